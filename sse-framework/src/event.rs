@@ -1,0 +1,125 @@
+//! Events: values with a name and, if they want one, a topic.
+
+use crate::topic::{Topic, TopicError};
+
+/// An event type or a set of them. Use `#[derive(SseEvent)]`.
+pub trait SseEvent: Sized + Send + 'static {
+    /// Every event type that a value of `Self` can be.
+    const TYPES: &'static [EventType];
+
+    /// Which of [`TYPES`](SseEvent::TYPES) this value is.
+    fn event_type(&self) -> &'static EventType;
+
+    /// The topic that this value is published to, unless the publisher names another.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Topic`] if the value of a field makes no topic, say because it is empty.
+    fn topic(&self) -> Result<Option<Topic>, EncodeError>;
+
+    /// Appends the value's payload, one line of JSON, to `out`.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError::Json`] if the value's `Serialize` fails.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError>;
+
+    /// Reads back what [`encode`](SseEvent::encode) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if the type is none of [`TYPES`](SseEvent::TYPES) or the payload is not one
+    /// of its values.
+    fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError>;
+}
+
+/// An event type: what stands in the `event:` field, and what is known of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventType {
+    name: &'static str,
+    version: u32,
+    description: &'static str,
+}
+
+impl EventType {
+    /// An event type of version 1 without a description.
+    pub const fn new(name: &'static str) -> Self {
+        EventType { name, version: 1, description: "" }
+    }
+
+    /// The same type with a description, by the derive the doc comment.
+    #[must_use]
+    pub const fn with_description(self, description: &'static str) -> Self {
+        EventType { description, ..self }
+    }
+
+    /// The name on the wire.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The version of the payload's schema, kept in every record.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// What the type's doc comment says.
+    pub const fn description(&self) -> &'static str {
+        self.description
+    }
+}
+
+/// An event as it stands in the log or on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawEvent<'a> {
+    /// The event type's name.
+    pub name: &'a str,
+    /// The version of the schema that the payload was written with.
+    pub version: u32,
+    /// The payload, JSON.
+    pub data: &'a [u8],
+}
+
+/// A value could not be made an event.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// `Serialize` refused the value.
+    #[error("event `{name}` cannot be written as JSON")]
+    Json {
+        /// The event type.
+        name: &'static str,
+        /// What serde_json says.
+        source: serde_json::Error,
+    },
+    /// The topic could not be built from the value's fields.
+    #[error("event `{name}` has no valid topic")]
+    Topic {
+        /// The event type.
+        name: &'static str,
+        /// What is wrong with the topic.
+        source: TopicError,
+    },
+}
+
+/// A record is no event of the set it was read as.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The set has no event type of this name.
+    #[error("no event type `{name}` in this event set")]
+    UnknownType {
+        /// The name that was read.
+        name: String,
+    },
+    /// The payload does not read as the event type's value.
+    #[error("event `{name}`: the payload does not fit at `{path}`")]
+    Payload {
+        /// The event type.
+        name: String,
+        /// Where in the JSON, for example `items[3].price`.
+        path: String,
+        /// What serde_json says.
+        source: serde_json::Error,
+    },
+}

@@ -1,0 +1,167 @@
+//! Event ids: which opening of a log wrote a record, and where it stands.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One opening of a log for writing.
+///
+/// Every opening begins a new epoch with a random token, so that an id is never given to two
+/// payloads: not after a crash that lost records, and not after an older copy of the log was put
+/// back. On the wire it is 13 characters of `[0-9a-z]`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Epoch(u64);
+
+/// 32 characters of 5 bits each: digits and lower-case letters without `i`, `l`, `o`, `u`.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// 13 characters of 5 bits hold 64 bits; the first holds only 4.
+const EPOCH_LENGTH: usize = 13;
+
+impl Epoch {
+    /// The epoch with this token.
+    pub const fn from_token(token: u64) -> Self {
+        Epoch(token)
+    }
+
+    /// The random token behind the epoch.
+    pub const fn token(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; EPOCH_LENGTH];
+        for (place, character) in text.iter_mut().rev().enumerate() {
+            let five_bits = (self.0 >> (5 * place)) & 31;
+            *character = ALPHABET[five_bits as usize];
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Epoch({self})")
+    }
+}
+
+impl FromStr for Epoch {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        if text.len() != EPOCH_LENGTH {
+            return Err(ParseIdError);
+        }
+        let mut token: u64 = 0;
+        for character in text.bytes() {
+            let five_bits = ALPHABET.iter().position(|&c| c == character).ok_or(ParseIdError)?;
+            if token >> 59 != 0 {
+                return Err(ParseIdError);
+            }
+            token = token << 5 | five_bits as u64;
+        }
+        Ok(Epoch(token))
+    }
+}
+
+/// What stands in an event's `id:` field: `<epoch>-<seq>`.
+///
+/// The seq is the record's position in the log, counted from 1. As a cursor, an id with seq 0
+/// stands before the first record. [`Display`](fmt::Display) and [`FromStr`] are inverses; the
+/// text is at most 34 characters of `[0-9a-z-]`.
+///
+/// ```
+/// use sse_framework::EventId;
+///
+/// let id: EventId = "0000000001bv4-17".parse()?;
+/// assert_eq!(id.seq(), 17);
+/// assert_eq!(id.to_string(), "0000000001bv4-17");
+/// assert!("17".parse::<EventId>().is_err());
+/// # Ok::<(), sse_framework::ParseIdError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EventId {
+    epoch: Epoch,
+    seq: u64,
+}
+
+impl EventId {
+    /// The id of position `seq` in `epoch`.
+    pub const fn new(epoch: Epoch, seq: u64) -> Self {
+        EventId { epoch, seq }
+    }
+
+    /// The epoch that wrote the record.
+    pub const fn epoch(self) -> Epoch {
+        self.epoch
+    }
+
+    /// The record's position in the log, from 1.
+    pub const fn seq(self) -> u64 {
+        self.seq
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.seq)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventId({self})")
+    }
+}
+
+impl FromStr for EventId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        let (epoch, seq) = text.split_once('-').ok_or(ParseIdError)?;
+        let canonical = seq == "0" || !seq.starts_with('0');
+        if !canonical || !seq.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(ParseIdError);
+        }
+        let seq = seq.parse().map_err(|_| ParseIdError)?;
+        Ok(EventId { epoch: epoch.parse()?, seq })
+    }
+}
+
+/// The text is not an event id of this framework, which reads `<epoch>-<seq>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an event id: expected `<13 characters>-<number>`, as sent in an `id:` field")]
+pub struct ParseIdError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn parse_is_the_inverse_of_display(token: u64, seq: u64) {
+            let id = EventId::new(Epoch::from_token(token), seq);
+            prop_assert_eq!(id.to_string().parse(), Ok(id));
+            prop_assert!(id.to_string().len() <= 64);
+        }
+
+        #[test]
+        fn any_text_either_parses_to_itself_or_is_refused(text in "[0-9a-z-]{0,40}|\\PC*") {
+            if let Ok(id) = text.parse::<EventId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn near_misses_are_refused() {
+        let epoch = Epoch::from_token(u64::MAX).to_string();
+        for seq in ["", "-1", "+1", "01", "00", " 1", "1 ", "1-2", "18446744073709551616", "x"] {
+            assert_eq!(format!("{epoch}-{seq}").parse::<EventId>(), Err(ParseIdError), "{seq:?}");
+        }
+        for epoch in ["", "1", "zzzzzzzzzzzzz", "0000000000O00", "00000000000000"] {
+            assert_eq!(format!("{epoch}-1").parse::<EventId>(), Err(ParseIdError), "{epoch:?}");
+        }
+    }
+}

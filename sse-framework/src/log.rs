@@ -1,0 +1,220 @@
+//! The log: all records in order, and how long they are kept.
+
+pub(crate) mod history;
+pub(crate) mod memory;
+pub(crate) mod sled;
+
+use crate::id::EventId;
+use crate::topic::{Topic, TopicSelection};
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use history::{History, Position};
+pub use memory::MemoryLog;
+pub use sled::{Durability, SledLog};
+
+/// A log that is to be opened: where it is and how it is kept.
+pub trait OpenLog: Send + 'static {
+    /// Opens it for writing, which begins a new epoch. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`]: nothing has been changed that a later opening would miss.
+    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError>;
+}
+
+/// An open log: an ordered sequence of records, appended by one writer and read by many.
+///
+/// All methods but [`history`](EventLog::history) block; the hub calls them on threads made for it.
+pub trait EventLog: Send + Sync + 'static {
+    /// Appends the batches in order, each whole or not at all, also over a crash, and returns when
+    /// they are durable and readable. Called by one thread at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError`] says whether the records may be found in the log later.
+    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError>;
+
+    /// Shows to `visit` the kept records with `after < seq <= until` whose topic is selected, in
+    /// order, until it breaks. Returns the seq up to which all selected records have been shown.
+    /// The caller has looked at [`history`](EventLog::history): records that are no longer kept are
+    /// passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if a record cannot be read; what was shown before is right.
+    fn read(
+        &self,
+        after: u64,
+        until: u64,
+        topics: &TopicSelection,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<u64, LogError>;
+
+    /// What can be read now, and who wrote it. Does not block.
+    fn history(&self) -> History;
+
+    /// Makes everything durable and gives the log back. Appends and reads fail from here on with
+    /// [`LogError::Closed`].
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if the last sync failed.
+    fn close(&self) -> Result<(), LogError>;
+}
+
+/// Records of one publish: they get consecutive seqs and are kept all or none.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// In order.
+    pub records: Vec<NewRecord>,
+}
+
+/// A record to be appended.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    /// Where it is routed.
+    pub topic: Option<Topic>,
+    /// The event type's name.
+    pub name: Cow<'static, str>,
+    /// The version of the payload's schema.
+    pub version: u32,
+    /// JSON.
+    pub data: Vec<u8>,
+}
+
+/// A record at rest.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordRef<'a> {
+    /// Its id.
+    pub id: EventId,
+    /// When it was appended, in milliseconds since 1970. Never less than the record before.
+    pub time_ms: u64,
+    /// Where it is routed.
+    pub topic: Option<&'a str>,
+    /// The event type's name.
+    pub name: &'a str,
+    /// The version of the payload's schema.
+    pub version: u32,
+    /// JSON.
+    pub data: &'a [u8],
+}
+
+/// What an append has done.
+#[derive(Clone, Copy, Debug)]
+pub struct Appended {
+    /// The first record's id; the others follow by one, in the same epoch.
+    pub first: EventId,
+    /// The time that all of them carry, in milliseconds since 1970.
+    pub time_ms: u64,
+}
+
+/// How much history is kept. Whatever comes first ends it; by default all is kept.
+///
+/// ```
+/// use sse_framework::Retention;
+/// use std::time::Duration;
+///
+/// let week = Retention::forever().age(Duration::from_secs(7 * 24 * 3600)).events(1_000_000);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    pub(crate) events: Option<u64>,
+    pub(crate) age: Option<Duration>,
+    pub(crate) bytes: Option<u64>,
+}
+
+impl Retention {
+    /// Everything.
+    pub const fn forever() -> Self {
+        Retention { events: None, age: None, bytes: None }
+    }
+
+    /// At most the newest `events` records.
+    #[must_use]
+    pub const fn events(self, events: u64) -> Self {
+        Retention { events: Some(events), ..self }
+    }
+
+    /// Records younger than `age`, to a second.
+    #[must_use]
+    pub const fn age(self, age: Duration) -> Self {
+        Retention { age: Some(age), ..self }
+    }
+
+    /// The newest records whose payloads, names and topics come to at most `bytes`. Disk space is
+    /// given back by whole segments, so the log takes up to a segment more.
+    #[must_use]
+    pub const fn bytes(self, bytes: u64) -> Self {
+        Retention { bytes: Some(bytes), ..self }
+    }
+}
+
+/// A log could not be opened, read or closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Another process, or another hub of this one, has the log open.
+    #[error("the log at {path} is in use: only one process can have it open", path = path.display())]
+    Locked {
+        /// The log's directory.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("{action} {path}", path = path.display())]
+    Io {
+        /// What was tried, for example "syncing".
+        action: &'static str,
+        /// On which file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The directory holds something else, or a log that this version cannot read.
+    #[error("{path} holds no log that this version can open: {reason}", path = path.display())]
+    Format {
+        /// The file that tells.
+        path: PathBuf,
+        /// What was found there.
+        reason: String,
+    },
+    /// Records that should be there cannot be read.
+    #[error("records {first} to {last} in {path} are damaged: {reason}", path = path.display())]
+    Damaged {
+        /// The segment.
+        path: PathBuf,
+        /// The first seq that may be lost.
+        first: u64,
+        /// The last seq that may be lost.
+        last: u64,
+        /// What was found.
+        reason: String,
+    },
+    /// The storage engine failed.
+    #[error("the storage engine failed {action} {path}: {reason}", path = path.display())]
+    Engine {
+        /// What was tried.
+        action: &'static str,
+        /// On which segment.
+        path: PathBuf,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The log has been closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// Records could not be appended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// Nothing was written: the records are not in the log and never will be.
+    #[error("the log took nothing")]
+    Refused(#[source] LogError),
+    /// A write or a sync failed: the records may be found in the log after it is opened again.
+    #[error("the log failed while writing: whether the records are kept is not known")]
+    OutcomeUnknown(#[source] LogError),
+}

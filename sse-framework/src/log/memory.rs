@@ -1,0 +1,168 @@
+//! A log in memory, for tests and for events that need not outlive the process.
+
+use super::history::History;
+use super::{
+    AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, RecordRef, Retention,
+};
+use crate::id::{Epoch, EventId};
+use crate::topic::{Topic, TopicSelection};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A log in memory: the same ids, replay and retention, gone with the process.
+///
+/// Unless the hub's retention says otherwise it keeps everything, so give it a bound.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MemoryLog {}
+
+impl MemoryLog {
+    /// An empty log.
+    pub fn new() -> Self {
+        MemoryLog::default()
+    }
+}
+
+impl OpenLog for MemoryLog {
+    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
+        let epochs = Arc::new([(new_epoch()?, 1)]);
+        let records = Records { kept: VecDeque::new(), first: 1, bytes: 0, time_ms: 0 };
+        Ok(Box::new(OpenMemoryLog { epochs, retention, records: RwLock::new(Some(records)) }))
+    }
+}
+
+/// A random epoch.
+pub(crate) fn new_epoch() -> Result<Epoch, LogError> {
+    let token = getrandom::u64().map_err(|error| LogError::Io {
+        action: "asking for random bytes from",
+        path: "the operating system".into(),
+        source: std::io::Error::other(error),
+    })?;
+    Ok(Epoch::from_token(token))
+}
+
+/// Milliseconds since 1970, but not before `previous`: a record's time never runs backwards.
+pub(crate) fn now_ms(previous: u64) -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX).max(previous)
+}
+
+struct OpenMemoryLog {
+    epochs: Arc<[(Epoch, u64)]>,
+    retention: Retention,
+    /// None once the log is closed.
+    records: RwLock<Option<Records>>,
+}
+
+struct Records {
+    kept: VecDeque<Record>,
+    /// The seq of the first kept record.
+    first: u64,
+    bytes: u64,
+    time_ms: u64,
+}
+
+struct Record {
+    time_ms: u64,
+    record: NewRecord,
+}
+
+impl Record {
+    fn bytes(&self) -> u64 {
+        let topic = self.record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
+        (topic + self.record.name.len() + self.record.data.len()) as u64
+    }
+}
+
+impl Records {
+    fn last(&self) -> u64 {
+        self.first + self.kept.len() as u64 - 1
+    }
+
+    fn trim(&mut self, retention: &Retention, now_ms: u64) {
+        let oldest_ms = retention.age.map(|age| now_ms.saturating_sub(age.as_millis() as u64));
+        while let Some(oldest) = self.kept.front() {
+            let too_many = retention.events.is_some_and(|most| self.kept.len() as u64 > most);
+            let too_old = oldest_ms.is_some_and(|limit| oldest.time_ms < limit);
+            let too_large = retention.bytes.is_some_and(|most| self.bytes > most);
+            if !(too_many || too_old || too_large) {
+                return;
+            }
+            self.bytes -= oldest.bytes();
+            self.first += 1;
+            self.kept.pop_front();
+        }
+    }
+}
+
+impl OpenMemoryLog {
+    fn records(&self) -> RwLockReadGuard<'_, Option<Records>> {
+        self.records.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn records_mut(&self) -> RwLockWriteGuard<'_, Option<Records>> {
+        self.records.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn id(&self, seq: u64) -> EventId {
+        EventId::new(self.epochs[0].0, seq)
+    }
+}
+
+impl EventLog for OpenMemoryLog {
+    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
+        let mut guard = self.records_mut();
+        let records = guard.as_mut().ok_or(AppendError::Refused(LogError::Closed))?;
+        records.time_ms = now_ms(records.time_ms);
+        let (time_ms, first) = (records.time_ms, records.last() + 1);
+        for record in batches.iter().flat_map(|batch| &batch.records) {
+            let record = Record { time_ms, record: record.clone() };
+            records.bytes += record.bytes();
+            records.kept.push_back(record);
+        }
+        records.trim(&self.retention, time_ms);
+        Ok(Appended { first: self.id(first), time_ms })
+    }
+
+    fn read(
+        &self,
+        after: u64,
+        until: u64,
+        topics: &TopicSelection,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<u64, LogError> {
+        let guard = self.records();
+        let records = guard.as_ref().ok_or(LogError::Closed)?;
+        let until = until.min(records.last());
+        for seq in (after + 1).max(records.first)..=until {
+            let Record { time_ms, record } = &records.kept[(seq - records.first) as usize];
+            let topic = record.topic.as_ref().map(Topic::as_str);
+            if !topics.includes(topic) {
+                continue;
+            }
+            let flow = visit(RecordRef {
+                id: self.id(seq),
+                time_ms: *time_ms,
+                topic,
+                name: &record.name,
+                version: record.version,
+                data: &record.data,
+            });
+            if flow.is_break() {
+                return Ok(seq);
+            }
+        }
+        Ok(until)
+    }
+
+    fn history(&self) -> History {
+        let (first, last) = self.records().as_ref().map_or((1, 0), |r| (r.first, r.last()));
+        History::new(self.epochs.clone(), first, last)
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        *self.records_mut() = None;
+        Ok(())
+    }
+}

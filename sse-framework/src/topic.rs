@@ -1,0 +1,410 @@
+//! Topics, by which events are routed, and filters, by which subscriptions choose.
+
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The longest topic, in bytes.
+pub const MAX_TOPIC_LENGTH: usize = 255;
+
+/// A path of segments, such as `shops/7/orders`, that an event is published to.
+///
+/// A topic has at least one segment; none is empty; `*` and control characters do not occur; at
+/// most [`MAX_TOPIC_LENGTH`] bytes. Values that are not under your control become segments through
+/// [`Topic::from_segments`], which escapes what would change the path's shape.
+///
+/// ```
+/// use sse_framework::Topic;
+///
+/// let topic: Topic = "shops/7/orders".parse()?;
+/// let hostile = Topic::from_segments(["shops", "../*"])?;
+/// assert_eq!(hostile.as_str(), "shops/..%2F%2A");
+/// # Ok::<(), sse_framework::TopicError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Topic(Arc<str>);
+
+impl Topic {
+    /// A topic of these segments, each escaped.
+    ///
+    /// # Errors
+    ///
+    /// [`TopicError::EmptySegment`] and [`TopicError::TooLong`]; escaping leaves no other.
+    pub fn from_segments<S: AsRef<str>>(
+        segments: impl IntoIterator<Item = S>,
+    ) -> Result<Self, TopicError> {
+        join(segments)?.parse()
+    }
+
+    /// The topic as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Appends `value` to `out` so that it is one segment at most and no wildcard: `%`, `/`, `*` and
+/// control characters become `%XX`.
+pub(crate) fn escape_segment(value: &str, out: &mut String) {
+    for character in value.chars() {
+        if matches!(character, '%' | '/' | '*') || character.is_control() {
+            let mut bytes = [0; 4];
+            for byte in character.encode_utf8(&mut bytes).bytes() {
+                out.push('%');
+                out.push(
+                    char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0').to_ascii_uppercase(),
+                );
+                out.push(
+                    char::from_digit(u32::from(byte & 15), 16).unwrap_or('0').to_ascii_uppercase(),
+                );
+            }
+        } else {
+            out.push(character);
+        }
+    }
+}
+
+fn join<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Result<String, TopicError> {
+    let mut path = String::new();
+    for (place, segment) in segments.into_iter().enumerate() {
+        if place > 0 {
+            path.push('/');
+        }
+        if segment.as_ref().is_empty() {
+            return Err(TopicError::EmptySegment);
+        }
+        escape_segment(segment.as_ref(), &mut path);
+    }
+    Ok(path)
+}
+
+impl FromStr for Topic {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        check(text)?;
+        match text.contains('*') {
+            true => Err(TopicError::Wildcard),
+            false => Ok(Topic(text.into())),
+        }
+    }
+}
+
+fn check(text: &str) -> Result<(), TopicError> {
+    if text.len() > MAX_TOPIC_LENGTH {
+        return Err(TopicError::TooLong { length: text.len() });
+    }
+    if text.split('/').any(str::is_empty) {
+        return Err(TopicError::EmptySegment);
+    }
+    if text.contains(char::is_control) {
+        return Err(TopicError::ControlCharacter);
+    }
+    Ok(())
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Topic({:?})", &*self.0)
+    }
+}
+
+impl AsRef<str> for Topic {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Which topics a subscription wants: one exact topic, or a pattern.
+///
+/// In a pattern, a segment `*` stands for any one segment, and a last segment `**` for whatever
+/// follows, nothing included: `shops/7/**` matches `shops/7` and `shops/7/orders`.
+///
+/// ```
+/// use sse_framework::TopicFilter;
+///
+/// let filter: TopicFilter = "shops/*/orders".parse()?;
+/// assert!(filter.matches("shops/7/orders"));
+/// assert!(!filter.matches("shops/7"));
+/// // A value of a user's becomes a filter only through escaping:
+/// assert!(!TopicFilter::under(["shops", "*"]).matches("shops/7"));
+/// # Ok::<(), sse_framework::TopicError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicFilter(Filter);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Filter {
+    Exact(Topic),
+    Pattern(Arc<str>),
+    Nothing,
+}
+
+impl TopicFilter {
+    /// This topic only.
+    pub fn exact(topic: Topic) -> Self {
+        TopicFilter(Filter::Exact(topic))
+    }
+
+    /// The topic of these segments, each escaped, and all below it. Segments that make no topic
+    /// (an empty one, or too long) match nothing.
+    pub fn under<S: AsRef<str>>(segments: impl IntoIterator<Item = S>) -> Self {
+        let pattern = join(segments).and_then(|path| {
+            check(&path)?;
+            Ok(format!("{path}/**"))
+        });
+        TopicFilter(pattern.map_or(Filter::Nothing, |path| Filter::Pattern(path.into())))
+    }
+
+    /// Whether an event of this topic is wanted.
+    pub fn matches(&self, topic: &str) -> bool {
+        match &self.0 {
+            Filter::Exact(exact) => exact.as_str() == topic,
+            Filter::Pattern(pattern) => pattern_matches(pattern, topic),
+            Filter::Nothing => false,
+        }
+    }
+
+    /// The one topic of an exact filter.
+    fn as_exact(&self) -> Option<&Topic> {
+        match &self.0 {
+            Filter::Exact(topic) => Some(topic),
+            Filter::Pattern(_) | Filter::Nothing => None,
+        }
+    }
+}
+
+fn pattern_matches(pattern: &str, topic: &str) -> bool {
+    let mut segments = topic.split('/');
+    for wanted in pattern.split('/') {
+        match (wanted, segments.next()) {
+            ("**", _) => return true,
+            (_, None) => return false,
+            ("*", Some(_)) => {}
+            (wanted, Some(segment)) if wanted == segment => {}
+            _ => return false,
+        }
+    }
+    segments.next().is_none()
+}
+
+impl From<Topic> for TopicFilter {
+    fn from(topic: Topic) -> Self {
+        TopicFilter::exact(topic)
+    }
+}
+
+impl FromStr for TopicFilter {
+    type Err = TopicError;
+
+    fn from_str(text: &str) -> Result<Self, TopicError> {
+        check(text)?;
+        if !text.contains('*') {
+            return Ok(TopicFilter::exact(Topic(text.into())));
+        }
+        let last = text.split('/').count() - 1;
+        let misplaced = text.split('/').enumerate().any(|(place, segment)| match segment {
+            "*" => false,
+            "**" => place != last,
+            other => other.contains('*'),
+        });
+        match misplaced {
+            true => Err(TopicError::Wildcard),
+            false => Ok(TopicFilter(Filter::Pattern(text.into()))),
+        }
+    }
+}
+
+/// Topics that a subscription reads: what the app allows, narrowed by what the client asks for.
+///
+/// An event without a topic is read only by who may and wants to read everything.
+#[derive(Clone, Debug, Default)]
+pub struct TopicSelection {
+    allowed: Choice,
+    requested: Choice,
+}
+
+#[derive(Clone, Debug, Default)]
+enum Choice {
+    #[default]
+    Everything,
+    Of {
+        exact: HashSet<Topic>,
+        patterns: Vec<TopicFilter>,
+    },
+}
+
+impl Choice {
+    fn of(filters: impl IntoIterator<Item = TopicFilter>) -> Self {
+        let mut exact = HashSet::new();
+        let mut patterns = Vec::new();
+        for filter in filters {
+            match filter.0 {
+                Filter::Exact(topic) => {
+                    exact.insert(topic);
+                }
+                Filter::Pattern(_) => patterns.push(filter),
+                Filter::Nothing => {}
+            }
+        }
+        Choice::Of { exact, patterns }
+    }
+
+    fn includes(&self, topic: Option<&str>) -> bool {
+        match (self, topic) {
+            (Choice::Everything, _) => true,
+            (Choice::Of { .. }, None) => false,
+            (Choice::Of { exact, patterns }, Some(topic)) => {
+                exact.contains(topic) || patterns.iter().any(|pattern| pattern.matches(topic))
+            }
+        }
+    }
+
+    fn exact_topics(&self) -> Option<&HashSet<Topic>> {
+        match self {
+            Choice::Of { exact, patterns } if patterns.is_empty() => Some(exact),
+            _ => None,
+        }
+    }
+}
+
+impl TopicSelection {
+    /// Every event, also those without a topic.
+    pub fn everything() -> Self {
+        TopicSelection::default()
+    }
+
+    /// Events whose topic one of the filters matches; without filters, none.
+    pub fn of(filters: impl IntoIterator<Item = TopicFilter>) -> Self {
+        TopicSelection { allowed: Choice::of(filters), requested: Choice::Everything }
+    }
+
+    /// What of this selection one of the filters matches, too; without filters, all of it.
+    #[must_use]
+    pub fn narrowed_to(self, filters: impl IntoIterator<Item = TopicFilter>) -> Self {
+        let mut filters = filters.into_iter().peekable();
+        match filters.peek() {
+            Some(_) => TopicSelection { requested: Choice::of(filters), ..self },
+            None => self,
+        }
+    }
+
+    /// Whether an event of this topic, or of none, is read.
+    pub fn includes(&self, topic: Option<&str>) -> bool {
+        self.allowed.includes(topic) && self.requested.includes(topic)
+    }
+
+    /// Whether nothing is filtered out.
+    pub fn is_everything(&self) -> bool {
+        matches!((&self.allowed, &self.requested), (Choice::Everything, Choice::Everything))
+    }
+
+    /// A set of topics outside of which nothing is read, if it can be listed: a log with an index
+    /// of topics need look nowhere else.
+    pub fn exact_topics(&self) -> Option<&HashSet<Topic>> {
+        self.requested.exact_topics().or_else(|| self.allowed.exact_topics())
+    }
+}
+
+/// Text is not a topic or not a filter.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// Nothing between two slashes, or nothing at all.
+    #[error("a topic is segments between single slashes, and none may be empty")]
+    EmptySegment,
+    /// Longer than [`MAX_TOPIC_LENGTH`].
+    #[error("{length} bytes are too long for a topic: at most {MAX_TOPIC_LENGTH}")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// A line end, NUL or another control character.
+    #[error("control characters are not allowed in a topic: use Topic::from_segments to escape")]
+    ControlCharacter,
+    /// `*` in a topic; or in a filter not as a whole segment, or `**` before the last.
+    #[error("`*` stands only in filters: as a whole segment, or `**` as the last one")]
+    Wildcard,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_hostile_value_is_one_segment_and_no_wildcard(value in "[/*%.a\\x00-\\x1f]{1,20}|\\PC{1,20}") {
+            let topic = Topic::from_segments(["shops", &value, "orders"]).unwrap();
+            prop_assert_eq!(topic.as_str().split('/').count(), 3);
+            let filter = TopicFilter::under(["shops", &value]);
+            prop_assert!(filter.matches(topic.as_str()));
+            prop_assert_eq!(filter.matches("shops/other/orders"), value == "other");
+        }
+
+        #[test]
+        fn different_values_make_different_topics(a in "[/*%2Fa]{1,6}", b in "[/*%2Fa]{1,6}") {
+            let [ta, tb] = [&a, &b].map(|value| Topic::from_segments([value]).unwrap());
+            prop_assert_eq!(a == b, ta == tb);
+        }
+    }
+
+    #[test]
+    fn patterns_match_by_segment() {
+        let cases = [
+            ("shops/*/orders", "shops/7/orders", true),
+            ("shops/*/orders", "shops/7/8/orders", false),
+            ("shops/*", "shops", false),
+            ("shops/**", "shops", true),
+            ("shops/**", "shops/7/orders", true),
+            ("shops/**", "shopsx/7", false),
+            ("**", "a/b", true),
+            ("*", "a/b", false),
+            ("a/b", "a/b", true),
+            ("a/b", "a/B", false),
+        ];
+        for (pattern, topic, expected) in cases {
+            let filter: TopicFilter = pattern.parse().unwrap();
+            assert_eq!(filter.matches(topic), expected, "{pattern} {topic}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_topic_is_refused() {
+        assert_eq!("".parse::<Topic>(), Err(TopicError::EmptySegment));
+        assert_eq!("/a".parse::<Topic>(), Err(TopicError::EmptySegment));
+        assert_eq!("a//b".parse::<Topic>(), Err(TopicError::EmptySegment));
+        assert_eq!("a/*".parse::<Topic>(), Err(TopicError::Wildcard));
+        assert_eq!("a\n".parse::<Topic>(), Err(TopicError::ControlCharacter));
+        assert_eq!("a".repeat(256).parse::<Topic>(), Err(TopicError::TooLong { length: 256 }));
+        assert_eq!("a/x*".parse::<TopicFilter>(), Err(TopicError::Wildcard));
+        assert_eq!("**/a".parse::<TopicFilter>(), Err(TopicError::Wildcard));
+    }
+
+    #[test]
+    fn a_selection_fails_closed_and_is_only_ever_narrowed() {
+        let everything = TopicSelection::everything();
+        assert!(everything.includes(None) && everything.includes(Some("a")));
+        let nothing = TopicSelection::of([]);
+        assert!(!nothing.includes(None) && !nothing.includes(Some("a")));
+        assert!(!TopicSelection::of([TopicFilter::under([""])]).includes(Some("a")));
+
+        let asked: TopicFilter = "**".parse().unwrap();
+        let allowed = TopicSelection::of([TopicFilter::under(["a"])]).narrowed_to([asked.clone()]);
+        assert!(allowed.includes(Some("a/x")) && !allowed.includes(Some("b")));
+        assert!(!TopicSelection::everything().narrowed_to([asked]).includes(None));
+    }
+}

@@ -1,0 +1,1 @@
+//! The grammar of `text/event-stream`, and nothing else.
