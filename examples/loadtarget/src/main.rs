@@ -57,12 +57,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One event's JSON a line; all of them are stored, or none.
+/// Takes one event's JSON a line; all of them are stored, or none. Answers with their ids, one a line.
 async fn publish(
     State(hub): State<Hub<Load>>,
     Query(Parameters { topic }): Query<Parameters>,
     body: String,
-) -> Result<StatusCode, (StatusCode, String)> {
+) -> Result<String, (StatusCode, String)> {
     let events: Vec<Load> = body
         .lines()
         .map(serde_json::from_str)
@@ -74,7 +74,7 @@ async fn publish(
         None => publish.await,
     };
     match published {
-        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Ok(ids) => Ok(ids.iter().map(|id| format!("{id}\n")).collect()),
         Err(error @ (PublishError::Topic(_) | PublishError::EventTooLarge { .. })) => {
             Err((StatusCode::BAD_REQUEST, error.to_string()))
         }
