@@ -1,23 +1,24 @@
 //! The grammar of `text/event-stream`, and nothing else.
-use std::fmt::Display;
-use std::io::Write;
-use std::ops::Range;
+//!
+//! Server-Sent Events are defined in the [WHATWG HTML standard, section 9.2]. This module writes
+//! the format ([`Frame`], [`write_event`], [`HEARTBEAT`]) and reads it ([`Decoder`]). It knows
+//! nothing of HTTP, of hubs or of logs; a hub renders its frames through it, so most apps never
+//! need it.
+//!
+//! What is written reads the same in every client that follows the standard: lines end with LF, a
+//! field is always `name: value` with one space, the stream never starts with a byte order mark,
+//! and no value can end its own line and begin a field or an event of its own choosing.
+//!
+//! [WHATWG HTML standard, section 9.2]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-pub(crate) const HEARTBEAT: &[u8] = b":\n";
+mod decode;
+mod encode;
+mod lines;
 
-pub(crate) fn write_event(
-    out: &mut Vec<u8>,
-    id: impl Display,
-    name: &str,
-    data: &[u8],
-) -> Range<usize> {
-    let _ = write!(out, "id: {id}\nevent: {name}\ndata: ");
-    let start = out.len();
-    out.extend_from_slice(data);
-    let end = out.len();
-    out.extend_from_slice(b"\n\n");
-    start..end
-}
-
-/// temporary
-pub(crate) struct Frame;
+pub use decode::{DEFAULT_LIMIT, Decoded, DecodedEvent, Decoder, TooLarge};
+pub use encode::{Frame, FrameError, HEARTBEAT, MAX_ID_LENGTH, MAX_RETRY, write_event};
+#[allow(
+    unused_imports,
+    reason = "the hub checks when it publishes and writes what was checked"
+)]
+pub(crate) use encode::{check_event, write_checked_event};
