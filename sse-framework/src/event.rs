@@ -1,8 +1,48 @@
 //! Events: values with a name and, if they want one, a topic.
 
+mod json;
+mod name;
+pub mod private;
+mod topic_text;
+mod variant;
+
+pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
+
 use crate::topic::{Topic, TopicError};
+use crate::wire::FrameError;
 
 /// An event type or a set of them. Use `#[derive(SseEvent)]`.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sse_framework::{RawEvent, SseEvent};
+///
+/// /// An order was accepted.
+/// #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+/// #[sse(topic = "shops/{shop}/orders")]
+/// struct OrderPlaced {
+///     shop: String,
+///     id: u64,
+/// }
+///
+/// let placed = OrderPlaced { shop: "berlin".into(), id: 7 };
+/// assert_eq!(placed.event_type().name(), "order-placed");
+/// assert_eq!(placed.event_type().description(), "An order was accepted.");
+/// assert_eq!(placed.topic()?.map(|topic| topic.to_string()), Some("shops/berlin/orders".into()));
+///
+/// let mut data = Vec::new();
+/// placed.encode(&mut data)?;
+/// assert_eq!(data, br#"{"shop":"berlin","id":7}"#);
+/// let read = OrderPlaced::decode(RawEvent { name: "order-placed", version: 1, data: &data })?;
+/// assert_eq!(read, placed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "no event type, and no set of them",
+    note = "if `{Self}` is an event: write `#[derive(SseEvent)]` on it",
+    note = "if it is plain data in a variant of an event set: mark the variant `#[sse(json)]`"
+)]
 pub trait SseEvent: Sized + Send + 'static {
     /// Every event type that a value of `Self` can be.
     const TYPES: &'static [EventType];
@@ -31,6 +71,26 @@ pub trait SseEvent: Sized + Send + 'static {
     /// [`DecodeError`] if the type is none of [`TYPES`](SseEvent::TYPES) or the payload is not one
     /// of its values.
     fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError>;
+}
+
+impl<E: SseEvent> SseEvent for Box<E> {
+    const TYPES: &'static [EventType] = E::TYPES;
+
+    fn event_type(&self) -> &'static EventType {
+        E::event_type(self)
+    }
+
+    fn topic(&self) -> Result<Option<Topic>, EncodeError> {
+        E::topic(self)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        E::encode(self, out)
+    }
+
+    fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError> {
+        E::decode(event).map(Box::new)
+    }
 }
 
 /// An event type: what stands in the `event:` field, and what is known of it.
@@ -99,6 +159,14 @@ pub enum EncodeError {
         name: &'static str,
         /// What is wrong with the topic.
         source: TopicError,
+    },
+    /// What [`SseEvent::encode`] wrote cannot stand in a frame. The derive's never does that.
+    #[error("event `{name}` was encoded to something that is not one line of JSON")]
+    Frame {
+        /// The event type.
+        name: &'static str,
+        /// What is wrong with it.
+        source: FrameError,
     },
 }
 

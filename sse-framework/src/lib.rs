@@ -1,16 +1,24 @@
 //! Server-Sent Events for axum with a durable log.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[doc(hidden)]
+pub use event::private as __private;
+
 mod event;
 mod hub;
 mod id;
 mod log;
 mod subscribe;
 mod tail;
+#[cfg(feature = "test-util")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
+pub mod testing;
 mod topic;
 pub mod wire;
 
-pub use event::{DecodeError, EncodeError, EventType, RawEvent, SseEvent};
+pub use event::{
+    DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
+};
 pub use hub::{
     Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, TryPublishError,
 };
@@ -24,3 +32,5 @@ pub use subscribe::{
     Subscription, SubscriptionBuilder,
 };
 pub use topic::{MAX_TOPIC_LENGTH, Topic, TopicError, TopicFilter, TopicSelection};
+
+pub use sse_derive::SseEvent;

@@ -87,7 +87,6 @@ pub struct TestStream {
     headers: HeaderMap,
     body: Body,
     decoder: Decoder,
-    open: DecodedEvent,
 }
 
 impl TestStream {
@@ -110,20 +109,15 @@ impl TestStream {
             return Err(TestError::Refused { status: parts.status });
         }
         let decoder = Decoder::resume(last_event_id);
-        let open = DecodedEvent::default();
-        let mut stream = TestStream { client, path, headers: parts.headers, body, decoder, open };
-        stream.open = stream.named("sse-open").await?;
+        let headers = parts.headers;
+        let mut stream = TestStream { client, path, headers, body, decoder };
+        stream.named("sse-open").await?;
         Ok(stream)
     }
 
     /// The response's headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
-    }
-
-    /// The `sse-open` that the stream began with.
-    pub fn opened(&self) -> &DecodedEvent {
-        &self.open
     }
 
     /// What the client would send as `Last-Event-ID` now.

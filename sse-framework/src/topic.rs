@@ -177,14 +177,6 @@ impl TopicFilter {
             Filter::Nothing => false,
         }
     }
-
-    /// The one topic of an exact filter.
-    fn as_exact(&self) -> Option<&Topic> {
-        match &self.0 {
-            Filter::Exact(topic) => Some(topic),
-            Filter::Pattern(_) | Filter::Nothing => None,
-        }
-    }
 }
 
 fn pattern_matches(pattern: &str, topic: &str) -> bool {
@@ -338,6 +330,13 @@ pub enum TopicError {
     /// `*` in a topic; or in a filter not as a whole segment, or `**` before the last.
     #[error("`*` stands only in filters: as a whole segment, or `**` as the last one")]
     Wildcard,
+    /// A value that is to stand in a topic, say of `#[sse(topic = "shops/{shop}")]`, is empty or
+    /// cannot be written as text.
+    #[error("the value of `{placeholder}` is empty and makes no part of a topic")]
+    NoValue {
+        /// What stands between the braces.
+        placeholder: &'static str,
+    },
 }
 
 #[cfg(test)]

@@ -17,8 +17,4 @@ mod lines;
 
 pub use decode::{DEFAULT_LIMIT, Decoded, DecodedEvent, Decoder, TooLarge};
 pub use encode::{Frame, FrameError, HEARTBEAT, MAX_ID_LENGTH, MAX_RETRY, write_event};
-#[allow(
-    unused_imports,
-    reason = "the hub checks when it publishes and writes what was checked"
-)]
 pub(crate) use encode::{check_event, write_checked_event};

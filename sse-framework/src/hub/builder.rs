@@ -3,7 +3,7 @@
 use super::core::{Core, Settings};
 use super::queue::Queue;
 use super::{Handle, Hub, committer};
-use crate::event::SseEvent;
+use crate::event::{EventType, EventTypeError, SseEvent};
 use crate::log::{EventLog, LogError, OpenLog, Retention};
 use crate::tail::{Subscribers, Tail};
 use std::fmt;
@@ -105,6 +105,7 @@ impl<E: SseEvent> HubBuilder<E> {
     }
 
     pub(super) fn start_now(self) -> Result<Hub<E>, StartError> {
+        EventType::check_all(E::TYPES)?;
         let log: Arc<dyn EventLog> = self.log.open(self.retention)?.into();
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
         let subscribers = Arc::new(Subscribers::default());
@@ -123,6 +124,9 @@ impl<E: SseEvent> HubBuilder<E> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The event set has a type whose name does not work. The derive finds that at compile time.
+    #[error("the event set cannot be used")]
+    EventType(#[from] EventTypeError),
     /// The log could not be opened.
     #[error("the log cannot be opened")]
     Log(#[from] LogError),

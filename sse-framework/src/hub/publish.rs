@@ -6,6 +6,7 @@ use crate::event::{EncodeError, SseEvent};
 use crate::id::EventId;
 use crate::log::{Batch, LogError, NewRecord};
 use crate::topic::{Topic, TopicError};
+use crate::wire;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -111,6 +112,7 @@ fn batch<E: SseEvent>(
         let mut data = Vec::new();
         event.encode(&mut data)?;
         let (name, bytes) = (event_type.name(), data.len());
+        wire::check_event(name, &data).map_err(|source| EncodeError::Frame { name, source })?;
         if bytes > limit {
             return Err(PublishError::EventTooLarge { name, bytes, limit });
         }

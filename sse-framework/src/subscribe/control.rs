@@ -2,6 +2,7 @@
 //! `sse-`, which no event type's name does.
 
 use crate::id::EventId;
+use crate::wire::{Frame, MAX_RETRY};
 use bytes::Bytes;
 use serde::Serialize;
 use std::time::Duration;
@@ -82,16 +83,24 @@ pub(super) fn close(reason: CloseReason, retry: Duration) -> Bytes {
     frame("sse-close", None, Some(retry.mul_f64(factor)), &Close { reason })
 }
 
-fn frame(name: &str, id: Option<EventId>, retry: Option<Duration>, data: &impl Serialize) -> Bytes {
-    use std::io::Write;
-    let mut out = Vec::new();
-    if let Some(id) = id {
-        let _ = write!(out, "id: {id}\n");
+fn frame(
+    name: &'static str,
+    id: Option<EventId>,
+    retry: Option<Duration>,
+    data: &impl Serialize,
+) -> Bytes {
+    // None of this can fail: the name and the id are ours, and JSON of strings is one line.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    let id = id.map(|id| id.to_string());
+    let mut frame = Frame::new().event(name).data(&data);
+    if let Some(id) = &id {
+        frame = frame.id(id);
     }
-    let _ = write!(out, "event: {name}\n");
     if let Some(retry) = retry {
-        let _ = write!(out, "retry: {}\n", retry.as_millis());
+        frame = frame.retry(retry.min(MAX_RETRY));
     }
-    let _ = write!(out, "data: {}\n\n", serde_json::to_string(data).unwrap_or_default());
+    let mut out = Vec::new();
+    let written = frame.write_to(&mut out);
+    debug_assert_eq!(written, Ok(()));
     out.into()
 }

@@ -41,7 +41,7 @@ impl Page for Bytes {
     }
 
     fn add(draft: &mut Vec<u8>, record: RecordRef<'_>) -> ControlFlow<()> {
-        wire::write_event(draft, record.id, record.name, record.data);
+        wire::write_checked_event(draft, record.id, record.name, record.data);
         full(draft.len() >= PAGE_BYTES)
     }
 

@@ -102,14 +102,12 @@ impl Commit {
         let records = || batches.iter().flat_map(|batch| &batch.records);
         let size = records().map(|record| record.data.len() + record.name.len() + 64).sum();
         let mut frames = Vec::with_capacity(size);
-        let mut seq = appended.first.seq();
         let mut places = Vec::with_capacity(records().count());
-        for record in records() {
+        for (seq, record) in (appended.first.seq()..).zip(records()) {
             let start = frames.len();
             let id = EventId::new(appended.first.epoch(), seq);
-            let data = wire::write_event(&mut frames, id, &record.name, &record.data);
+            let data = wire::write_checked_event(&mut frames, id, &record.name, &record.data);
             places.push((id, start..frames.len(), data));
-            seq += 1;
         }
         let commit = Bytes::from(frames);
         let records = batches.into_iter().flat_map(|batch| batch.records);
@@ -188,10 +186,8 @@ impl Tail {
         if self.head() <= after {
             return TailRead::AtEnd;
         }
-        if topics.is_everything() {
-            if let Some(chunk) = self.shared_chunk(after) {
-                return TailRead::Page { page: chunk.0, until: chunk.1 };
-            }
+        if let Some((page, until)) = self.shared_chunk(after).filter(|_| topics.is_everything()) {
+            return TailRead::Page { page, until };
         }
         let mut pieces = Pieces::default();
         let read = self.visit(after, topics, |entry| {
@@ -361,10 +357,10 @@ mod tests {
         let all = TopicSelection::everything();
         tail.push(commit(1, &[None, None]));
         tail.push(commit(3, &[None]));
+        let TailRead::Page { page: one, until: 1 } = tail.frames(0, &all, 1) else { panic!() };
         let TailRead::Page { page: whole, until: 3 } = tail.frames(0, &all, 1000) else { panic!() };
         let TailRead::Page { page: again, until: 3 } = tail.frames(0, &all, 1000) else { panic!() };
         assert_eq!(whole.as_ptr(), again.as_ptr());
-        let TailRead::Page { page: one, until: 1 } = tail.frames(0, &all, 1) else { panic!() };
         assert!(whole.starts_with(&one));
         let TailRead::Page { page: last, until: 3 } = tail.frames(2, &all, 1) else { panic!() };
         assert!(whole.ends_with(&last));

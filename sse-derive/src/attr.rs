@@ -1,0 +1,215 @@
+//! The attributes of a type or a variant: `#[sse(...)]`, doc comments, and the words of serde's.
+
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::meta::ParseNestedMeta;
+use syn::parse::ParseStream;
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Result, Token};
+
+use crate::case::Case;
+use crate::ctxt::Ctxt;
+use crate::suggest::{list, nearest};
+
+const WORDS: [&str; 5] = ["name", "rename_all", "topic", "json", "no_from"];
+const LATER: [&str; 3] = ["version", "upcast", "crate"];
+
+/// What stands in `#[sse(...)]`, each at most once.
+#[derive(Default)]
+pub(crate) struct Attrs {
+    pub(crate) name: Option<Text>,
+    pub(crate) rename_all: Option<Text>,
+    pub(crate) topic: Option<Text>,
+    pub(crate) json: Option<Path>,
+    pub(crate) no_from: Option<Path>,
+}
+
+/// `word = "value"`.
+pub(crate) struct Text {
+    pub(crate) word: Path,
+    pub(crate) value: LitStr,
+}
+
+impl Attrs {
+    pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
+        let mut found = Attrs::default();
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
+            let parsed = attr.parse_nested_meta(|meta| found.take(ctxt, &meta));
+            parsed.unwrap_or_else(|error| ctxt.push(error));
+        }
+        found
+    }
+
+    /// An error that leaves the rest readable goes to `ctxt`, so that the rest is checked, too.
+    fn take(&mut self, ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        match written(&meta.path).as_str() {
+            "name" => set(ctxt, meta, &mut self.name, text(ctxt, meta)?),
+            "rename_all" => set(ctxt, meta, &mut self.rename_all, text(ctxt, meta)?),
+            "topic" => set(ctxt, meta, &mut self.topic, text(ctxt, meta)?),
+            "json" => set(ctxt, meta, &mut self.json, flag(ctxt, meta)?),
+            "no_from" => set(ctxt, meta, &mut self.no_from, flag(ctxt, meta)?),
+            word => {
+                ctxt.error(&meta.path, unknown(word));
+                skip_value(meta.input)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The case of `rename_all`, kebab-case without it.
+    pub(crate) fn case(&self, ctxt: &Ctxt) -> Case {
+        let Some(Text { value, .. }) = &self.rename_all else {
+            return Case::default();
+        };
+        Case::named(&value.value()).unwrap_or_else(|| {
+            let names = Case::names();
+            let known = format!("the cases are {}", list(&names));
+            ctxt.error(value, format!("unknown case {:?}: {known}", value.value()));
+            Case::default()
+        })
+    }
+}
+
+fn set<T>(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>, slot: &mut Option<T>, value: Option<T>) {
+    if slot.is_some() {
+        let word = written(&meta.path);
+        ctxt.error(&meta.path, format!("`{word}` is given twice: remove one"));
+    } else {
+        *slot = value;
+    }
+}
+
+fn text(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Text>> {
+    let word = written(&meta.path);
+    let wanted = format!("`{word}` needs a string literal: write `{word} = \"...\"`");
+    if !meta.input.peek(Token![=]) {
+        ctxt.error(&meta.path, wanted);
+        skip_value(meta.input)?;
+        return Ok(None);
+    }
+    let input = meta.value()?;
+    if input.peek(LitStr) {
+        return Ok(Some(Text { word: meta.path.clone(), value: input.parse()? }));
+    }
+    ctxt.push(input.error(wanted));
+    skip_value(input)?;
+    Ok(None)
+}
+
+fn flag(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Path>> {
+    if !(meta.input.is_empty() || meta.input.peek(Token![,])) {
+        let word = written(&meta.path);
+        ctxt.push(meta.input.error(format!("`{word}` takes no value: write `#[sse({word})]`")));
+        skip_value(meta.input)?;
+    }
+    Ok(Some(meta.path.clone()))
+}
+
+fn unknown(word: &str) -> String {
+    if LATER.contains(&word) {
+        return format!("`{word}` is not supported yet: remove it");
+    }
+    let hint = match (word, nearest(word, &WORDS)) {
+        ("rename" | "event" | "type", _) => "did you mean `name`?".to_owned(),
+        (_, Some(near)) => format!("did you mean `{near}`?"),
+        (_, None) => format!("the attributes are {}", list(&WORDS)),
+    };
+    format!("unknown attribute `{word}`: {hint}")
+}
+
+/// Passes over `= value` or `(...)`, up to the comma.
+fn skip_value(input: ParseStream<'_>) -> Result<()> {
+    while !(input.is_empty() || input.peek(Token![,])) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
+
+/// A path as the user wrote it.
+fn written(path: &Path) -> String {
+    path.to_token_stream().to_string().replace(' ', "")
+}
+
+/// The words within `#[serde(...)]`. What cannot be read is left for serde to report.
+pub(crate) fn serde_words(attrs: &[Attribute]) -> Vec<Path> {
+    let mut words = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        let _ = attr.parse_nested_meta(|meta| {
+            skip_value(meta.input)?;
+            words.push(meta.path);
+            Ok(())
+        });
+    }
+    words
+}
+
+/// The doc comment, one leading space per line taken away.
+pub(crate) fn description(attrs: &[Attribute]) -> String {
+    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
+        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let lines: Vec<_> =
+        lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
+    lines.join("\n").trim().to_owned()
+}
+
+/// An identifier without `r#`.
+pub(crate) fn plain(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    #[test]
+    fn a_doc_comment_becomes_the_description() {
+        let item: syn::DeriveInput = parse_quote! {
+            /// An order was accepted.
+            ///
+            ///   Indented.
+            #[doc(hidden)]
+            #[doc = " Last."]
+            struct A;
+        };
+        assert_eq!(description(&item.attrs), "An order was accepted.\n\n  Indented.\nLast.");
+    }
+
+    #[test]
+    fn all_words_of_serde_are_seen() {
+        let item: syn::DeriveInput = parse_quote! {
+            #[serde(rename = "a", bound(serialize = "T: X, U: Y"), tag = "t")]
+            #[serde(untagged)]
+            struct A;
+        };
+        let words: Vec<_> = serde_words(&item.attrs).iter().map(written).collect();
+        assert_eq!(words, ["rename", "bound", "tag", "untagged"]);
+    }
+
+    #[test]
+    fn one_mistake_hides_no_other() {
+        let item: syn::DeriveInput = parse_quote! {
+            #[sse(nmae = "x", version = 2, json = true, topic, name = "a", name = "b")]
+            struct A;
+        };
+        let ctxt = Ctxt::default();
+        let attrs = Attrs::parse(&ctxt, &item.attrs);
+        assert_eq!(attrs.name.map(|name| name.value.value()), Some("a".to_owned()));
+        let errors: Vec<_> = ctxt.check().unwrap_err().into_iter().map(|e| e.to_string()).collect();
+        assert_eq!(
+            errors,
+            [
+                "unknown attribute `nmae`: did you mean `name`?",
+                "`version` is not supported yet: remove it",
+                "`json` takes no value: write `#[sse(json)]`",
+                "`topic` needs a string literal: write `topic = \"...\"`",
+                "`name` is given twice: remove one",
+            ]
+        );
+    }
+}

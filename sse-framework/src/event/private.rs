@@ -1,0 +1,176 @@
+//! What the derive's code names. No part of the public API: it changes without notice.
+
+pub use core::convert::From;
+pub use core::marker::{Send, Sized};
+pub use core::option::Option;
+pub use core::primitive::u8;
+pub use core::result::Result;
+pub use std::vec::Vec;
+
+pub use super::json::{decode_json, encode_json};
+pub use super::topic_text::TopicText;
+pub use super::variant::{decode_variant, encode_variant};
+pub use super::{DecodeError, EncodeError, EventType, EventTypeError, RawEvent, SseEvent};
+pub use crate::topic::Topic;
+
+use super::name::has_name;
+
+/// The impl of a payload that a set delegates to, named once, so that a missing impl is one
+/// error and not five.
+#[derive(Debug)]
+#[allow(missing_docs, clippy::type_complexity)]
+pub struct Delegate<P> {
+    pub types: &'static [EventType],
+    pub event_type: fn(&P) -> &'static EventType,
+    pub topic: fn(&P) -> Result<Option<Topic>, EncodeError>,
+    pub encode: fn(&P, &mut Vec<u8>) -> Result<(), EncodeError>,
+    pub decode: fn(RawEvent<'_>) -> Result<P, DecodeError>,
+}
+
+/// The impl of `P`.
+#[must_use]
+pub const fn delegate<P: SseEvent>() -> Delegate<P> {
+    Delegate {
+        types: P::TYPES,
+        event_type: P::event_type,
+        topic: P::topic,
+        encode: P::encode,
+        decode: P::decode,
+    }
+}
+
+impl<P> Delegate<P> {
+    /// Whether the payload can be an event of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        has_name(self.types, name)
+    }
+}
+
+/// The topic of an event that has none.
+///
+/// # Errors
+///
+/// None.
+pub const fn no_topic() -> Result<Option<Topic>, EncodeError> {
+    Ok(None)
+}
+
+/// The answer to a name that no type of the set has.
+///
+/// # Errors
+///
+/// Always [`DecodeError::UnknownType`].
+pub fn unknown<T>(event: RawEvent<'_>) -> Result<T, DecodeError> {
+    Err(DecodeError::UnknownType { name: event.name.to_owned() })
+}
+
+/// How many event types these are together.
+#[must_use]
+pub const fn count(parts: &[&[EventType]]) -> usize {
+    let mut place = 0;
+    let mut count = 0;
+    while place < parts.len() {
+        count += parts[place].len();
+        place += 1;
+    }
+    count
+}
+
+/// The event types of all parts; `N` is their [`count`].
+#[must_use]
+pub const fn flatten<const N: usize>(parts: &[&[EventType]]) -> [EventType; N] {
+    let mut flat = [EventType::new(""); N];
+    let (mut part, mut place, mut filled) = (0, 0, 0);
+    while part < parts.len() && filled < N {
+        if place == parts[part].len() {
+            part += 1;
+            place = 0;
+        } else {
+            flat[filled] = parts[part][place];
+            place += 1;
+            filled += 1;
+        }
+    }
+    flat
+}
+
+/// Fails compilation if a type of `variant` has a bad name, or one that occurs in `others`.
+#[track_caller]
+#[allow(clippy::panic)]
+pub const fn assert_distinct(types: &[EventType], others: &[&[EventType]]) {
+    if let Err(error) = EventType::check_all(types) {
+        let (what, name) = explain(error);
+        panic!("{}", Message::new(what, name).as_str());
+    }
+    let mut place = 0;
+    while place < types.len() {
+        let name = types[place].name();
+        let mut other = 0;
+        while other < others.len() {
+            if has_name(others[other], name) {
+                let what = "two variants of this event set bring the same event type, and one of \
+                            them needs another name: ";
+                panic!("{}", Message::new(what, name).as_str());
+            }
+            other += 1;
+        }
+        place += 1;
+    }
+}
+
+const fn explain(error: EventTypeError) -> (&'static str, &'static str) {
+    match error {
+        EventTypeError::Empty => ("an event type's name is empty", ""),
+        EventTypeError::TooLong { name } => ("an event type's name is too long: ", name),
+        EventTypeError::ControlCharacter { .. } => {
+            ("an event type's name has control characters", "")
+        }
+        EventTypeError::OuterSpace { name } => {
+            ("an event type's name begins or ends with a space: ", name)
+        }
+        EventTypeError::BrowserEvent { name } => {
+            ("EventSource has an event of its own of this name: ", name)
+        }
+        EventTypeError::Reserved { name } => {
+            ("names that begin with `sse-` are the framework's own: ", name)
+        }
+        EventTypeError::Duplicate { name } => {
+            ("this event type occurs twice in one event set: ", name)
+        }
+    }
+}
+
+/// Text put together at compile time. What does not fit is cut.
+struct Message {
+    text: [u8; 256],
+    length: usize,
+}
+
+impl Message {
+    const fn new(what: &str, name: &str) -> Self {
+        let message = Message { text: [0; 256], length: 0 }.with(what.as_bytes());
+        if name.is_empty() {
+            return message;
+        }
+        message.with(b"`").with(name.as_bytes()).with(b"`")
+    }
+
+    const fn with(mut self, text: &[u8]) -> Self {
+        let mut place = 0;
+        while place < text.len() && self.length < self.text.len() {
+            self.text[self.length] = text[place];
+            self.length += 1;
+            place += 1;
+        }
+        self
+    }
+
+    const fn as_str(&self) -> &str {
+        let (text, _) = self.text.split_at(self.length);
+        match core::str::from_utf8(text) {
+            Ok(text) => text,
+            Err(_) => "an event type's name does not work",
+        }
+    }
+}
