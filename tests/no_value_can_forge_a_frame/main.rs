@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use support::parser::{self, Event, Transcript};
 use support::{random, vectors};
-use values::Values;
+use values::{Values, hostile_values};
 use ways::{Seen, WAYS, Way};
 
 #[test]
@@ -22,7 +22,7 @@ fn hostile_values_arrive_as_they_are_or_are_refused() {
         failure_persistence: None,
         ..Config::default()
     });
-    let result = runner.run(&values::any(), |values| {
+    let result = runner.run(&hostile_values(), |values| {
         for way in WAYS {
             check(way, &values)?;
         }

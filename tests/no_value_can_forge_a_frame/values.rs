@@ -27,17 +27,16 @@ impl Values {
     }
 }
 
-pub(crate) fn any() -> impl Strategy<Value = Values> {
+pub(crate) fn hostile_values() -> impl Strategy<Value = Values> {
     let id = prop_oneof![2 => safe_id(), 1 => hostile_text(), 1 => Just(String::new())];
     let name = prop_oneof![2 => harmless_text(), 1 => hostile_text()];
-    let retry =
-        prop_oneof![2 => 0..1u64 << 31, 1 => proptest::prelude::any::<u64>(), 1 => Just(1 << 31)];
+    let retry = prop_oneof![2 => 0..1u64 << 31, 1 => any::<u64>(), 1 => Just(1 << 31)];
     let data = prop::option::weighted(0.9, hostile_text());
     let comment = prop::option::weighted(0.3, hostile_text());
     (
         (prop::option::of(id), prop::option::of(name), prop::option::weighted(0.3, retry)),
         (data, comment),
-        (proptest::prelude::any::<(u64, u64)>(), 0..Hostile::TYPES.len()),
+        (any::<(u64, u64)>(), 0..Hostile::TYPES.len()),
     )
         .prop_map(|((id, event, retry_ms), (data, comment), (position, event_type))| Values {
             id,
@@ -51,48 +50,17 @@ pub(crate) fn any() -> impl Strategy<Value = Values> {
 }
 
 fn hostile_text() -> impl Strategy<Value = String> {
-    const PIECES: &[&str] = &[
-        "\n",
-        "\n",
-        "\r",
-        "\r",
-        "\r\n",
-        "\n\n",
-        "\r\r",
-        "\n\r",
-        "\0",
-        ":",
-        ": ",
-        " ",
-        "\u{feff}",
-        "\u{2028}",
-        "\u{2029}",
-        "\u{85}",
-        "\u{b}",
-        "\u{c}",
-        "data",
-        "data: pwn",
-        "\ndata: pwn\n\n",
-        "\revent: pwn\r",
-        "\nid: pwn\n",
-        "id:",
-        "event:",
-        "\nretry: 1\n",
-        "retry",
-        ":\n",
-        "{}",
-        "\\n",
-        "\"",
-        "a",
-        "é",
-        "€",
-        "😀",
-        "\t",
-        "0",
+    const MARKS: &[&str] = &[
+        "\n", "\n", "\r", "\r", "\r\n", "\n\n", "\r\r", "\n\r", "\0", ":", ": ", " ", "\u{feff}",
+        "\u{2028}", "\u{2029}", "\u{85}", "\u{b}", "\u{c}", "data", "id:", "event:", "retry",
+        ":\n", "{}", "\\n", "\"", "a", "é", "€", "😀", "\t", "0",
     ];
+    const FORGERIES: &[&str] =
+        &["data: pwn", "\ndata: pwn\n\n", "\revent: pwn\r", "\nid: pwn\n", "\nretry: 1\n"];
     let piece = prop_oneof![
-        12 => prop::sample::select(PIECES).prop_map(str::to_owned),
-        1 => proptest::prelude::any::<char>().prop_map(String::from),
+        12 => prop::sample::select(MARKS).prop_map(str::to_owned),
+        2 => prop::sample::select(FORGERIES).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
     ];
     prop::collection::vec(piece, 0..10).prop_map(|pieces| pieces.concat())
 }
