@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{DeriveInput, Ident, Type};
 
 use crate::ast::{Event, Input, Role, Shape, Variant};
@@ -34,6 +35,12 @@ fn generate(input: &Input<'_>) -> TokenStream {
         Shape::Set(variants) => set(ident, variants),
         Shape::Unsupported => TokenStream::new(),
     }
+}
+
+/// Errors in code of this span are shown there, while names in it mean what they mean in the rest
+/// of the derive's code, also when a `macro_rules!` macro wrote the type.
+fn shown_at(span: Span) -> Span {
+    span.resolved_at(Span::call_site())
 }
 
 /// Every method's body; the rest of the impl is always the same.
@@ -83,7 +90,7 @@ fn one(ident: &Ident, event: &Event) -> TokenStream {
     let new = event_type(event);
     let name = &event.name.value;
     // On the type's name, so that a missing `Serialize` is reported there.
-    let span = ident.span();
+    let span = shown_at(ident.span());
     let topic = match &event.topic {
         None => quote!(__sse::no_topic()),
         Some(template) => topic(event, template, |field| quote!(self.#field)),
@@ -147,7 +154,7 @@ fn table(index: u32) -> Ident {
 fn set_items(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
     let own = variants.iter().filter_map(Variant::own).map(event_type);
     let tables = delegates.iter().map(|Delegate { payload, table, .. }| {
-        let span = syn::spanned::Spanned::span(payload);
+        let span = shown_at(payload.span());
         let value = quote_spanned!(span=> __sse::delegate::<#payload>());
         quote!(const #table: __sse::Delegate<#payload> = #value;)
     });
@@ -156,7 +163,7 @@ fn set_items(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStrea
         .iter()
         .map(|Delegate { variant, table, .. }| {
             let types = quote!(#table.types);
-            let assert = quote_spanned!(variant.span()=> __sse::assert_distinct);
+            let assert = quote_spanned!(shown_at(variant.span())=> __sse::assert_distinct);
             let item = quote!(const _: () = #assert(#types, &[#(#seen),*]););
             seen.push(types);
             item
@@ -209,12 +216,12 @@ fn own_topic(ident: &Ident, event: &Event) -> TokenStream {
     let Some(template) = &event.topic else {
         return quote!(Self::#ident { .. } => __sse::no_topic(),);
     };
-    let bound = |place: usize| format_ident!("__sse_{place}", span = template.literal.span());
+    let span = shown_at(template.literal.span());
+    let bound = |place: usize| format_ident!("__sse_{place}", span = span);
     let used = |field: &syn::Member| {
-        template.values().any(|path| {
-            resolve(path, &event.fields, template.literal.span())
-                .is_ok_and(|place| place.field == *field)
-        })
+        template
+            .values()
+            .any(|path| resolve(path, &event.fields, span).is_ok_and(|place| place.field == *field))
     };
     let fields = event.fields.iter().enumerate().filter(|(_, field)| used(field));
     let patterns = fields.map(|(place, field)| {
@@ -237,7 +244,7 @@ fn topic(
     value: impl Fn(&crate::topic::Place) -> TokenStream,
 ) -> TokenStream {
     let name = &event.name.value;
-    let span = template.literal.span();
+    let span = shown_at(template.literal.span());
     let steps = template.parts.iter().filter_map(|part| match part {
         Part::Literal(text) => Some(quote!(.literal(#text))),
         Part::Value(path) => resolve(path, &event.fields, span).ok().map(|place| {
@@ -252,7 +259,7 @@ fn set_encode(ident: &Ident, variants: &[Variant<'_>], delegates: &[Delegate<'_>
     let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
         quote!(Self::#variant(__payload) => (#table.encode)(__payload, __out),)
     });
-    let own = quote_spanned! {ident.span()=>
+    let own = quote_spanned! {shown_at(ident.span())=>
         __sse::encode_variant::<#ident>(__sse::SseEvent::event_type(self).name(), self, __out)
     };
     let some_own = variants.len() > delegates.len();
@@ -280,7 +287,7 @@ fn set_decode(ident: &Ident, variants: &[Variant<'_>], delegates: &[Delegate<'_>
     if variants.len() == delegates.len() {
         return quote!(#delegated __sse::unknown(__event));
     }
-    let read = quote_spanned! {ident.span()=>
+    let read = quote_spanned! {shown_at(ident.span())=>
         __sse::decode_variant::<#ident>(__event, __index)
     };
     quote! {
