@@ -93,7 +93,10 @@ fn one(ident: &Ident, event: &Event) -> TokenStream {
     let span = shown_at(ident.span());
     let topic = match &event.topic {
         None => quote!(__sse::no_topic()),
-        Some(template) => topic(event, template, |field| quote!(self.#field)),
+        Some(template) => topic(event, template, |field| {
+            let span = shown_at(template.literal.span());
+            quote_spanned!(span=> self.#field)
+        }),
     };
     let bodies = Bodies {
         items: quote!(const __SSE_TYPES: &[__sse::EventType] = &[#new];),
@@ -163,8 +166,11 @@ fn set_items(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStrea
         .iter()
         .map(|Delegate { variant, table, .. }| {
             let types = quote!(#table.types);
-            let assert = quote_spanned!(shown_at(variant.span())=> __sse::assert_distinct);
-            let item = quote!(const _: () = #assert(#types, &[#(#seen),*]););
+            // All of the call, since rustc marks an expression from its first token to its last.
+            let assert = quote_spanned! {shown_at(variant.span())=>
+                __sse::assert_distinct(#types, &[#(#seen),*])
+            };
+            let item = quote!(const _: () = #assert;);
             seen.push(types);
             item
         })
@@ -232,7 +238,7 @@ fn own_topic(ident: &Ident, event: &Event) -> TokenStream {
         let place = event.fields.iter().position(|field| *field == path.field);
         let name = bound(place.unwrap_or_default());
         let within = &path.within;
-        quote!((*#name) #(.#within)*)
+        quote_spanned!(span=> (*#name) #(.#within)*)
     });
     quote!(Self::#ident { #(#patterns)* .. } => #topic,)
 }
@@ -313,7 +319,8 @@ fn event_type(event: &Event) -> TokenStream {
 pub(crate) fn from_impls(ident: &Ident, variants: &[Variant<'_>]) -> TokenStream {
     let wanted = variants.iter().filter(|variant| variant.attrs.no_from.is_none());
     let impls = wanted.filter_map(Delegate::of).map(|Delegate { variant, payload, .. }| {
-        quote! {
+        let span = shown_at(payload.span());
+        quote_spanned! {span=>
             #[automatically_derived]
             impl ::sse_framework::__private::From<#payload> for #ident {
                 fn from(__payload: #payload) -> Self {

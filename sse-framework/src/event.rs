@@ -9,6 +9,7 @@ mod variant;
 pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 
 use crate::topic::{Topic, TopicError};
+use crate::wire::FrameError;
 
 /// An event type or a set of them. Use `#[derive(SseEvent)]`.
 ///
@@ -38,7 +39,7 @@ use crate::topic::{Topic, TopicError};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
-    label = "no event type, and no set of them",
+    label = "neither an event type nor a set of them",
     note = "if `{Self}` is an event: write `#[derive(SseEvent)]` on it",
     note = "if it is plain data in a variant of an event set: mark the variant `#[sse(json)]`"
 )]
@@ -158,6 +159,14 @@ pub enum EncodeError {
         name: &'static str,
         /// What is wrong with the topic.
         source: TopicError,
+    },
+    /// What [`SseEvent::encode`] wrote cannot stand in a frame. The derive's never does that.
+    #[error("event `{name}` was encoded to something that is not one line of JSON")]
+    Frame {
+        /// The event type.
+        name: &'static str,
+        /// What is wrong with it.
+        source: FrameError,
     },
 }
 

@@ -150,6 +150,12 @@ impl Retention {
     pub const fn bytes(self, bytes: u64) -> Self {
         Retention { bytes: Some(bytes), ..self }
     }
+
+    /// Records of an earlier time than this, in milliseconds since 1970, are too old.
+    pub(crate) fn oldest_ms(&self) -> u64 {
+        let age_ms = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.age.map_or(0, |age| memory::now_ms(0).saturating_sub(age_ms(age)))
+    }
 }
 
 /// A log could not be opened, read or closed.

@@ -177,14 +177,6 @@ impl TopicFilter {
             Filter::Nothing => false,
         }
     }
-
-    /// The one topic of an exact filter.
-    fn as_exact(&self) -> Option<&Topic> {
-        match &self.0 {
-            Filter::Exact(topic) => Some(topic),
-            Filter::Pattern(_) | Filter::Nothing => None,
-        }
-    }
 }
 
 fn pattern_matches(pattern: &str, topic: &str) -> bool {

@@ -1,2 +1,118 @@
-//! Placeholder.
-fn main() {}
+//! The app that measurements and torture drive from outside.
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::serve::ListenerExt;
+use serde::{Deserialize, Serialize};
+use sse_framework::{Durability, Hub, HubBuilder, MemoryLog, PublishError, SledLog, SseEvent};
+use std::error::Error;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpSocket;
+use tokio::signal::unix::{SignalKind, signal};
+
+const USAGE: &str = "usage: example-loadtarget --port PORT \
+                     (--memory | --data DIR [--durability synced|buffered])";
+
+/// What the load generator sends: a number, a time, padding.
+#[derive(Serialize, Deserialize, SseEvent)]
+#[serde(deny_unknown_fields)]
+struct Load {
+    n: u64,
+    t: u64,
+    p: String,
+}
+
+#[derive(Default)]
+struct Options {
+    port: u16,
+    data: Option<PathBuf>,
+    durability: Durability,
+    memory: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let options = options()?;
+    let hub = hub(&options)?.start().await?;
+    let app = Router::new()
+        .route("/events", hub.endpoint())
+        .route("/publish", post(publish))
+        .with_state(hub.clone());
+
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(([127, 0, 0, 1], options.port).into())?;
+    // Thousands connect at once; an event is small and must not wait for the next.
+    let listener = socket.listen(4096)?.tap_io(|connection| {
+        let _ = connection.set_nodelay(true);
+    });
+    let mut terminate = signal(SignalKind::terminate())?;
+    let stop = async move { terminate.recv().await };
+    axum::serve(listener, app).with_graceful_shutdown(hub.drained_by(stop)).await?;
+    hub.shutdown().await?;
+    Ok(())
+}
+
+/// Takes one event's JSON a line; all of them are stored, or none. Answers with their ids, one a line.
+async fn publish(
+    State(hub): State<Hub<Load>>,
+    Query(Parameters { topic }): Query<Parameters>,
+    body: String,
+) -> Result<String, (StatusCode, String)> {
+    let events: Vec<Load> = body
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()
+        .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+    let publish = hub.publish_all(events);
+    let published = match topic {
+        Some(topic) => publish.topic(topic).await,
+        None => publish.await,
+    };
+    match published {
+        Ok(ids) => Ok(ids.iter().map(|id| format!("{id}\n")).collect()),
+        Err(error @ (PublishError::Topic(_) | PublishError::EventTooLarge { .. })) => {
+            Err((StatusCode::BAD_REQUEST, error.to_string()))
+        }
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    }
+}
+
+#[derive(Deserialize)]
+struct Parameters {
+    topic: Option<String>,
+}
+
+fn hub(options: &Options) -> Result<HubBuilder<Load>, Box<dyn Error>> {
+    match &options.data {
+        Some(data) => Ok(Hub::builder(SledLog::new(data).durability(options.durability))),
+        None if options.memory => Ok(Hub::builder(MemoryLog::new())),
+        None => Err(USAGE.into()),
+    }
+}
+
+fn options() -> Result<Options, Box<dyn Error>> {
+    use lexopt::prelude::*;
+    let mut options = Options::default();
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("port") => options.port = arguments.value()?.parse()?,
+            Long("data") => options.data = Some(arguments.value()?.into()),
+            Long("memory") => options.memory = true,
+            Long("durability") => {
+                options.durability = match arguments.value()?.string()?.as_str() {
+                    "synced" => Durability::Synced,
+                    "buffered" => Durability::Buffered { sync_every: Duration::from_millis(100) },
+                    _ => return Err(USAGE.into()),
+                };
+            }
+            other => return Err(format!("{}\n{USAGE}", other.unexpected()).into()),
+        }
+    }
+    Ok(options)
+}

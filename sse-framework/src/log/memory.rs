@@ -80,11 +80,11 @@ impl Records {
         self.first + self.kept.len() as u64 - 1
     }
 
-    fn trim(&mut self, retention: &Retention, now_ms: u64) {
-        let oldest_ms = retention.age.map(|age| now_ms.saturating_sub(age.as_millis() as u64));
+    fn trim(&mut self, retention: &Retention) {
+        let oldest_ms = retention.oldest_ms();
         while let Some(oldest) = self.kept.front() {
             let too_many = retention.events.is_some_and(|most| self.kept.len() as u64 > most);
-            let too_old = oldest_ms.is_some_and(|limit| oldest.time_ms < limit);
+            let too_old = oldest.time_ms < oldest_ms;
             let too_large = retention.bytes.is_some_and(|most| self.bytes > most);
             if !(too_many || too_old || too_large) {
                 return;
@@ -121,7 +121,7 @@ impl EventLog for OpenMemoryLog {
             records.bytes += record.bytes();
             records.kept.push_back(record);
         }
-        records.trim(&self.retention, time_ms);
+        records.trim(&self.retention);
         Ok(Appended { first: self.id(first), time_ms })
     }
 
@@ -157,6 +157,10 @@ impl EventLog for OpenMemoryLog {
     }
 
     fn history(&self) -> History {
+        if self.retention.age.is_some() {
+            // What has grown too old since the last append is no longer kept either.
+            self.records_mut().iter_mut().for_each(|records| records.trim(&self.retention));
+        }
         let (first, last) = self.records().as_ref().map_or((1, 0), |r| (r.first, r.last()));
         History::new(self.epochs.clone(), first, last)
     }

@@ -1,0 +1,181 @@
+//! The hub: where events are published and subscribed to.
+
+mod builder;
+mod committer;
+mod core;
+mod drain;
+mod publish;
+mod queue;
+
+pub use builder::{HubBuilder, StartError};
+pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
+
+pub(crate) use core::Core;
+
+use crate::event::SseEvent;
+use crate::id::EventId;
+use crate::log::{LogError, MemoryLog, OpenLog, Retention, SledLog};
+use crate::subscribe::{Subscribe, SubscriptionBuilder};
+use std::fmt;
+use std::marker::PhantomData;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Publishes events of the set `E` and lets clients subscribe to them.
+///
+/// A hub owns a log. What is published is appended to the log, and when it is durable every
+/// subscription that may see it gets it, in the log's order. A subscription is a position in the
+/// log, so one that was away, or is slow, reads from there on and misses nothing.
+///
+/// Cloning a hub gives another handle to the same. When the last handle is dropped, the hub stores
+/// what is queued, ends its subscriptions and closes the log, on a thread of its own;
+/// [`shutdown`](Hub::shutdown) does the same and waits.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sse_framework::{Hub, SseEvent};
+///
+/// #[derive(Serialize, Deserialize, SseEvent)]
+/// struct OrderPlaced {
+///     id: u64,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = Hub::<OrderPlaced>::in_memory()?;
+/// let app: axum::Router = axum::Router::new().route("/events", hub.endpoint());
+///
+/// let id = hub.publish(OrderPlaced { id: 7 }).await?;
+/// assert_eq!(hub.last_event_id(), id);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Hub<E> {
+    handle: Arc<Handle>,
+    events: PhantomData<fn() -> E>,
+}
+
+/// What the clones of a hub share; its end is the hub's end.
+struct Handle {
+    core: Arc<Core>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.core.queue.close();
+    }
+}
+
+impl<E: SseEvent> Hub<E> {
+    /// A hub whose log is in the directory at `path`, with every setting at its default.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`], for example because another process has the log open.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StartError> {
+        Self::builder(SledLog::new(path)).start().await
+    }
+
+    /// A hub that keeps the newest 100,000 events in memory: for tests, and for events that need
+    /// not outlive the process.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if an event type's name is not allowed, or the system has no thread to give.
+    pub fn in_memory() -> Result<Self, StartError> {
+        Self::builder(MemoryLog::new()).retention(Retention::forever().events(100_000)).start_now()
+    }
+
+    /// Settings for a hub on `log`.
+    pub fn builder(log: impl OpenLog) -> HubBuilder<E> {
+        HubBuilder::new(Box::new(log))
+    }
+
+    /// Publishes one event: await it to get the event's id.
+    ///
+    /// See [`Publish`] for what it promises, how to choose a topic, and how to publish without
+    /// waiting.
+    pub fn publish(&self, event: impl Into<E>) -> Publish<'_, E> {
+        Publish::new(self, event.into())
+    }
+
+    /// Publishes events as one batch: they get consecutive ids with nothing in between, and are
+    /// kept all or none, also over a crash.
+    pub fn publish_all<I: Into<E>>(
+        &self,
+        events: impl IntoIterator<Item = I>,
+    ) -> PublishAll<'_, E> {
+        PublishAll::new(self, events.into_iter().map(Into::into).collect())
+    }
+
+    /// Queues one event without waiting, for callers that cannot await.
+    ///
+    /// The [`Receipt`] resolves when the event is durable; dropping it does not cancel.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPublishError`] gives the event back, for example when the queue is full.
+    pub fn try_publish(&self, event: impl Into<E>) -> Result<Receipt, TryPublishError<E>> {
+        self.publish(event).enqueue()
+    }
+
+    /// Begins a subscription for a request, or with `Subscribe::default()` within this process.
+    ///
+    /// It shows nothing until [`topics`](SubscriptionBuilder::topics) or
+    /// [`everything`](SubscriptionBuilder::everything) has said what it may see.
+    pub fn subscribe(&self, request: Subscribe) -> SubscriptionBuilder<E> {
+        SubscriptionBuilder::new(self.core().clone(), request)
+    }
+
+    /// How many subscriptions there are now.
+    pub fn subscriber_count(&self) -> usize {
+        self.core().subscribers.count()
+    }
+
+    /// The id of the newest event that subscribers can see. Before the first event it is the
+    /// position that the first event will follow.
+    pub fn last_event_id(&self) -> EventId {
+        let history = self.core().log.history();
+        history.id(self.core().tail.head())
+    }
+
+    /// Ends the subscriptions of this moment. Their clients may come back at once, and go on where
+    /// they were.
+    pub fn disconnect_all(&self) {
+        self.core().subscribers.end(false);
+    }
+
+    /// Stops the hub: refuses new events, stores those that are queued, ends all subscriptions and
+    /// closes the log, after which it can be opened again.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if the log's last sync failed. It is given to the first caller.
+    ///
+    /// # Cancel safety
+    ///
+    /// The shutdown goes on if the future is dropped.
+    pub async fn shutdown(&self) -> Result<(), LogError> {
+        self.core().shutdown().await
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+}
+
+impl<E> Clone for Hub<E> {
+    fn clone(&self) -> Self {
+        Hub { handle: self.handle.clone(), events: PhantomData }
+    }
+}
+
+impl<E> fmt::Debug for Hub<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = &self.handle.core;
+        f.debug_struct("Hub")
+            .field("head", &core.tail.head())
+            .field("subscribers", &core.subscribers.count())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! Settings of a hub, and its start.
+
+use super::core::{Core, Settings};
+use super::queue::Queue;
+use super::{Handle, Hub, committer};
+use crate::event::{EventType, EventTypeError, SseEvent};
+use crate::log::{EventLog, LogError, OpenLog, Retention};
+use crate::tail::{Subscribers, Tail};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings for a [`Hub`]; each has a default that is bounded.
+///
+/// ```no_run
+/// # use sse_framework::{Hub, Retention, SledLog, SseEvent};
+/// # use std::time::Duration;
+/// # async fn start<ShopEvent: SseEvent>() -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = Hub::<ShopEvent>::builder(SledLog::new("data/events"))
+///     .retention(Retention::forever().age(Duration::from_secs(7 * 24 * 3600)))
+///     .heartbeat(Duration::from_secs(20))
+///     .start()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "the hub begins with `start`"]
+pub struct HubBuilder<E> {
+    log: Box<dyn OpenLog>,
+    retention: Retention,
+    settings: Settings,
+    queue_bytes: u32,
+    tail_bytes: usize,
+    tail_events: usize,
+    events: PhantomData<fn() -> E>,
+}
+
+impl<E: SseEvent> HubBuilder<E> {
+    pub(super) fn new(log: Box<dyn OpenLog>) -> Self {
+        HubBuilder {
+            log,
+            retention: Retention::forever(),
+            settings: Settings {
+                max_event_bytes: 256 << 10,
+                heartbeat: Duration::from_secs(15),
+                retry: Duration::from_secs(2),
+            },
+            queue_bytes: 16 << 20,
+            tail_bytes: 16 << 20,
+            tail_events: 65_536,
+            events: PhantomData,
+        }
+    }
+
+    /// How much history is kept. By default all of it.
+    pub fn retention(self, retention: Retention) -> Self {
+        HubBuilder { retention, ..self }
+    }
+
+    /// The largest payload that is accepted, in bytes of JSON. By default 256 KiB; 16 MiB at most.
+    pub fn max_event_bytes(self, bytes: usize) -> Self {
+        let max_event_bytes = bytes.min(16 << 20);
+        HubBuilder { settings: Settings { max_event_bytes, ..self.settings }, ..self }
+    }
+
+    /// How many bytes of events may wait to be stored; beyond that, publishing waits. It bounds a
+    /// batch, too. By default 16 MiB.
+    pub fn queue_bytes(self, bytes: u32) -> Self {
+        HubBuilder { queue_bytes: bytes, ..self }
+    }
+
+    /// How much of the log's end is kept in memory, as rendered bytes and as events. Who is further
+    /// behind reads from the log. By default 16 MiB and 65,536 events.
+    pub fn tail(self, bytes: usize, events: usize) -> Self {
+        HubBuilder { tail_bytes: bytes, tail_events: events, ..self }
+    }
+
+    /// After how long without an event a stream gets a comment that keeps proxies from closing it
+    /// and shows a dead connection. By default 15 seconds, which is what the standard suggests
+    /// (WHATWG HTML 9.2.7).
+    pub fn heartbeat(self, heartbeat: Duration) -> Self {
+        let heartbeat = heartbeat.max(Duration::from_millis(10));
+        HubBuilder { settings: Settings { heartbeat, ..self.settings }, ..self }
+    }
+
+    /// How long browsers wait before they reconnect, the `retry:` field. By default 2 seconds.
+    pub fn retry(self, retry: Duration) -> Self {
+        HubBuilder { settings: Settings { retry, ..self.settings }, ..self }
+    }
+
+    /// Opens the log and starts the hub. Blocking work is done on tokio's blocking threads.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] if an event type's name is not allowed, if the log cannot be opened, or if the
+    /// system has no thread to give.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn start(self) -> Result<Hub<E>, StartError> {
+        let starting = tokio::task::spawn_blocking(move || self.start_now());
+        starting.await.map_err(|error| StartError::Thread(error.into()))?
+    }
+
+    pub(super) fn start_now(self) -> Result<Hub<E>, StartError> {
+        EventType::check_all(E::TYPES)?;
+        let log: Arc<dyn EventLog> = self.log.open(self.retention)?.into();
+        let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
+        let subscribers = Arc::new(Subscribers::default());
+        let core = Core::new(log, tail, subscribers, Queue::new(self.queue_bytes), self.settings);
+        let core = Arc::new(core);
+        let committed = core.clone();
+        std::thread::Builder::new()
+            .name("sse-committer".to_owned())
+            .spawn(move || committer::run(&committed))
+            .map_err(StartError::Thread)?;
+        Ok(Hub { handle: Arc::new(Handle { core }), events: PhantomData })
+    }
+}
+
+/// A hub could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The event set has a type whose name does not work. The derive finds that at compile time.
+    #[error("the event set cannot be used")]
+    EventType(#[from] EventTypeError),
+    /// The log could not be opened.
+    #[error("the log cannot be opened")]
+    Log(#[from] LogError),
+    /// The system has no thread to give.
+    #[error("no thread for the hub")]
+    Thread(#[source] std::io::Error),
+}
+
+impl<E> fmt::Debug for HubBuilder<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubBuilder")
+            .field("retention", &self.retention)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,258 @@
+//! Publishing: an event, a batch, a receipt.
+
+use super::Hub;
+use super::queue::Ack;
+use crate::event::{EncodeError, SseEvent};
+use crate::id::EventId;
+use crate::log::{Batch, LogError, NewRecord};
+use crate::topic::{Topic, TopicError};
+use crate::wire;
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// An event that is about to be published: await it, or [`enqueue`](Publish::enqueue) it.
+///
+/// # Ordering
+///
+/// Events get their ids in the order in which they entered the hub's queue. Two publishes that one
+/// task awaits one after the other are in that order.
+///
+/// # Durability
+///
+/// It resolves to the event's id when the event is as durable as the log is set to make it and
+/// subscribers can see it.
+///
+/// # Back-pressure
+///
+/// While the queue is full it waits. Nothing is ever dropped.
+///
+/// # Cancel safety
+///
+/// Not polled, nothing is published. Once the event is queued, dropping the future does not cancel
+/// it. Between, while it waits for room, dropping it publishes nothing.
+///
+/// # Errors
+///
+/// [`PublishError`]; after [`OutcomeUnknown`](PublishError::OutcomeUnknown) alone the event may
+/// still be found in the log.
+#[must_use = "nothing is published until this is awaited or enqueued"]
+pub struct Publish<'h, E> {
+    hub: &'h Hub<E>,
+    event: E,
+    topic: Option<Result<Topic, TopicError>>,
+}
+
+/// A batch that is about to be published: await it to get the events' ids.
+///
+/// What [`Publish`] says of order, durability, back-pressure and cancelling holds here too. An
+/// empty batch resolves to no ids at once.
+#[must_use = "nothing is published until this is awaited"]
+pub struct PublishAll<'h, E> {
+    hub: &'h Hub<E>,
+    events: Vec<E>,
+    topic: Option<Result<Topic, TopicError>>,
+}
+
+impl<'h, E: SseEvent> Publish<'h, E> {
+    pub(super) fn new(hub: &'h Hub<E>, event: E) -> Self {
+        Publish { hub, event, topic: None }
+    }
+
+    /// Publishes to this topic rather than the event's own. Text that is no topic is an error when
+    /// it is published.
+    pub fn topic(self, topic: impl AsRef<str>) -> Self {
+        Publish { topic: Some(topic.as_ref().parse()), ..self }
+    }
+
+    /// Queues the event without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPublishError`] gives the event back, for example when the queue is full.
+    pub fn enqueue(self) -> Result<Receipt, TryPublishError<E>> {
+        let Publish { hub, event, topic } = self;
+        let queued = batch(hub, std::slice::from_ref(&event), topic)
+            .and_then(|batch| hub.core().queue.try_push(batch));
+        match queued {
+            Ok(ack) => Ok(Receipt(ack)),
+            Err(error) => Err(TryPublishError { event, error }),
+        }
+    }
+}
+
+impl<'h, E: SseEvent> PublishAll<'h, E> {
+    pub(super) fn new(hub: &'h Hub<E>, events: Vec<E>) -> Self {
+        PublishAll { hub, events, topic: None }
+    }
+
+    /// Publishes all of them to this topic rather than their own.
+    pub fn topic(self, topic: impl AsRef<str>) -> Self {
+        PublishAll { topic: Some(topic.as_ref().parse()), ..self }
+    }
+}
+
+/// Encodes events, on the task of their publisher.
+fn batch<E: SseEvent>(
+    hub: &Hub<E>,
+    events: &[E],
+    topic: Option<Result<Topic, TopicError>>,
+) -> Result<Batch, PublishError> {
+    let topic = topic.transpose()?;
+    let limit = hub.core().settings.max_event_bytes;
+    let record = |event: &E| {
+        let event_type = event.event_type();
+        let topic = match &topic {
+            Some(topic) => Some(topic.clone()),
+            None => event.topic()?,
+        };
+        let mut data = Vec::new();
+        event.encode(&mut data)?;
+        let (name, bytes) = (event_type.name(), data.len());
+        wire::check_event(name, &data).map_err(|source| EncodeError::Frame { name, source })?;
+        if bytes > limit {
+            return Err(PublishError::EventTooLarge { name, bytes, limit });
+        }
+        Ok(NewRecord { topic, name: Cow::Borrowed(name), version: event_type.version(), data })
+    };
+    let records = events.iter().map(record).collect::<Result<_, PublishError>>()?;
+    Ok(Batch { records })
+}
+
+impl<'h, E: SseEvent> IntoFuture for Publish<'h, E> {
+    type Output = Result<EventId, PublishError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'h>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Publish { hub, event, topic } = self;
+        // The event is encoded at the first poll and gone before the future waits, so that it need
+        // not be `Sync`.
+        let mut event = Some(event);
+        Box::pin(async move {
+            let batch = match event.take() {
+                Some(event) => batch(hub, std::slice::from_ref(&event), topic)?,
+                None => return Err(PublishError::Closed),
+            };
+            Receipt(hub.core().queue.push(batch).await?).await
+        })
+    }
+}
+
+impl<'h, E: SseEvent> IntoFuture for PublishAll<'h, E> {
+    type Output = Result<Vec<EventId>, PublishError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'h>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let PublishAll { hub, events, topic } = self;
+        Box::pin(async move {
+            let count = events.len() as u64;
+            if count == 0 {
+                return Ok(Vec::new());
+            }
+            let batch = batch(hub, &events, topic)?;
+            drop(events);
+            let first = Receipt(hub.core().queue.push(batch).await?).await?;
+            let seqs = first.seq()..first.seq() + count;
+            Ok(seqs.map(|seq| EventId::new(first.epoch(), seq)).collect())
+        })
+    }
+}
+
+/// An event that is queued: resolves to its id when it is durable, as [`Publish`] does.
+///
+/// It may be dropped: the event is published all the same.
+#[derive(Debug)]
+pub struct Receipt(Ack);
+
+impl Future for Receipt {
+    type Output = Result<EventId, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(outcome.unwrap_or(Err(PublishError::Closed)))
+    }
+}
+
+/// An event could not be published.
+///
+/// Clones of one error reach every publisher of a group that failed together, so the log's error
+/// is shared.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The value could not be made an event. Publishing it again fails again.
+    #[error("the event cannot be encoded")]
+    Encode(#[source] Arc<EncodeError>),
+    /// What `.topic(..)` was given is no topic.
+    #[error("the topic given to publish is not a topic")]
+    Topic(#[from] TopicError),
+    /// The payload is larger than the hub's `max_event_bytes`.
+    #[error(
+        "event `{name}` has {bytes} bytes of payload, the limit is {limit}: \
+         publish a reference to the data, or raise HubBuilder::max_event_bytes"
+    )]
+    EventTooLarge {
+        /// The event type.
+        name: &'static str,
+        /// Its payload's size.
+        bytes: usize,
+        /// The most that is allowed.
+        limit: usize,
+    },
+    /// The batch is larger than the hub's whole queue.
+    #[error(
+        "the batch takes {bytes} bytes, the publish queue holds {limit}: \
+         publish smaller batches, or raise HubBuilder::queue_bytes"
+    )]
+    BatchTooLarge {
+        /// The batch's size.
+        bytes: usize,
+        /// The most that fits.
+        limit: usize,
+    },
+    /// The queue has no room now. Only of publishing that does not wait.
+    #[error("the publish queue is full: await the publish, or try again later")]
+    QueueFull,
+    /// The hub has been shut down. The event is not in the log.
+    #[error("the hub has been shut down")]
+    Closed,
+    /// The log could not take the event, which is not in it. Trying again may succeed.
+    #[error("the log refused the event")]
+    Refused(#[source] Arc<LogError>),
+    /// Writing the event failed half way: it may or may not be found in the log later.
+    #[error("the log failed while the event was being stored: it may or may not have been kept")]
+    OutcomeUnknown(#[source] Arc<LogError>),
+}
+
+impl From<EncodeError> for PublishError {
+    fn from(error: EncodeError) -> Self {
+        PublishError::Encode(Arc::new(error))
+    }
+}
+
+/// An event that could not be queued, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("the event was not queued")]
+pub struct TryPublishError<E> {
+    /// The event, given back.
+    pub event: E,
+    /// Why.
+    #[source]
+    pub error: PublishError,
+}
+
+impl<E> fmt::Debug for Publish<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish").field("topic", &self.topic).finish_non_exhaustive()
+    }
+}
+
+impl<E> fmt::Debug for PublishAll<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.events.len();
+        f.debug_struct("PublishAll").field("count", &count).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! Publishes on their way to the committer.
+
+use super::publish::PublishError;
+use crate::id::EventId;
+use crate::log::Batch;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+
+/// A queue bounded by bytes: who finds it full waits, in order.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    bell: Condvar,
+    /// A permit a byte.
+    room: Arc<Semaphore>,
+    capacity: u32,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+/// A batch to be appended, and who wants to know.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) batch: Batch,
+    pub(super) ack: oneshot::Sender<Result<EventId, PublishError>>,
+    /// Given back when the batch is stored.
+    pub(super) room: OwnedSemaphorePermit,
+}
+
+pub(super) type Ack = oneshot::Receiver<Result<EventId, PublishError>>;
+
+/// The most payload bytes that one commit takes from the queue, unless one batch alone has more.
+const COMMIT_BYTES: usize = 4 << 20;
+/// What a record takes beside its payload, roughly.
+const RECORD_OVERHEAD: usize = 64;
+
+impl Queue {
+    pub(super) fn new(capacity: u32) -> Self {
+        let room = Arc::new(Semaphore::new(capacity as usize));
+        Queue { waiting: Mutex::default(), bell: Condvar::new(), room, capacity }
+    }
+
+    /// Queues a batch, waiting for room. Dropped before it is done, it has queued nothing.
+    pub(super) async fn push(&self, batch: Batch) -> Result<Ack, PublishError> {
+        let room = self.room.clone().acquire_many_owned(self.size(&batch)?).await;
+        self.push_into(room.map_err(|_| PublishError::Closed)?, batch)
+    }
+
+    /// Queues a batch if there is room.
+    pub(super) fn try_push(&self, batch: Batch) -> Result<Ack, PublishError> {
+        let room = self.room.clone().try_acquire_many_owned(self.size(&batch)?);
+        let room = room.map_err(|error| match error {
+            TryAcquireError::Closed => PublishError::Closed,
+            TryAcquireError::NoPermits => PublishError::QueueFull,
+        })?;
+        self.push_into(room, batch)
+    }
+
+    /// Lets nothing more in. What is queued will still be stored.
+    pub(super) fn close(&self) {
+        self.waiting().closed = true;
+        self.room.close();
+        self.bell.notify_one();
+    }
+
+    /// What has piled up, up to a limit; waits for the first. None when the queue is closed and
+    /// empty.
+    pub(super) fn take(&self) -> Option<Vec<Job>> {
+        let mut waiting = self.waiting();
+        while waiting.jobs.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            waiting = self.bell.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        let mut bytes = 0;
+        let fitting = waiting.jobs.iter().take_while(|job| {
+            bytes += job.room.num_permits();
+            bytes <= COMMIT_BYTES
+        });
+        let count = fitting.count().max(1);
+        Some(waiting.jobs.drain(..count).collect())
+    }
+
+    fn push_into(&self, room: OwnedSemaphorePermit, batch: Batch) -> Result<Ack, PublishError> {
+        let (ack, outcome) = oneshot::channel();
+        let mut waiting = self.waiting();
+        if waiting.closed {
+            return Err(PublishError::Closed);
+        }
+        waiting.jobs.push_back(Job { batch, ack, room });
+        drop(waiting);
+        self.bell.notify_one();
+        Ok(outcome)
+    }
+
+    fn size(&self, batch: &Batch) -> Result<u32, PublishError> {
+        let bytes = batch.records.iter().map(|record| record.data.len() + RECORD_OVERHEAD).sum();
+        let limit = self.capacity;
+        let fits = u32::try_from(bytes).ok().filter(|bytes| *bytes <= limit);
+        fits.ok_or(PublishError::BatchTooLarge { bytes, limit: limit as usize })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

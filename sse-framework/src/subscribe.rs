@@ -1,0 +1,17 @@
+//! Subscribing: from a request, or within the process, to events in order.
+
+mod body;
+mod control;
+mod cursor;
+mod endpoint;
+mod page;
+mod received;
+mod request;
+mod start;
+mod subscription;
+
+pub use control::{CloseReason, Gap, GapReason};
+pub use received::{Delivered, Received};
+pub use request::{Subscribe, SubscribeRejection};
+pub use start::{OnGap, Start};
+pub use subscription::{Subscription, SubscriptionBuilder};

@@ -1,0 +1,106 @@
+//! Events of the framework's own, which tell a client about its stream. Their names begin with
+//! `sse-`, which no event type's name does.
+
+use crate::id::EventId;
+use crate::wire::{Frame, MAX_RETRY};
+use bytes::Bytes;
+use serde::Serialize;
+use std::time::Duration;
+
+/// Events that were asked for cannot be had. In the stream it is the event `sse-gap`.
+///
+/// A client that reads only some topics learns that events *may* be missing: whether any of the
+/// gap were its own is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Gap {
+    /// Why.
+    pub reason: GapReason,
+    /// The id that was asked for, or what was sent instead of one, shortened.
+    pub asked: String,
+    /// The position after which the stream goes on.
+    #[serde(serialize_with = "as_text")]
+    pub resumed_after: EventId,
+}
+
+/// Why there is a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum GapReason {
+    /// The id is none that this log has given, or nothing of its time is kept.
+    UnknownId,
+    /// The events are older than the retention.
+    Trimmed,
+    /// The log lost events that the client had seen, say because power failed before they were
+    /// synced or an older copy of the log was put back.
+    Lost,
+    /// The events are there but cannot be read as events of this set.
+    Unreadable,
+}
+
+/// Why a stream ended that the client did not end. In the stream it is the event `sse-close`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The server stops, or the hub has been shut down.
+    Drain,
+    /// The app ended it; the client may come back.
+    Disconnected,
+    /// The log could not be read. The client may try again.
+    Failed,
+}
+
+fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+/// `sse-open`. A stream that begins with a gap carries no id here: a client that is cut off before
+/// it has read the gap must come back with its old id, and be told then.
+pub(super) fn open(at: EventId, gap: bool, resumed: bool, retry: Duration) -> Bytes {
+    #[derive(Serialize)]
+    struct Open {
+        #[serde(serialize_with = "as_text")]
+        cursor: EventId,
+        resumed: bool,
+    }
+    frame("sse-open", (!gap).then_some(at), Some(retry), &Open { cursor: at, resumed })
+}
+
+pub(super) fn gap(gap: &Gap) -> Bytes {
+    frame("sse-gap", Some(gap.resumed_after), None, gap)
+}
+
+/// `sse-close`, with a `retry:` between half and one and a half of the usual.
+pub(super) fn close(reason: CloseReason, retry: Duration) -> Bytes {
+    #[derive(Serialize)]
+    struct Close {
+        reason: CloseReason,
+    }
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    let factor = 0.5 + f64::from(random) / f64::from(u32::MAX);
+    frame("sse-close", None, Some(retry.mul_f64(factor)), &Close { reason })
+}
+
+fn frame(
+    name: &'static str,
+    id: Option<EventId>,
+    retry: Option<Duration>,
+    data: &impl Serialize,
+) -> Bytes {
+    // None of this can fail: the name and the id are ours, and JSON of strings is one line.
+    let data = serde_json::to_string(data).unwrap_or_default();
+    let id = id.map(|id| id.to_string());
+    let mut frame = Frame::new().event(name).data(&data);
+    if let Some(id) = &id {
+        frame = frame.id(id);
+    }
+    if let Some(retry) = retry {
+        frame = frame.retry(retry.min(MAX_RETRY));
+    }
+    let mut out = Vec::new();
+    let written = frame.write_to(&mut out);
+    debug_assert_eq!(written, Ok(()));
+    out.into()
+}

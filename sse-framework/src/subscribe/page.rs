@@ -1,0 +1,84 @@
+//! What a cursor reads: frames for a response, or records for a typed stream.
+
+use crate::log::RecordRef;
+use crate::tail::{Record, Tail, TailRead};
+use crate::topic::TopicSelection;
+use crate::wire;
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+/// Some records in a row, in the form that the reader wants.
+pub(super) trait Page: Sized + Unpin + 'static {
+    /// A page that is being read from the log.
+    type Draft: Default + Send + 'static;
+
+    fn is_empty(&self) -> bool;
+
+    /// What the tail has after a position.
+    fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self>;
+
+    /// Adds a record from the log; breaks when the page is full.
+    fn add(draft: &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()>;
+
+    fn finish(draft: Self::Draft) -> Self;
+}
+
+/// Large enough that the write costs more than what surrounds it, small enough to be cheap for ten
+/// thousand clients.
+const PAGE_BYTES: usize = 128 << 10;
+const PAGE_RECORDS: usize = 256;
+
+impl Page for Bytes {
+    type Draft = Vec<u8>;
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self> {
+        tail.frames(after, topics, PAGE_BYTES)
+    }
+
+    fn add(draft: &mut Vec<u8>, record: RecordRef<'_>) -> ControlFlow<()> {
+        wire::write_checked_event(draft, record.id, record.name, record.data);
+        full(draft.len() >= PAGE_BYTES)
+    }
+
+    fn finish(draft: Vec<u8>) -> Self {
+        draft.into()
+    }
+}
+
+impl Page for Vec<Record> {
+    type Draft = (Vec<Record>, usize);
+
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self> {
+        tail.records(after, topics, PAGE_RECORDS)
+    }
+
+    fn add((records, bytes): &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()> {
+        *bytes += record.data.len();
+        records.push(Record {
+            id: record.id,
+            time_ms: record.time_ms,
+            topic: record.topic.and_then(|topic| topic.parse().ok()),
+            name: Cow::Owned(record.name.to_owned()),
+            version: record.version,
+            data: Bytes::copy_from_slice(record.data),
+        });
+        full(*bytes >= PAGE_BYTES || records.len() >= PAGE_RECORDS)
+    }
+
+    fn finish((records, _): Self::Draft) -> Self {
+        records
+    }
+}
+
+fn full(full: bool) -> ControlFlow<()> {
+    if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}

@@ -1,0 +1,43 @@
+//! What a subscription within the process yields.
+
+use super::control::{CloseReason, Gap};
+use crate::id::EventId;
+use crate::topic::Topic;
+use std::time::SystemTime;
+
+/// What a [`Subscription`](super::Subscription) yields: events, and what happened to the stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Received<E> {
+    /// An event.
+    Event(Delivered<E>),
+    /// Events are missing, or with a choice of topics may be missing, before the next one.
+    Gap(Gap),
+    /// The hub ended the subscription: nothing follows.
+    Closed(CloseReason),
+}
+
+/// An event as a subscriber gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivered<E> {
+    /// Its id: a subscription after it goes on with the next event.
+    pub id: EventId,
+    /// The topic that it was published to.
+    pub topic: Option<Topic>,
+    /// When it was published, by the clock of the machine that stored it, to a millisecond. Never
+    /// earlier than the event before.
+    pub time: SystemTime,
+    /// The event.
+    pub event: E,
+}
+
+impl<E> Received<E> {
+    /// The event, if it is one.
+    pub fn event(self) -> Option<E> {
+        match self {
+            Received::Event(delivered) => Some(delivered.event),
+            Received::Gap(_) | Received::Closed(_) => None,
+        }
+    }
+}

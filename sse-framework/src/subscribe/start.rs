@@ -1,0 +1,153 @@
+//! Where a stream begins.
+
+use super::control::{Gap, GapReason};
+use super::request::Asked;
+use crate::id::EventId;
+use crate::log::{History, Position};
+
+/// Where a stream begins if the client does not say where to go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Start {
+    /// With the next event.
+    #[default]
+    New,
+    /// With the oldest event that is kept.
+    Oldest,
+    /// With the event after this one; if that cannot be had, with a gap.
+    After(EventId),
+}
+
+/// What happens when events that a client asks for cannot be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnGap {
+    /// The stream says so with an `sse-gap` event and goes on: after what was trimmed or lost; from
+    /// now on if the id is not known, since a made-up id must not buy the whole history.
+    #[default]
+    Notify,
+    /// The stream says so and goes on with the oldest event that is kept.
+    Oldest,
+    /// The stream says so and goes on with the next event.
+    Live,
+    /// There is no stream: `204 No Content`, after which a browser's `EventSource` stops for good.
+    Refuse,
+}
+
+/// How a stream begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Beginning {
+    /// The seq that the stream goes on after.
+    pub(super) at: u64,
+    /// What is to be told first.
+    pub(super) gap: Option<Gap>,
+    /// Whether the client goes on where it was.
+    pub(super) resumed: bool,
+    /// No stream at all.
+    pub(super) refused: bool,
+}
+
+impl Beginning {
+    pub(super) fn find(
+        history: &History,
+        asked: Option<Asked>,
+        start: Start,
+        on_gap: OnGap,
+    ) -> Self {
+        let (oldest, newest) = (history.first() - 1, history.last());
+        match (asked, start) {
+            (Some(Asked::Id(id)), _) | (None, Start::After(id)) => {
+                let (reason, at) = match history.find(id) {
+                    Position::After(seq) => return Beginning { resumed: true, ..at(seq) },
+                    Position::Trimmed => (GapReason::Trimmed, oldest),
+                    Position::Lost(seq) => (GapReason::Lost, seq),
+                    Position::Unknown => (GapReason::UnknownId, newest),
+                };
+                gap(history, on_gap, reason, id.to_string(), at)
+            }
+            (Some(Asked::Unknown(asked)), _) => {
+                gap(history, on_gap, GapReason::UnknownId, asked, newest)
+            }
+            (Some(Asked::Earliest), _) | (None, Start::Oldest) => at(oldest),
+            (None, Start::New) => at(newest),
+        }
+    }
+}
+
+fn at(at: u64) -> Beginning {
+    Beginning { at, gap: None, resumed: false, refused: false }
+}
+
+fn gap(
+    history: &History,
+    on_gap: OnGap,
+    reason: GapReason,
+    asked: String,
+    by_default: u64,
+) -> Beginning {
+    let position = match on_gap {
+        OnGap::Notify | OnGap::Refuse => by_default,
+        OnGap::Oldest => history.first() - 1,
+        OnGap::Live => history.last(),
+    };
+    let gap = Gap { reason, asked, resumed_after: history.id(position) };
+    Beginning { gap: Some(gap), refused: on_gap == OnGap::Refuse, ..at(position) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Epoch;
+    use std::sync::Arc;
+
+    const A: Epoch = Epoch::from_token(1);
+    const B: Epoch = Epoch::from_token(2);
+
+    /// Records 5 to 20 are kept, 11 and later by epoch B.
+    fn find(asked: Asked, on_gap: OnGap) -> Beginning {
+        let history = History::new(Arc::new([(A, 1), (B, 11)]), 5, 20);
+        Beginning::find(&history, Some(asked), Start::New, on_gap)
+    }
+
+    fn reason(beginning: &Beginning) -> Option<GapReason> {
+        beginning.gap.as_ref().map(|gap| gap.reason)
+    }
+
+    #[test]
+    fn each_position_has_its_beginning() {
+        let cases = [
+            (Asked::Id(EventId::new(A, 7)), 7, None),
+            (Asked::Id(EventId::new(A, 4)), 4, None),
+            (Asked::Id(EventId::new(A, 2)), 4, Some(GapReason::Trimmed)),
+            (Asked::Id(EventId::new(A, 15)), 10, Some(GapReason::Lost)),
+            (Asked::Id(EventId::new(Epoch::from_token(3), 15)), 20, Some(GapReason::UnknownId)),
+            (Asked::Unknown("x".into()), 20, Some(GapReason::UnknownId)),
+            (Asked::Earliest, 4, None),
+        ];
+        for (asked, at, expected) in cases {
+            let beginning = find(asked.clone(), OnGap::Notify);
+            assert_eq!((beginning.at, reason(&beginning)), (at, expected), "{asked:?}");
+            assert!(!beginning.refused);
+        }
+    }
+
+    #[test]
+    fn the_app_chooses_what_follows_a_gap() {
+        let trimmed = || Asked::Id(EventId::new(A, 2));
+        assert_eq!(find(trimmed(), OnGap::Oldest).at, 4);
+        assert_eq!(find(trimmed(), OnGap::Live).at, 20);
+        assert_eq!(find(Asked::Unknown("x".into()), OnGap::Oldest).at, 4);
+        assert!(find(trimmed(), OnGap::Refuse).refused);
+        assert!(!find(Asked::Id(EventId::new(A, 7)), OnGap::Refuse).refused);
+    }
+
+    #[test]
+    fn without_an_id_the_app_chooses_the_start() {
+        let history = History::new(Arc::new([(A, 1), (B, 11)]), 5, 20);
+        let start = |start| Beginning::find(&history, None, start, OnGap::Notify);
+        assert_eq!(start(Start::New).at, 20);
+        assert_eq!(start(Start::Oldest).at, 4);
+        assert_eq!(start(Start::After(EventId::new(B, 12))).at, 12);
+        assert_eq!(reason(&start(Start::After(EventId::new(A, 12)))), Some(GapReason::Lost));
+    }
+}

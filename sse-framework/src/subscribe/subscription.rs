@@ -1,0 +1,210 @@
+//! A subscription, as a stream of typed events or as a response.
+
+use super::body::EventBody;
+use super::control::{self, Gap, GapReason};
+use super::cursor::{Cursor, Step};
+use super::received::{Delivered, Received};
+use super::request::Subscribe;
+use super::start::{Beginning, OnGap, Start};
+use crate::event::{RawEvent, SseEvent};
+use crate::hub::Core;
+use crate::tail::Record;
+use crate::topic::{TopicFilter, TopicSelection};
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use futures_core::Stream;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A subscription that has yet to be told what it may see.
+///
+/// It is not a response, so that a handler cannot forget: it becomes one through
+/// [`topics`](Self::topics) or [`everything`](Self::everything).
+#[must_use = "a subscription begins with `topics` or `everything`"]
+pub struct SubscriptionBuilder<E> {
+    core: Arc<Core>,
+    request: Subscribe,
+    start: Start,
+    on_gap: OnGap,
+    events: PhantomData<fn() -> E>,
+}
+
+impl<E: SseEvent> SubscriptionBuilder<E> {
+    pub(crate) fn new(core: Arc<Core>, request: Subscribe) -> Self {
+        let (start, on_gap) = (Start::default(), OnGap::default());
+        SubscriptionBuilder { core, request, start, on_gap, events: PhantomData }
+    }
+
+    /// Where the stream begins if the client does not say. By default with the next event.
+    pub fn start(self, start: Start) -> Self {
+        SubscriptionBuilder { start, ..self }
+    }
+
+    /// What happens when events that the client asks for cannot be had. By default it is told.
+    pub fn on_gap(self, on_gap: OnGap) -> Self {
+        SubscriptionBuilder { on_gap, ..self }
+    }
+
+    /// Lets the client see events whose topic one of these matches; with none, nothing. Of these it
+    /// sees those that it asked for.
+    pub fn topics(self, topics: impl IntoIterator<Item = TopicFilter>) -> Subscription<E> {
+        self.begin(TopicSelection::of(topics))
+    }
+
+    /// Lets the client see every event, also those without a topic. If it asked for topics, it sees
+    /// those.
+    pub fn everything(self) -> Subscription<E> {
+        self.begin(TopicSelection::everything())
+    }
+
+    fn begin(self, allowed: TopicSelection) -> Subscription<E> {
+        let SubscriptionBuilder { core, request: Subscribe { asked, topics }, .. } = self;
+        let topics = Arc::new(allowed.narrowed_to(topics));
+        let registration = core.subscribers.register(topics);
+        let beginning = Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
+        Subscription {
+            resumed: beginning.resumed,
+            refused: beginning.refused,
+            starts_with_gap: beginning.gap.is_some(),
+            cursor: Cursor::new(core, registration, beginning.at, beginning.gap),
+            records: VecDeque::new(),
+            events: PhantomData,
+        }
+    }
+}
+
+/// A client's stream of events: everything that it may see after its position, in order, once.
+///
+/// As a **response** it is `200` with `text/event-stream`. The first event is `sse-open`; see the
+/// book's chapter on the endpoint for the events whose names begin with `sse-`. It ends when the
+/// client goes, or with `sse-close`.
+///
+/// As a **stream** within the process it yields [`Received`]. Events that cannot be decoded come as
+/// a [`Gap`] of reason [`Unreadable`](GapReason::Unreadable).
+///
+/// # Lagging
+///
+/// A subscriber that is slow loses nothing and slows nobody: it reads later, from memory or from
+/// the log. Only if retention overtakes it does it miss events, and it is told.
+///
+/// # Cancel safety
+///
+/// [`next`](Subscription::next) may be dropped at any time and loses no event.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// use sse_framework::{Hub, Received, SseEvent, Start, Subscribe};
+///
+/// # #[derive(Serialize, Deserialize, SseEvent, Debug, PartialEq)]
+/// # struct Tick { n: u64 }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hub = Hub::<Tick>::in_memory()?;
+/// hub.publish(Tick { n: 1 }).await?;
+///
+/// let mut ticks = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+/// let Some(Received::Event(first)) = ticks.next().await else { panic!("an event") };
+/// assert_eq!(first.event, Tick { n: 1 });
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a subscription is a response or a stream"]
+pub struct Subscription<E> {
+    resumed: bool,
+    refused: bool,
+    starts_with_gap: bool,
+    cursor: Cursor<Vec<Record>>,
+    /// Read, but not yet yielded.
+    records: VecDeque<Record>,
+    events: PhantomData<fn() -> E>,
+}
+
+impl<E: SseEvent> Subscription<E> {
+    /// The next event, or what else happened; none after [`Received::Closed`].
+    pub async fn next(&mut self) -> Option<Received<E>> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    fn decode(&self, record: Record) -> Received<E> {
+        let raw = RawEvent { name: &record.name, version: record.version, data: &record.data };
+        match E::decode(raw) {
+            Ok(event) => Received::Event(Delivered {
+                id: record.id,
+                topic: record.topic,
+                time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
+                event,
+            }),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, id = %record.id, "a record cannot be read as an event");
+                let asked = record.id.to_string();
+                let (reason, resumed_after) = (GapReason::Unreadable, record.id);
+                Received::Gap(Gap { reason, asked, resumed_after })
+            }
+        }
+    }
+}
+
+impl<E: SseEvent> Stream for Subscription<E> {
+    type Item = Received<E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
+        loop {
+            if let Some(record) = self.records.pop_front() {
+                return Poll::Ready(Some(self.decode(record)));
+            }
+            match ready!(self.cursor.poll_next(cx)) {
+                Some(Step::Page(records)) => self.records = records.into(),
+                Some(Step::Gap(gap)) => return Poll::Ready(Some(Received::Gap(gap))),
+                Some(Step::Closed(reason)) => return Poll::Ready(Some(Received::Closed(reason))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+}
+
+impl<E: SseEvent> IntoResponse for Subscription<E> {
+    fn into_response(self) -> Response {
+        if self.refused {
+            return StatusCode::NO_CONTENT.into_response();
+        }
+        let core = self.cursor.core();
+        let at = core.log.history().id(self.cursor.at());
+        let opening = control::open(at, self.starts_with_gap, self.resumed, core.settings.retry);
+        let body = EventBody::new(opening, self.cursor.into_form());
+        let mut response = Response::new(Body::new(body));
+        response.headers_mut().extend(HEADERS);
+        response
+    }
+}
+
+/// The stream must reach the client as it is and when it is: no cache keeps it, no proxy holds it
+/// back or encodes it, and no browser takes it for anything else.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
+
+impl<E> fmt::Debug for SubscriptionBuilder<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SubscriptionBuilder")
+            .field("request", &self.request)
+            .field("start", &self.start)
+            .field("on_gap", &self.on_gap)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E> fmt::Debug for Subscription<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}

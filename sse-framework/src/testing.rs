@@ -1,0 +1,275 @@
+//! Testing an app: subscriptions through its real router, without a socket.
+//!
+//! A [`TestClient`] sends requests to a router as a browser would, through every layer, extractor
+//! and handler that the app has. A [`TestStream`] reads what comes back with the parser of this
+//! crate, remembers the last event id, and can be cut off and resumed.
+//!
+//! ```
+//! use serde::{Deserialize, Serialize};
+//! use sse_framework::testing::TestClient;
+//! use sse_framework::{Hub, SseEvent};
+//! use std::time::Duration;
+//!
+//! #[derive(Serialize, Deserialize, SseEvent, Debug, PartialEq)]
+//! struct OrderPlaced {
+//!     id: u64,
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let hub = Hub::<OrderPlaced>::in_memory()?;
+//! let app = axum::Router::new().route("/events", hub.endpoint());
+//! let client = TestClient::new(app);
+//!
+//! let mut stream = client.subscribe("/events").await?;
+//! hub.publish(OrderPlaced { id: 7 }).await?;
+//! assert_eq!(stream.event::<OrderPlaced>().await?, OrderPlaced { id: 7 });
+//! stream.silence(Duration::from_millis(20)).await?;
+//!
+//! // The connection breaks; meanwhile something happens; the client comes back.
+//! let away = stream.disconnect();
+//! hub.publish(OrderPlaced { id: 8 }).await?;
+//! let mut stream = away.resume().await?;
+//! assert_eq!(stream.event::<OrderPlaced>().await?, OrderPlaced { id: 8 });
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::event::{DecodeError, RawEvent, SseEvent};
+use crate::wire::{Decoded, DecodedEvent, Decoder, TooLarge};
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use std::fmt;
+use std::time::Duration;
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+/// How long a [`TestStream`] waits for what is expected, unless told otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A client of an app's router.
+#[derive(Clone, Debug)]
+pub struct TestClient {
+    app: Router,
+    headers: HeaderMap,
+}
+
+impl TestClient {
+    /// A client of this app.
+    pub fn new(app: Router) -> Self {
+        TestClient { app, headers: HeaderMap::new() }
+    }
+
+    /// The same client, sending this header with every request: a cookie, or a bearer token.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// Opens a stream, as a browser's `EventSource` does for the first time, and reads its
+    /// `sse-open`.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError::Refused`] if the answer is not a stream.
+    pub async fn subscribe(&self, path: &str) -> Result<TestStream, TestError> {
+        TestStream::open(self.clone(), path.to_owned(), String::new()).await
+    }
+}
+
+/// A stream of events as a client sees it.
+pub struct TestStream {
+    client: TestClient,
+    path: String,
+    headers: HeaderMap,
+    body: Body,
+    decoder: Decoder,
+}
+
+impl TestStream {
+    async fn open(
+        client: TestClient,
+        path: String,
+        last_event_id: String,
+    ) -> Result<Self, TestError> {
+        let mut request = Request::get(&path).header(header::ACCEPT, "text/event-stream");
+        if !last_event_id.is_empty() {
+            request = request.header("last-event-id", &last_event_id);
+        }
+        let mut request = request.body(Body::empty())?;
+        request.headers_mut().extend(client.headers.clone());
+        let Ok(response) = client.app.clone().oneshot(request).await;
+        let (parts, body) = response.into_parts();
+        let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
+        let is_stream = content_type.is_some_and(|value| value == "text/event-stream");
+        if parts.status != StatusCode::OK || !is_stream {
+            return Err(TestError::Refused { status: parts.status });
+        }
+        let decoder = Decoder::resume(last_event_id);
+        let headers = parts.headers;
+        let mut stream = TestStream { client, path, headers, body, decoder };
+        stream.named("sse-open").await?;
+        Ok(stream)
+    }
+
+    /// The response's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// What the client would send as `Last-Event-ID` now.
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
+    }
+
+    /// The next event, whatever it is; none at the stream's end.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError::Nothing`] after five seconds.
+    pub async fn next(&mut self) -> Result<Option<DecodedEvent>, TestError> {
+        match timeout(PATIENCE, self.read()).await {
+            Ok(read) => read,
+            Err(_) => Err(TestError::Nothing),
+        }
+    }
+
+    /// The next event, which must be one of `E`.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError`] if it is something else, say a gap, or nothing comes for five seconds.
+    pub async fn event<E: SseEvent>(&mut self) -> Result<E, TestError> {
+        let event = self.next().await?.ok_or(TestError::Ended)?;
+        if event.name.starts_with("sse-") {
+            return Err(TestError::Unexpected(event));
+        }
+        let raw = RawEvent { name: &event.name, version: 1, data: event.data.as_bytes() };
+        Ok(E::decode(raw)?)
+    }
+
+    /// The next event, which must have this name: `sse-gap`, for example.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError`] if it has another, or nothing comes for five seconds.
+    pub async fn named(&mut self, name: &str) -> Result<DecodedEvent, TestError> {
+        match self.next().await?.ok_or(TestError::Ended)? {
+            event if event.name == name => Ok(event),
+            event => Err(TestError::Unexpected(event)),
+        }
+    }
+
+    /// Waits this long and expects that no event comes. Heartbeats do not count.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError::Unexpected`] with the event that came, [`TestError::Ended`] at the stream's end.
+    pub async fn silence(&mut self, duration: Duration) -> Result<(), TestError> {
+        match timeout(duration, self.read()).await {
+            Err(_) => Ok(()),
+            Ok(Ok(Some(event))) => Err(TestError::Unexpected(event)),
+            Ok(Ok(None)) => Err(TestError::Ended),
+            Ok(Err(error)) => Err(error),
+        }
+    }
+
+    /// Breaks the connection. Events that are on their way are lost with it, as on a real one.
+    pub fn disconnect(self) -> Disconnected {
+        let last_event_id = self.decoder.last_event_id().to_owned();
+        Disconnected { client: self.client, path: self.path, last_event_id }
+    }
+
+    async fn read(&mut self) -> Result<Option<DecodedEvent>, TestError> {
+        loop {
+            for decoded in self.decoder.by_ref() {
+                if let Decoded::Event(event) = decoded? {
+                    return Ok(Some(event));
+                }
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    if let Ok(data) = frame.map_err(TestError::Broken)?.into_data() {
+                        self.decoder.push(&data);
+                    }
+                }
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TestStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestStream")
+            .field("path", &self.path)
+            .field("last_event_id", &self.last_event_id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client whose connection broke.
+#[derive(Clone, Debug)]
+pub struct Disconnected {
+    client: TestClient,
+    path: String,
+    last_event_id: String,
+}
+
+impl Disconnected {
+    /// The id of the last event that was read.
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
+    }
+
+    /// Connects again, as a browser does, with the last event id.
+    ///
+    /// # Errors
+    ///
+    /// [`TestError::Refused`] if the answer is not a stream.
+    pub async fn resume(self) -> Result<TestStream, TestError> {
+        TestStream::open(self.client, self.path, self.last_event_id).await
+    }
+
+    /// The same client at another app: the one that was started again.
+    #[must_use]
+    pub fn at(self, app: Router) -> Self {
+        Disconnected { client: TestClient { app, ..self.client }, ..self }
+    }
+}
+
+/// A stream was not what the test expects.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestError {
+    /// The answer is no stream of events.
+    #[error("the app answered with {status} instead of a stream of events")]
+    Refused {
+        /// The status of the answer, `200 OK` if only the content type is wrong.
+        status: StatusCode,
+    },
+    /// Nothing came within five seconds.
+    #[error("no event came within {PATIENCE:?}")]
+    Nothing,
+    /// The stream ended.
+    #[error("the stream ended where an event was expected")]
+    Ended,
+    /// Another event came.
+    #[error("unexpected event: {0:?}")]
+    Unexpected(DecodedEvent),
+    /// An event came that is not one of the set.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// An event came that is too large for the parser.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
+    /// The body ended with an error.
+    #[error("the connection broke")]
+    Broken(#[source] axum::Error),
+    /// The path or a header is none.
+    #[error("the request cannot be sent")]
+    Request(#[from] http::Error),
+}
