@@ -311,6 +311,36 @@ fn a_value_that_makes_no_topic_is_an_error() {
     };
 }
 
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[sse(topic = "users/user-{0}")]
+struct UserSeen(Shown);
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Shown {
+    Nothing,
+    Failing,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown::Nothing => Ok(()),
+            Shown::Failing => Err(fmt::Error),
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_segment_needs_a_value_as_well() {
+    for shown in [Shown::Nothing, Shown::Failing] {
+        let refused = UserSeen(shown).topic();
+        let Err(EncodeError::Topic { name: "user-seen", source }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(source, TopicError::NoValue { placeholder: "0" });
+    }
+}
+
 /// A map whose keys JSON cannot have.
 #[derive(Debug, Serialize, Deserialize, SseEvent)]
 enum Unwritable {
