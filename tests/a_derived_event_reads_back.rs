@@ -6,7 +6,12 @@
     clippy::pedantic,
     reason = "derived code must be clean in the strictest crate"
 )]
-#![allow(clippy::needless_pass_by_value, reason = "of test helpers")]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
 
 use std::collections::BTreeMap;
 use std::error::Error as _;

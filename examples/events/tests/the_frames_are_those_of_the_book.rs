@@ -52,6 +52,9 @@ fn an_empty_value_makes_no_topic() {
 
 #[test]
 fn a_variant_takes_the_topic_of_its_set_unless_it_has_one() {
-    assert_eq!(topic(&Staff::ShiftStarted { person: "Kim".to_owned() }).as_deref(), Some("staff/Kim"));
+    assert_eq!(
+        topic(&Staff::ShiftStarted { person: "Kim".to_owned() }).as_deref(),
+        Some("staff/Kim")
+    );
     assert_eq!(topic(&Staff::ShiftEnded { person: "Kim".to_owned() }).as_deref(), Some("shifts"));
 }
