@@ -341,7 +341,8 @@ impl<'a> Block<'a> {
             return Err("a block's header contradicts itself");
         }
         let topics = (0..topic_count).map(|_| rest.text()).collect::<Result<_, _>>()?;
-        let types = (0..type_count).map(|_| rest.type_()).collect::<Result<_, _>>()?;
+        let types =
+            (0..type_count).map(|_| rest.type_()).collect::<Result<_, _>>()?;
         let entries = match fragment {
             0 => rest.take(header.count as usize * ENTRY)?,
             _ => &[],
@@ -408,14 +409,12 @@ impl<'a> Block<'a> {
         until: u64,
         wanted: impl Fn(Option<&str>) -> bool + 'b,
     ) -> impl Iterator<Item = RecordRef<'b>> {
-        let skip =
-            from.saturating_sub(self.header.first).min(u64::from(self.header.count)) as usize;
+        let skip = from.saturating_sub(self.header.first).min(u64::from(self.header.count)) as usize;
         let mut start = match skip {
             0 => 0,
             _ => Entry::new(&self.entries[(skip - 1) * ENTRY..skip * ENTRY]).end,
         };
-        let wanted_topics: Vec<bool> =
-            self.topics.iter().map(|topic| wanted(Some(topic))).collect();
+        let wanted_topics: Vec<bool> = self.topics.iter().map(|topic| wanted(Some(topic))).collect();
         let wanted_none = wanted(None);
         let entries = self.entries[skip * ENTRY..].chunks_exact(ENTRY).map(Entry::new);
         let first = self.header.first + skip as u64;
