@@ -427,7 +427,12 @@ fn a_hand_written_serialize_of_a_set_is_an_error_and_no_wrong_payload() {
 
 /// Derived where every name of the prelude means something else.
 pub mod shadowed {
-    #![allow(dead_code, missing_debug_implementations, missing_docs, reason = "names are the point")]
+    #![allow(
+        dead_code,
+        missing_debug_implementations,
+        missing_docs,
+        reason = "names are the point"
+    )]
 
     use serde::{Deserialize, Serialize};
 
