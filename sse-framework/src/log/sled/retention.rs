@@ -50,7 +50,8 @@ impl Trimmer {
         }
         let history = core.history();
         let mut kept = 0;
-        for segment in core.shelf.with(<[_]>::to_vec) {
+        let counted = core.shelf.with(<[_]>::to_vec).into_iter();
+        for segment in counted.filter(|segment| segment.end() >= self.floor) {
             if segment.totals().is_none() {
                 super::report("counting a segment", core.shelf.open(&segment, &history).map(drop));
             }

@@ -169,7 +169,7 @@ fn a_large_event_is_read_back() {
         })
         .unwrap();
     let huge = batch([record(Some("huge"), vec![b'h'; 16 << 20])]);
-    log.append(&[huge.clone()]).unwrap();
+    log.append(std::slice::from_ref(&huge)).unwrap();
     assert_eq!(read(&log, &only(&["huge"])).unwrap()[0].data, huge.records[0].data);
 }
 
