@@ -37,6 +37,9 @@ fn a_browser_gets_every_event_once() {
         let enough = placed() + 1 + random.below(30);
         eventually("orders are placed", || placed() >= enough);
         server.kill();
+        if round == 0 {
+            page.wait("it says so", |now| now.state == "reconnecting");
+        }
         server.start_again();
     }
     // An order that is answered now comes after all those that were not.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -129,6 +129,7 @@ fn build(name: &str) -> PathBuf {
 fn spawn(program: &Path, arguments: &dyn Fn(&mut Command)) -> Child {
     let mut command = Command::new(program);
     arguments(&mut command);
+    command.stdin(Stdio::null()).stdout(Stdio::null());
     command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
 }
 
