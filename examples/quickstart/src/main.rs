@@ -2,6 +2,7 @@
 //! you like and start it again: the page goes on where it was.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -49,11 +50,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn place_order(
     State(hub): State<Hub<ShopEvent>>,
     Json(order): Json<OrderPlaced>,
-) -> Result<Json<Vec<String>>, String> {
+) -> Result<Json<Vec<String>>, (StatusCode, String)> {
     let left = 100 - order.quantity.min(100);
     let stock = ShopEvent::StockChanged { item: order.item.clone(), left };
-    let ids =
-        hub.publish_all([order.into(), stock]).await.map_err(|e: PublishError| e.to_string())?;
+    let unavailable = |error: PublishError| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+    let ids = hub.publish_all([order.into(), stock]).await.map_err(unavailable)?;
     Ok(Json(ids.iter().map(ToString::to_string).collect()))
 }
 // ANCHOR_END: publish
