@@ -1,6 +1,11 @@
 //! What the tests share. Nothing here uses sse-framework: it is what the framework is judged by.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's support may end the test")]
 
+pub mod client;
+pub mod http;
+pub mod ledger;
 pub mod parser;
 pub mod random;
+pub mod served;
+pub mod server;
 pub mod vectors;
