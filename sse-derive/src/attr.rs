@@ -12,7 +12,7 @@ use crate::ctxt::Ctxt;
 use crate::suggest::{list, nearest};
 
 const WORDS: [&str; 5] = ["name", "rename_all", "topic", "json", "no_from"];
-const LATER: [&str; 3] = ["version", "upcast", "crate"];
+const LATER: [&str; 2] = ["version", "upcast"];
 
 /// What stands in `#[sse(...)]`, each at most once.
 #[derive(Default)]
@@ -106,6 +106,9 @@ fn flag(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Path>> {
 }
 
 fn unknown(word: &str) -> String {
+    if word == "crate" {
+        return "`crate` is not supported yet: depend on sse-framework by its own name".to_owned();
+    }
     if LATER.contains(&word) {
         return format!("`{word}` is not supported yet: remove it");
     }

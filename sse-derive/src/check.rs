@@ -44,8 +44,8 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
 fn generics(ctxt: &Ctxt, input: &Input<'_>) {
     let generics = &input.original.generics;
     if !generics.params.is_empty() {
-        let message = "generic events are not supported yet: write the type without parameters, \
-                       for each kind of event one";
+        let message = "generic events are not supported yet: write a type without parameters for \
+                       each event";
         ctxt.error(&generics.params, message);
     } else if let Some(clause) = &generics.where_clause {
         ctxt.error(clause, "an event needs no `where` clause: remove it");
@@ -87,7 +87,12 @@ fn set(ctxt: &Ctxt, input: &Input<'_>, variants: &[Variant<'_>]) {
     let flags = [name.as_ref().map(|name| &name.word), json.as_ref(), no_from.as_ref()];
     for word in flags.into_iter().flatten() {
         let written = word.to_token_stream();
-        ctxt.error(word, format!("`{written}` belongs on a variant: an enum is a set of events"));
+        ctxt.error(
+            word,
+            format!(
+                "`{written}` belongs on a variant: an enum is a set of events, so remove it here"
+            ),
+        );
     }
     if variants.is_empty() {
         let message = "an event set needs at least one event type: add a variant";
@@ -134,8 +139,8 @@ fn check_variant(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, any_own:
             ctxt.error(word, message);
         } else if any_own && one_of(&word, &VARIANT_WORDS) {
             let message = format!(
-                "`#[serde({written})]` on a variant of an event set does not work: put it on a \
-                 field, or on a payload type of its own"
+                "`#[serde({written})]` on a variant of an event set does not work: remove it, or \
+                 move it to a field or to a payload type of its own"
             );
             ctxt.error(word, message);
         }
@@ -195,8 +200,8 @@ fn inherited_topic(ctxt: &Ctxt, variant: &Variant<'_>, event: &Event) {
     for path in topic.values() {
         if let Err(message) = resolve(path, &event.fields, topic.literal.span()) {
             let message = format!(
-                "the enum's topic does not fit this variant: {message}; or give the variant a \
-                 `topic = \"...\"` of its own"
+                "the enum's topic does not fit this variant: {message}. Rename the field, or give \
+                 the variant a `topic = \"...\"` of its own"
             );
             ctxt.error(&variant.original.ident, message);
         }
@@ -206,8 +211,8 @@ fn inherited_topic(ctxt: &Ctxt, variant: &Variant<'_>, event: &Event) {
 fn check_name(ctxt: &Ctxt, name: &Name) {
     if let Some(problem) = problem(&name.value) {
         let fix = match name.derived {
-            true => "give it another with `#[sse(name = \"...\")]`",
-            false => "choose another",
+            true => "give it another name with `#[sse(name = \"...\")]`",
+            false => "choose another name",
         };
         ctxt.push(Error::new(name.span, format!("{problem}: {fix}")));
     }
@@ -247,7 +252,7 @@ fn duplicates(ctxt: &Ctxt, variants: &[Variant<'_>]) {
                 if let Some(first) = names.insert(name.value.clone(), this) {
                     let message = format!(
                         "`{}` is the event type of `{first}` already: give one of them another \
-                         with `#[sse(name = \"...\")]`",
+                         name with `#[sse(name = \"...\")]`",
                         name.value
                     );
                     ctxt.push(Error::new(name.span, message));

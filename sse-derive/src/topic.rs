@@ -137,7 +137,11 @@ pub(crate) fn resolve(path: &str, fields: &[Member], span: Span) -> Result<Place
     let mut steps = path.split('.');
     let first = steps.next().unwrap_or_default();
     let field = fields.iter().find(|field| shown(field) == first);
-    let field = field.ok_or_else(|| missing(first, fields))?.clone();
+    let mut field = field.ok_or_else(|| missing(first, fields))?.clone();
+    match &mut field {
+        Member::Named(ident) => ident.set_span(span),
+        Member::Unnamed(index) => index.span = span,
+    }
     let within = steps.map(|step| {
         member(step, span).ok_or_else(|| {
             format!("`{{{path}}}` is not a field, nor fields with single dots between them")

@@ -39,7 +39,7 @@ use crate::wire::FrameError;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
-    label = "no event type, and no set of them",
+    label = "neither an event type nor a set of them",
     note = "if `{Self}` is an event: write `#[derive(SseEvent)]` on it",
     note = "if it is plain data in a variant of an event set: mark the variant `#[sse(json)]`"
 )]

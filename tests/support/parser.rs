@@ -55,10 +55,10 @@ pub fn read_after(last_event_id: &str, stream: &[u8]) -> Transcript {
         let lines: Vec<Line<'_>> = block.iter().map(|line| Line::read(line)).collect();
         seen.comments.extend(lines.iter().filter_map(Line::comment).map(str::to_owned));
         let all = |wanted| lines.iter().filter_map(move |line| line.value_of(wanted));
-        if let Some(digits) = all("retry").filter(|digits| is_number(digits)).last() {
+        if let Some(digits) = all("retry").rfind(|digits| is_number(digits)) {
             seen.retry = Some(without_leading_zeros(digits));
         }
-        if let Some(new) = all("id").filter(|id| !id.contains('\0')).last() {
+        if let Some(new) = all("id").rfind(|id| !id.contains('\0')) {
             id = new.to_owned();
         }
         if block.last() != Some(&"") {
@@ -67,7 +67,8 @@ pub fn read_after(last_event_id: &str, stream: &[u8]) -> Transcript {
         seen.last_event_id = id.clone();
         let data: Vec<&str> = all("data").collect();
         if !data.is_empty() {
-            let name = all("event").last().filter(|name| !name.is_empty()).unwrap_or("message");
+            let name =
+                all("event").next_back().filter(|name| !name.is_empty()).unwrap_or("message");
             seen.events.push(Event::new(name, data.join("\n"), &id));
         }
     }
@@ -105,7 +106,7 @@ impl<'a> Line<'a> {
 }
 
 fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| matches!(c, '0'..='9'))
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn without_leading_zeros(digits: &str) -> String {

@@ -1,7 +1,7 @@
 //! Payloads as one line of JSON.
 
 use serde::Serialize;
-use serde::de::{Deserialize, DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::de::SliceRead;
 use serde_json::{Deserializer, Result, Serializer};
 use serde_path_to_error::Track;

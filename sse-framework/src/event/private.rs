@@ -8,7 +8,7 @@ pub use core::result::Result;
 pub use std::vec::Vec;
 
 pub use super::json::{decode_json, encode_json};
-pub use super::topic_text::TopicText;
+pub use super::topic_text::{TopicText, TopicValue};
 pub use super::variant::{decode_variant, encode_variant};
 pub use super::{DecodeError, EncodeError, EventType, EventTypeError, RawEvent, SseEvent};
 pub use crate::topic::Topic;
@@ -109,8 +109,8 @@ pub const fn assert_distinct(types: &[EventType], others: &[&[EventType]]) {
         let mut other = 0;
         while other < others.len() {
             if has_name(others[other], name) {
-                let what = "two variants of this event set bring the same event type, and one of \
-                            them needs another name: ";
+                let what = "another variant of the set has an event type of this name already, \
+                            and one of the two needs another: ";
                 panic!("{}", Message::new(what, name).as_str());
             }
             other += 1;

@@ -29,7 +29,7 @@ impl TopicText {
 
     /// Appends a value, escaped so that it cannot leave its segment.
     #[must_use]
-    pub fn value<T: Display + ?Sized>(mut self, placeholder: &'static str, value: &T) -> Self {
+    pub fn value<T: TopicValue + ?Sized>(mut self, placeholder: &'static str, value: &T) -> Self {
         let start = self.text.len();
         let shown = write!(Escaped(&mut self.text), "{value}");
         if shown.is_err() || self.text.len() == start {
@@ -52,6 +52,17 @@ impl TopicText {
         topic.map(Some).map_err(|source| EncodeError::Topic { name: self.event, source })
     }
 }
+
+/// What a placeholder can stand for.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a topic",
+    label = "this topic names a value without `Display`",
+    note = "name a field within it, as in `{{field.inner}}`, or implement `Display` for `{Self}`"
+)]
+pub trait TopicValue: Display {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Display + ?Sized> TopicValue for T {}
 
 struct Escaped<'a>(&'a mut String);
 

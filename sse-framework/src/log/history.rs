@@ -35,6 +35,11 @@ impl History {
         History { epochs, first, last }
     }
 
+    /// The same epochs with other records.
+    pub(crate) fn extend(&mut self, first: u64, last: u64) {
+        (self.first, self.last) = (first, last);
+    }
+
     /// The seq of the oldest record that is kept; if there is none, of the next.
     pub fn first(&self) -> u64 {
         self.first

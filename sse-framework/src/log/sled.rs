@@ -1,7 +1,39 @@
 //! The log on disk: segments, each a sled database.
 
-use super::{EventLog, LogError, OpenLog, Retention};
-use std::path::PathBuf;
+mod block;
+mod chain;
+#[cfg(test)]
+mod faults;
+mod index;
+mod lock;
+mod maintenance;
+mod mark;
+mod open;
+mod reader;
+mod recovery;
+mod retention;
+mod seal;
+mod segment;
+mod shelf;
+mod state;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use self::lock::DirectoryLock;
+use self::retention::Trimmer;
+use self::shelf::{Segment, Shelf};
+use self::state::{State, StateFile};
+use self::writer::{Active, Writer};
+use super::{
+    AppendError, Appended, Batch, EventLog, History, LogError, OpenLog, RecordRef, Retention,
+};
+use crate::topic::TopicSelection;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// When records are safe from a loss of power. They always survive the death of the process.
@@ -19,16 +51,40 @@ pub enum Durability {
 }
 
 /// A log in a directory.
+///
+/// The directory belongs to the log: it is made if it is not there, only its owner can enter it,
+/// and one process at a time has it open. A copy of it is good only if it was made while the log
+/// was closed.
+///
+/// ```
+/// use sse_framework::{Durability, SledLog};
+/// use std::time::Duration;
+///
+/// let log = SledLog::new("data/events")
+///     .durability(Durability::Buffered { sync_every: Duration::from_millis(200) })
+///     .segment_bytes(16 << 20);
+/// ```
 #[derive(Clone, Debug)]
 pub struct SledLog {
     path: PathBuf,
     durability: Durability,
+    segment_bytes: u64,
+    open_segments: usize,
+    #[cfg(test)]
+    faults: faults::Faults,
 }
 
 impl SledLog {
     /// The log in the directory at `path`, which is made if it is not there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        SledLog { path: path.into(), durability: Durability::default() }
+        SledLog {
+            path: path.into(),
+            durability: Durability::default(),
+            segment_bytes: 64 << 20,
+            open_segments: 4,
+            #[cfg(test)]
+            faults: Default::default(),
+        }
     }
 
     /// When records are safe from a loss of power; by default before they are acknowledged.
@@ -36,10 +92,194 @@ impl SledLog {
     pub fn durability(self, durability: Durability) -> Self {
         SledLog { durability, ..self }
     }
+
+    /// After how many bytes a segment is full; by default 64 MiB, at least 1 KiB. Retention gives
+    /// disk space back by whole segments, and opening after a crash reads one.
+    #[must_use]
+    pub fn segment_bytes(self, bytes: u64) -> Self {
+        SledLog { segment_bytes: bytes.max(1024), ..self }
+    }
+
+    /// How many full segments stay open after they have been read; by default 4, at least 1. Each
+    /// can take as much memory as it has bytes.
+    #[must_use]
+    pub fn open_segments(self, segments: usize) -> Self {
+        SledLog { open_segments: segments.max(1), ..self }
+    }
 }
 
 impl OpenLog for SledLog {
-    fn open(self: Box<Self>, _: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        Err(LogError::Closed)
+    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
+        let core = open::open(*self, retention)?;
+        let maintenance = core.clone().maintain()?;
+        Ok(Box::new(OpenSledLog { core, maintenance: Mutex::new(Some(maintenance)) }))
+    }
+}
+
+/// The log as the hub sees it. Dropping it ends its thread but does not close the log properly.
+#[derive(Debug)]
+struct OpenSledLog {
+    core: Arc<Core>,
+    maintenance: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl OpenSledLog {
+    fn stop(&self) {
+        self.core.stop();
+        if let Some(thread) = locked(&self.maintenance).take() {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for OpenSledLog {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl EventLog for OpenSledLog {
+    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        match *closed {
+            true => Err(AppendError::Refused(LogError::Closed)),
+            false => self.core.append(batches),
+        }
+    }
+
+    fn read(
+        &self,
+        after: u64,
+        until: u64,
+        topics: &TopicSelection,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<u64, LogError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        match *closed {
+            true => Err(LogError::Closed),
+            false => self.core.read(after, until, topics, visit),
+        }
+    }
+
+    fn history(&self) -> History {
+        self.core.history()
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        self.stop();
+        self.core.close()
+    }
+}
+
+/// An open log. Locks are taken in the order of the fields, from the writer on.
+#[derive(Debug)]
+struct Core {
+    directory: PathBuf,
+    settings: SledLog,
+    retention: Retention,
+    /// Held for reading during every append and read.
+    closed: RwLock<bool>,
+    writer: Mutex<Writer>,
+    trimmer: Mutex<Trimmer>,
+    state: Mutex<StateFile>,
+    shelf: Shelf,
+    history: RwLock<History>,
+    /// Segments that are no longer of the log, until nobody reads them.
+    discarded: Mutex<Vec<Arc<Segment>>>,
+    stopped: AtomicBool,
+    resting: Mutex<()>,
+    wake: Condvar,
+    /// Released last.
+    lock: Mutex<Option<DirectoryLock>>,
+}
+
+impl Core {
+    fn history(&self) -> History {
+        self.history.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change_history(&self, change: impl FnOnce(&mut History)) {
+        change(&mut self.history.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Lets readers see the records up to `last`, of which as many are kept as retention allows.
+    fn publish(&self, last: u64) {
+        let first = self.retention.events.map_or(0, |most| (last + 1).saturating_sub(most));
+        self.change_history(|history| history.extend(history.first().max(first), last));
+    }
+
+    fn raise_floor(&self, floor: u64) {
+        self.change_history(|history| history.extend(history.first().max(floor), history.last()));
+    }
+
+    fn renew_epochs(&self, state: &State) {
+        let epochs = epochs_of(state);
+        self.change_history(|history| {
+            let (first, last) = (history.first(), history.last());
+            *history = epochs;
+            history.extend(first, last);
+        });
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        let mut closed = self.closed.write().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *closed, true) {
+            return Ok(());
+        }
+        let synced = self.sync();
+        let mut writer = locked(&self.writer);
+        let noted = synced.and_then(|()| self.note_end(&mut writer)).and_then(|()| {
+            let (last, floor) = (writer.last, self.history().first());
+            locked(&self.state).change(|state| {
+                state.closed_at = Some(last);
+                state.floor = floor;
+            })
+        });
+        writer.active = Active::Closed;
+        drop(self.shelf.change(std::mem::take));
+        self.sweep();
+        locked(&self.discarded).clear();
+        drop(locked(&self.lock).take());
+        noted
+    }
+}
+
+/// A history of no records, written by the epochs of the state.
+fn epochs_of(state: &State) -> History {
+    let epochs = state.epochs.iter().map(|start| (start.epoch, start.first)).collect();
+    History::new(epochs, 1, 0)
+}
+
+fn active_path(directory: &Path, first: u64) -> PathBuf {
+    directory.join(format!("{first:020}.active"))
+}
+
+fn sealing_path(directory: &Path, first: u64) -> PathBuf {
+    directory.join(format!("{first:020}.sealing"))
+}
+
+fn sealed_path(directory: &Path, first: u64) -> PathBuf {
+    directory.join(format!("{first:020}.sealed"))
+}
+
+fn trash_path(segment: &Path) -> PathBuf {
+    segment.with_extension("trash")
+}
+
+/// A lock whose data stays right when a thread that holds it panics.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes an error of the operating system one of the log.
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> LogError {
+    let path = path.to_path_buf();
+    move |source| LogError::Io { action, path, source }
+}
+
+/// Tells of a failure that nobody waits for.
+fn report(what: &'static str, result: Result<(), LogError>) {
+    if let Err(error) = result {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what}");
     }
 }

@@ -1,0 +1,32 @@
+//! Events whose topics are made from their fields.
+
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+// ANCHOR: dotted
+/// A line was added to an order.
+#[derive(Serialize, Deserialize, SseEvent)]
+#[sse(topic = "shops/{order.shop}/orders/{order.id}")]
+pub struct LineAdded {
+    /// Which order.
+    pub order: Order,
+    /// What was added.
+    pub sku: String,
+}
+
+/// Names an order.
+#[derive(Serialize, Deserialize)]
+pub struct Order {
+    /// The shop.
+    pub shop: String,
+    /// The number.
+    pub id: u64,
+}
+// ANCHOR_END: dotted
+
+// ANCHOR: unnamed
+/// A customer gave an item some stars.
+#[derive(Serialize, Deserialize, SseEvent)]
+#[sse(topic = "ratings/stars-{1}/{{all}}")]
+pub struct Rating(pub String, pub u8);
+// ANCHOR_END: unnamed

@@ -1,0 +1,88 @@
+//! The thread that syncs, seals, trims and removes beside the appends.
+
+use super::{Core, Durability, locked, report};
+use crate::log::LogError;
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+/// How often the retention by age is looked at, and what failed is tried again.
+const PERIOD: Duration = Duration::from_secs(1);
+
+impl Core {
+    /// Starts the thread.
+    pub(crate) fn maintain(self: Arc<Self>) -> Result<JoinHandle<()>, LogError> {
+        let directory = self.directory.clone();
+        Builder::new()
+            .name("sse-log".into())
+            .spawn(move || {
+                while !self.pause() {
+                    self.tend();
+                }
+            })
+            .map_err(super::io("starting a thread for", &directory))
+    }
+
+    /// Waits for the next round. Returns whether there is none.
+    fn pause(&self) -> bool {
+        let period = match self.settings.durability {
+            Durability::Synced => PERIOD,
+            Durability::Buffered { sync_every } => PERIOD.min(sync_every / 2),
+        };
+        let resting = locked(&self.resting);
+        if self.stopped.load(Ordering::Acquire) {
+            return true;
+        }
+        let pause = self.wake.wait_timeout(resting, period.max(Duration::from_millis(1)));
+        drop(pause.unwrap_or_else(PoisonError::into_inner));
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// One round. What fails is told, and tried again in the next.
+    pub(crate) fn tend(&self) {
+        self.sync_if_due();
+        report("noting where a failed segment ends", self.note_end(&mut locked(&self.writer)));
+        self.trim();
+        report("removing segments", self.remove_segments());
+        while let Some(segment) = self.next_to_seal() {
+            let mut records: u64 = 0;
+            let sealed = self.seal(&segment, &mut || {
+                records += 1;
+                if !records.is_multiple_of(256) {
+                    return ControlFlow::Continue(());
+                }
+                self.sync_if_due();
+                match self.stopped.load(Ordering::Acquire) || segment.end() < self.history().first()
+                {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            });
+            let failed = sealed.is_err();
+            report("sealing a segment", sealed);
+            if failed || self.stopped.load(Ordering::Acquire) {
+                break;
+            }
+            report("removing segments", self.remove_segments());
+        }
+        self.sweep();
+    }
+
+    fn sync_if_due(&self) {
+        let Durability::Buffered { sync_every } = self.settings.durability else { return };
+        let since = locked(&self.writer).unsynced_since;
+        if since.is_some_and(|since| since.elapsed() >= sync_every / 2) {
+            report("syncing", self.sync());
+        }
+    }
+
+    /// Ends the thread's rounds.
+    pub(crate) fn stop(&self) {
+        let resting = locked(&self.resting);
+        self.stopped.store(true, Ordering::Release);
+        drop(resting);
+        self.wake.notify_all();
+    }
+}

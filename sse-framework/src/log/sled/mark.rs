@@ -1,0 +1,54 @@
+//! The file `mark`: a seq up to which the log is known to be synced.
+//!
+//! It is written after every sync but never synced itself, so it may be old, never too new. When
+//! the log is opened after a crash and ends before the mark, then records are damaged; without
+//! it, a log whose end is cut off would look like one that never had it.
+//!
+//! | offset | bytes | what |
+//! |-------:|------:|------|
+//! | 0 | 8 | token of the epoch, little-endian |
+//! | 8 | 8 | the seq, little-endian |
+//! | 16 | 4 | CRC-32 of the 16 bytes before, little-endian |
+
+use super::block::Rest;
+use super::io;
+use crate::id::Epoch;
+use crate::log::LogError;
+use std::fs::{self, File};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct Mark(File);
+
+impl Mark {
+    pub(crate) fn open(directory: &Path) -> Result<Self, LogError> {
+        let path = directory.join("mark");
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        file.map(Mark).map_err(io("opening", &path))
+    }
+
+    /// What the mark says, if it can be read.
+    pub(crate) fn read(directory: &Path) -> Option<(Epoch, u64)> {
+        let bytes = fs::read(directory.join("mark")).ok()?;
+        let (marked, crc) = bytes.split_at_checked(16)?;
+        let (mut marked_rest, mut crc) = (Rest(marked), Rest(crc));
+        let (token, seq) = (marked_rest.u64().ok()?, marked_rest.u64().ok()?);
+        let intact = crc.u32().ok()? == crc32fast::hash(marked);
+        intact.then_some((Epoch::from_token(token), seq))
+    }
+
+    /// Notes that everything up to `seq` is synced. A failure only leaves an older mark.
+    pub(crate) fn note(&mut self, epoch: Epoch, seq: u64) {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&epoch.token().to_le_bytes());
+        bytes[8..16].copy_from_slice(&seq.to_le_bytes());
+        let crc = crc32fast::hash(&bytes[..16]);
+        bytes[16..].copy_from_slice(&crc.to_le_bytes());
+        let written = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&bytes));
+        if let Err(error) = written {
+            tracing::debug!(%error, "writing the mark");
+        }
+    }
+}

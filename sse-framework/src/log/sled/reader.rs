@@ -1,0 +1,209 @@
+//! Reads records across segments.
+
+use super::Core;
+use super::block::{Block, Key, key, split_key};
+use super::shelf::OpenSegment;
+use crate::log::{History, LogError, RecordRef};
+use crate::topic::{Topic, TopicSelection};
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::PoisonError;
+
+/// Blocks that are looked up in the index at once, for each topic.
+const LOOK_AHEAD: usize = 64;
+
+type Visit<'v> = dyn FnMut(RecordRef<'_>) -> ControlFlow<()> + 'v;
+
+impl Core {
+    /// See [`EventLog::read`](crate::log::EventLog::read).
+    pub(crate) fn read(
+        &self,
+        after: u64,
+        until: u64,
+        topics: &TopicSelection,
+        visit: &mut Visit<'_>,
+    ) -> Result<u64, LogError> {
+        let history = self.history();
+        let until = until.min(history.last());
+        let from = after.saturating_add(1).max(history.first());
+        self.read_from(from, until, &history, topics, visit)
+    }
+
+    /// The same, also below the floor.
+    pub(crate) fn read_from(
+        &self,
+        mut from: u64,
+        until: u64,
+        history: &History,
+        topics: &TopicSelection,
+        visit: &mut Visit<'_>,
+    ) -> Result<u64, LogError> {
+        while from <= until {
+            let Some(segment) = self.shelf.find(from) else {
+                // What was asked for has been removed since.
+                let oldest = self.shelf.with(|all| all.first().map(|oldest| oldest.first));
+                from = oldest.ok_or(LogError::Closed)?;
+                continue;
+            };
+            let last = segment.end().min(until);
+            let open = match self.shelf.open(&segment, history) {
+                Ok(open) => open,
+                // It has been sealed or removed since.
+                Err(_) if !self.shelf.has(&segment) => continue,
+                Err(error) => return Err(error),
+            };
+            match (Reading { open: &open, history, topics, last }).read(from, visit)? {
+                ControlFlow::Break(seq) => return Ok(seq),
+                ControlFlow::Continue(()) => from = last + 1,
+            }
+        }
+        Ok(until)
+    }
+}
+
+/// One segment that is being read, up to `last`.
+struct Reading<'a> {
+    open: &'a OpenSegment,
+    history: &'a History,
+    topics: &'a TopicSelection,
+    last: u64,
+}
+
+impl Reading<'_> {
+    fn read(&self, from: u64, visit: &mut Visit<'_>) -> Result<ControlFlow<u64>, LogError> {
+        let Some((start, _)) = self.open.database.at_or_before(&key(from, 0))? else {
+            return Err(self.damaged(from, "the block is missing"));
+        };
+        let (start, _) = split_key(&start);
+        match self.topics.exact_topics() {
+            Some(topics) => self.by_index(start, from, topics, visit),
+            None => self.in_order(start, from, visit),
+        }
+    }
+
+    fn by_index(
+        &self,
+        start: u64,
+        from: u64,
+        topics: &HashSet<Topic>,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<u64>, LogError> {
+        let mut next = Some(start);
+        while let Some(at) = next.filter(|&at| at <= self.last) {
+            let index = self.open.index.read().unwrap_or_else(PoisonError::into_inner);
+            let (blocks, rest) = index.blocks_of(topics, at, LOOK_AHEAD);
+            drop(index);
+            for first in blocks.into_iter().take_while(|&first| first <= self.last) {
+                let at = key(first, 0);
+                let Some(value) = self.open.database.get(&at)? else {
+                    return Err(self.damaged(first, "a block of the index is missing"));
+                };
+                let block = self.check(&at, &value)?;
+                if let ControlFlow::Break(seq) = self.show(&block, from, visit)? {
+                    return Ok(ControlFlow::Break(seq));
+                }
+            }
+            next = rest;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn in_order(
+        &self,
+        start: u64,
+        from: u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<u64>, LogError> {
+        let mut next = start;
+        for entry in self.open.database.scan(&key(start, 0)) {
+            let (at, value) = entry?;
+            let (seq, fragment) = split_key(&at);
+            if next > self.last {
+                break;
+            }
+            if fragment > 0 && seq < next {
+                continue;
+            }
+            let block = self.check(&at, &value)?;
+            if seq != next || block.header.last() < from {
+                break;
+            }
+            next = block.header.last() + 1;
+            if let ControlFlow::Break(seq) = self.show(&block, from, visit)? {
+                return Ok(ControlFlow::Break(seq));
+            }
+        }
+        match next > self.last {
+            true => Ok(ControlFlow::Continue(())),
+            false => Err(self.damaged(next.max(from), "a block is missing")),
+        }
+    }
+
+    fn check<'b>(&self, at: &Key, value: &'b [u8]) -> Result<Block<'b>, LogError> {
+        let (seq, _) = split_key(at);
+        let block = Block::decode(at, value).map_err(|reason| self.damaged(seq, reason))?;
+        match block.header.epoch == self.history.id(seq).epoch() {
+            true => Ok(block),
+            false => Err(self.damaged(seq, "a block was written by another log")),
+        }
+    }
+
+    fn show(
+        &self,
+        block: &Block<'_>,
+        from: u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<u64>, LogError> {
+        if block.header.fragments > 0 {
+            return self.show_whole(block, from, visit);
+        }
+        for record in block.records(from, self.last, |topic| self.topics.includes(topic)) {
+            let seq = record.id.seq();
+            if visit(record).is_break() {
+                return Ok(ControlFlow::Break(seq));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Shows a record that lies in fragments.
+    fn show_whole(
+        &self,
+        block: &Block<'_>,
+        from: u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<u64>, LogError> {
+        let seq = block.header.first;
+        let topic = block.whole(&[]).and_then(|record| record.topic);
+        if seq < from || !self.topics.includes(topic) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut data = block.data().to_vec();
+        for fragment in 1..block.header.fragments {
+            let at = key(seq, fragment);
+            let Some(value) = self.open.database.get(&at)? else {
+                return Err(self.damaged(seq, "a fragment is missing"));
+            };
+            data.extend_from_slice(self.check(&at, &value)?.data());
+        }
+        if data.len() != block.whole_length() {
+            return Err(self.damaged(seq, "the fragments do not make a whole"));
+        }
+        let Some(record) = block.whole(&data) else {
+            return Err(self.damaged(seq, "the first fragment describes no record"));
+        };
+        Ok(match visit(record) {
+            ControlFlow::Break(()) => ControlFlow::Break(seq),
+            ControlFlow::Continue(()) => ControlFlow::Continue(()),
+        })
+    }
+
+    fn damaged(&self, first: u64, reason: &str) -> LogError {
+        LogError::Damaged {
+            path: self.open.database.path().into(),
+            first,
+            last: self.last.max(first),
+            reason: reason.into(),
+        }
+    }
+}

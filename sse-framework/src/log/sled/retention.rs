@@ -1,0 +1,220 @@
+//! Moves the floor, and frees what lies below it.
+
+use super::segment::remove_directory;
+use super::shelf::Segment;
+use super::{Core, locked, trash_path};
+use crate::log::{Batch, LogError, NewRecord, Retention};
+use crate::topic::TopicSelection;
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Records that are looked at together.
+const PAGE: usize = 512;
+
+/// Walks the floor along the log, record by record where it must.
+#[derive(Debug)]
+pub(crate) struct Trimmer {
+    retention: Retention,
+    floor: u64,
+    /// Bytes of the records from the floor on, if they are limited.
+    kept: Option<u64>,
+    /// Of these, bytes before the floor in the floor's own segment.
+    passed: u64,
+    /// The records at the floor.
+    page: VecDeque<Size>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    seq: u64,
+    time_ms: u64,
+    bytes: u64,
+}
+
+fn bytes_of(record: &NewRecord) -> u64 {
+    let topic = record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
+    (topic + record.name.len() + record.data.len()) as u64
+}
+
+impl Trimmer {
+    pub(crate) fn new(retention: Retention, floor: u64) -> Self {
+        Trimmer { retention, floor, kept: None, passed: 0, page: VecDeque::new() }
+    }
+
+    /// Counts what is kept, which reads the floor's segment up to the floor. What cannot be read
+    /// counts as nothing.
+    pub(crate) fn count(&mut self, core: &Core) {
+        if self.retention.bytes.is_none() {
+            return;
+        }
+        let history = core.history();
+        let mut kept = 0;
+        for segment in core.shelf.with(<[_]>::to_vec) {
+            if segment.totals().is_none() {
+                super::report("counting a segment", core.shelf.open(&segment, &history).map(drop));
+            }
+            kept += segment.totals().unwrap_or_default().bytes;
+        }
+        let start = core.shelf.find(self.floor).map_or(self.floor, |segment| segment.first);
+        let below = self.floor.saturating_sub(1).min(history.last());
+        let (all, mut passed) = (TopicSelection::everything(), 0);
+        let read = core.read_from(start, below, &history, &all, &mut |record| {
+            passed += size(&record).bytes;
+            ControlFlow::Continue(())
+        });
+        super::report("counting a segment", read.map(drop));
+        (self.kept, self.passed) = (Some(kept.saturating_sub(passed)), passed);
+    }
+
+    /// The records that have been appended.
+    fn note(&mut self, batches: &[Batch]) {
+        if let Some(kept) = &mut self.kept {
+            *kept += batches.iter().flat_map(|batch| &batch.records).map(bytes_of).sum::<u64>();
+        }
+    }
+
+    /// Moves the floor as far as the retention asks for.
+    fn trim(&mut self, core: &Core, now_ms: u64) -> Result<u64, LogError> {
+        let last = core.history().last();
+        let by_count = self.retention.events.map_or(0, |most| (last + 1).saturating_sub(most));
+        let too_old = self.retention.age.map_or(0, |age| {
+            now_ms.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
+        });
+        if self.kept.is_none() && self.floor < by_count {
+            self.floor = by_count;
+            self.page.retain(|record| record.seq >= by_count);
+        }
+        while self.floor <= last && (self.kept.is_some() || self.retention.age.is_some()) {
+            if self.pass_segment(core, by_count, too_old) {
+                continue;
+            }
+            if self.page.is_empty() {
+                self.fill_page(core, last)?;
+            }
+            let Some(oldest) = self.page.front() else { break };
+            let too_large = self.is_too_large(0);
+            if !(oldest.seq < by_count || oldest.time_ms < too_old || too_large) {
+                break;
+            }
+            self.floor = oldest.seq + 1;
+            self.passed += oldest.bytes;
+            self.kept = self.kept.map(|kept| kept.saturating_sub(oldest.bytes));
+            self.page.pop_front();
+            if core.shelf.find(self.floor).is_some_and(|segment| segment.first == self.floor) {
+                self.passed = 0;
+            }
+        }
+        Ok(self.floor)
+    }
+
+    /// Whether what is kept would be too much even with so many bytes less.
+    fn is_too_large(&self, less: u64) -> bool {
+        let kept = self.kept.unwrap_or(0).saturating_sub(less);
+        self.kept.is_some() && self.retention.bytes.is_some_and(|most| kept > most)
+    }
+
+    /// Passes the floor's segment as a whole, without reading it, if all of it has to go.
+    fn pass_segment(&mut self, core: &Core, by_count: u64, too_old: u64) -> bool {
+        let Some(segment) = core.shelf.find(self.floor) else { return false };
+        let Some(totals) = segment.totals() else { return false };
+        let end = segment.end();
+        let rest = totals.bytes.saturating_sub(self.passed);
+        let goes = end < by_count || totals.last_time < too_old || self.is_too_large(rest);
+        if end == u64::MAX || !goes {
+            return false;
+        }
+        self.floor = end + 1;
+        self.kept = self.kept.map(|kept| kept.saturating_sub(rest));
+        self.passed = 0;
+        self.page.clear();
+        true
+    }
+
+    fn fill_page(&mut self, core: &Core, last: u64) -> Result<(), LogError> {
+        let page = &mut self.page;
+        let all = TopicSelection::everything();
+        core.read_from(self.floor, last, &core.history(), &all, &mut |record| {
+            page.push_back(size(&record));
+            if page.len() < PAGE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        })?;
+        Ok(())
+    }
+}
+
+fn size(record: &crate::log::RecordRef<'_>) -> Size {
+    let bytes = record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
+    Size { seq: record.id.seq(), time_ms: record.time_ms, bytes: bytes as u64 }
+}
+
+impl Core {
+    /// Keeps to the limit in bytes after an append; the limit in records is kept on publishing.
+    pub(crate) fn trim_after(&self, batches: &[Batch]) {
+        if self.retention.bytes.is_some() {
+            locked(&self.trimmer).note(batches);
+            self.trim();
+        }
+    }
+
+    /// Moves the floor. What cannot be read to find out stays, and is tried again.
+    pub(crate) fn trim(&self) {
+        let mut trimmer = locked(&self.trimmer);
+        let before = self.history().first();
+        match trimmer.trim(self, crate::log::memory::now_ms(0)) {
+            Ok(floor) if floor > before => self.raise_floor(floor),
+            Ok(_) => {}
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "retention cannot read the oldest records");
+            }
+        }
+    }
+
+    /// Removes the segments that lie wholly below the floor. The state is changed first: from
+    /// then on their directories mean nothing, and are removed when nobody reads them any more.
+    pub(crate) fn remove_segments(&self) -> Result<(), LogError> {
+        let floor = self.history().first();
+        let gone = self.shelf.with(|segments| {
+            segments.iter().take_while(|segment| segment.end() < floor).count()
+        });
+        // The last one is kept: the state tells from it where the log goes on.
+        let gone = gone.min(self.shelf.with(<[_]>::len).saturating_sub(1));
+        if gone == 0 {
+            return Ok(());
+        }
+        let mut state = locked(&self.state);
+        state.change(|state| {
+            state.segments.drain(..gone);
+            state.floor = floor;
+            state.drop_epochs(u64::MAX);
+        })?;
+        let removed: Vec<Arc<Segment>> = self.shelf.change(|all| all.drain(..gone).collect());
+        self.renew_epochs(state.state());
+        drop(state);
+        tracing::debug!(segments = gone, floor, "retention removed segments");
+        locked(&self.discarded).extend(removed);
+        Ok(())
+    }
+
+    /// Removes the directories of segments that are no longer of the log and that nobody reads.
+    pub(crate) fn sweep(&self) {
+        let discarded = std::mem::take(&mut *locked(&self.discarded));
+        for segment in discarded {
+            let path = segment.path.clone();
+            match segment.close() {
+                Ok(()) => {
+                    // Under another name, so that half a directory is never taken for a segment.
+                    let trash = trash_path(&path);
+                    let removed = std::fs::rename(&path, &trash)
+                        .map_err(super::io("renaming", &path))
+                        .and_then(|()| remove_directory(&trash));
+                    if let Err(error) = removed {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(error, "removing a segment");
+                    }
+                }
+                Err(segment) => locked(&self.discarded).push(segment),
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Rewrites a full segment into large blocks with an index.
+
+use super::block::{BlockBuilder, Encoded};
+use super::chain::push_link;
+use super::index::Index;
+use super::lock::sync_directory;
+use super::segment::Database;
+use super::shelf::Segment;
+use super::state::Sealed;
+use super::{Core, io, locked, sealed_path, sealing_path};
+use crate::log::{LogError, RecordRef};
+use crate::topic::TopicSelection;
+use std::fs;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+impl Core {
+    /// The oldest segment that has ended and is not sealed.
+    pub(crate) fn next_to_seal(&self) -> Option<Arc<Segment>> {
+        self.shelf.with(|segments| {
+            let full = |segment: &&Arc<Segment>| {
+                segment.sealed.is_none()
+                    && segment.end() != u64::MAX
+                    && segment.end() >= segment.first
+            };
+            segments.iter().find(full).cloned()
+        })
+    }
+
+    /// Seals a segment. `between` is called often, for what cannot wait, and stops it by breaking.
+    pub(crate) fn seal(
+        &self,
+        segment: &Arc<Segment>,
+        between: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        // A state that may already name the sealed segment must be settled before that is remade.
+        locked(&self.state).settle()?;
+        let sealing = sealing_path(&self.directory, segment.first);
+        let Some(sealed) = self.rewrite(segment, &sealing, between)? else { return Ok(()) };
+        let path = sealed_path(&self.directory, segment.first);
+        super::segment::remove_directory(&path)?;
+        fs::rename(&sealing, &path).map_err(io("renaming", &sealing))?;
+        sync_directory(&self.directory)?;
+        let fresh = Segment::new(segment.first, path, sealed.last, Some(sealed));
+        let fresh = Arc::new(fresh);
+        // It must be possible to read it before what it was made from goes.
+        self.shelf.open(&fresh, &self.history())?;
+        let mut state = locked(&self.state);
+        let first = segment.first;
+        if !state.state().segments.iter().any(|state| state.first == first) {
+            // Retention was faster.
+            drop(state);
+            locked(&self.discarded).push(fresh);
+            return Ok(());
+        }
+        state.change(|state| {
+            for segment in state.segments.iter_mut().filter(|state| state.first == first) {
+                segment.sealed = Some(sealed);
+                segment.end = None;
+            }
+        })?;
+        let replaced = self.shelf.change(|segments| {
+            let place = segments.iter_mut().find(|place| place.first == first)?;
+            Some(std::mem::replace(place, fresh))
+        });
+        drop(state);
+        locked(&self.discarded).extend(replaced);
+        Ok(())
+    }
+
+    fn rewrite(
+        &self,
+        segment: &Arc<Segment>,
+        sealing: &std::path::Path,
+        between: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Sealed>, LogError> {
+        let history = self.history();
+        let mut rewriting = Rewriting {
+            database: Database::create(sealing)?,
+            index: Index::new(segment.first),
+            open: None,
+            result: Ok(()),
+        };
+        let (first, last) = (segment.first, segment.end());
+        let all = TopicSelection::everything();
+        let reached = self.read_from(first, last, &history, &all, &mut |record| {
+            rewriting.add(&record);
+            match rewriting.result.is_ok() && between().is_continue() {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        })?;
+        let Rewriting { database, mut index, open, result } = rewriting;
+        result?;
+        let count = last + 1 - first;
+        if reached < last {
+            return Ok(None);
+        }
+        if let Some(open) = open.filter(|open| !open.is_empty()) {
+            store(&database, &mut index, open.finish(None))?;
+        }
+        let crc = index.store(&database)?;
+        database.flush()?;
+        database.sync()?;
+        let totals = index.totals;
+        if totals.count != count {
+            return Err(LogError::Damaged {
+                path: segment.path.clone(),
+                first,
+                last,
+                reason: "sealing has met another number of records".into(),
+            });
+        }
+        drop(database);
+        sync_directory(sealing)?;
+        Ok(Some(Sealed {
+            last,
+            count,
+            bytes: totals.bytes,
+            crc,
+            first_time: totals.first_time,
+            last_time: totals.last_time,
+        }))
+    }
+}
+
+struct Rewriting {
+    database: Database,
+    index: Index,
+    open: Option<BlockBuilder>,
+    result: Result<(), LogError>,
+}
+
+impl Rewriting {
+    fn add(&mut self, record: &RecordRef<'_>) {
+        let (epoch, synced) = (record.id.epoch(), record.id.seq() - 1);
+        let fresh = |at| BlockBuilder::new(epoch, at, synced, record.time_ms);
+        let mut blocks = Vec::new();
+        let open = match self.open.take() {
+            Some(open) if open.is_empty() => fresh(record.id.seq()),
+            Some(open) if open.epoch() != epoch || !open.reaches(record.time_ms) => {
+                blocks.push(open.finish(None));
+                fresh(record.id.seq())
+            }
+            Some(open) => open,
+            None => fresh(record.id.seq()),
+        };
+        self.open = Some(push_link(open, record, None, &mut blocks, fresh));
+        for block in blocks {
+            if self.result.is_ok() {
+                self.result = store(&self.database, &mut self.index, block);
+            }
+        }
+    }
+}
+
+fn store(database: &Database, index: &mut Index, block: Encoded) -> Result<(), LogError> {
+    let (first, fragment) = super::block::split_key(&block.key);
+    index.note_stored(&block.value);
+    if fragment == 0 {
+        index.add(first, block.topics, block.totals);
+    }
+    database.insert(&block.key, block.value)
+}

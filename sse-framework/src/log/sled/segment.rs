@@ -1,0 +1,231 @@
+//! A segment's database. The engine's types, and its panics, stay in here.
+
+use super::block::Key;
+use super::io;
+use super::lock::sync_directory;
+use crate::log::LogError;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Values up to a 68th of this stay in the engine's log, which we sync; larger ones would not.
+const ENGINE_SEGMENT_BYTES: usize = 8 << 20;
+/// A database is closed on other threads than the one that drops it: how long to wait for them.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// An open database.
+pub(crate) struct Database {
+    path: PathBuf,
+    engine: sled::Db,
+    /// The engine's log: its flush does not sync, this descriptor does.
+    log: File,
+    #[cfg(test)]
+    pub(crate) faults: super::faults::Faults,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Database").field(&self.path).finish()
+    }
+}
+
+impl Database {
+    /// Makes an empty database whose existence is durable, in place of whatever was at `path`.
+    pub(crate) fn create(path: &Path) -> Result<Self, LogError> {
+        remove_directory(path)?;
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path).map_err(io("creating", path))?;
+        let engine = open_engine(path)?;
+        let database = Database::new(path, engine)?;
+        database.flush()?;
+        database.sync()?;
+        let conf = path.join("conf");
+        File::open(&conf).and_then(|conf| conf.sync_all()).map_err(io("syncing", &conf))?;
+        sync_directory(path)?;
+        path.parent().map_or(Ok(()), sync_directory)?;
+        Ok(database)
+    }
+
+    /// Opens a database that is there.
+    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
+        // The engine would make an empty database in place of what is missing.
+        for file in ["db", "conf"] {
+            let file = path.join(file);
+            fs::metadata(&file).map_err(io("opening", &file))?;
+        }
+        remove_snapshots(path, |name| name.ends_with(".generating"))?;
+        let engine = open_engine(path).or_else(|_| {
+            remove_snapshots(path, |_| true)?;
+            open_engine(path)
+        })?;
+        Database::new(path, engine)
+    }
+
+    fn new(path: &Path, engine: sled::Db) -> Result<Self, LogError> {
+        let log = path.join("db");
+        let log = File::options().write(true).open(&log).map_err(io("opening", &log))?;
+        Ok(Database {
+            path: path.into(),
+            engine,
+            log,
+            #[cfg(test)]
+            faults: Default::default(),
+        })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_faults(self, faults: &super::faults::Faults) -> Self {
+        Database { faults: faults.clone(), ..self }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn insert(&self, key: &Key, value: Vec<u8>) -> Result<(), LogError> {
+        #[cfg(test)]
+        self.faults.check(super::faults::INSERT, &self.path)?;
+        contained("writing to", &self.path, || self.engine.insert(key, value)).map(drop)
+    }
+
+    /// Hands everything to the operating system: it survives the death of the process.
+    pub(crate) fn flush(&self) -> Result<(), LogError> {
+        #[cfg(test)]
+        self.faults.check(super::faults::FLUSH, &self.path)?;
+        contained("writing to", &self.path, || self.engine.flush()).map(drop)
+    }
+
+    /// Makes what has been flushed durable: it survives a loss of power.
+    pub(crate) fn sync(&self) -> Result<(), LogError> {
+        #[cfg(test)]
+        self.faults.check(super::faults::SYNC, &self.path)?;
+        self.log.sync_data().map_err(io("syncing", &self.path))
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Result<Option<Value>, LogError> {
+        let value = contained("reading", &self.path, || self.engine.get(key))?;
+        Ok(value.map(Value))
+    }
+
+    /// The entry with the largest key up to this one.
+    pub(crate) fn at_or_before(&self, key: &Key) -> Result<Option<(Key, Value)>, LogError> {
+        let found = contained("reading", &self.path, || {
+            self.engine.range(..=&key[..]).next_back().transpose()
+        })?;
+        found.map(|entry| self.entry(entry)).transpose()
+    }
+
+    /// The entries from this key on, in order.
+    pub(crate) fn scan(&self, from: &Key) -> Scan<'_> {
+        Scan { iter: self.engine.range(from.to_vec()..), database: self }
+    }
+
+    fn entry(&self, (key, value): (sled::IVec, sled::IVec)) -> Result<(Key, Value), LogError> {
+        match Key::try_from(&key[..]) {
+            Ok(key) => Ok((key, Value(value))),
+            Err(_) => Err(LogError::Engine {
+                action: "reading",
+                path: self.path.clone(),
+                reason: "a key that is not of a log".into(),
+            }),
+        }
+    }
+}
+
+/// See [`Database::scan`].
+pub(crate) struct Scan<'a> {
+    iter: sled::Iter,
+    database: &'a Database,
+}
+
+impl Iterator for Scan<'_> {
+    type Item = Result<(Key, Value), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let found = contained("reading", &self.database.path, || self.iter.next().transpose());
+        match found {
+            Ok(entry) => entry.map(|entry| self.database.entry(entry)),
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+/// Bytes that the engine holds.
+#[derive(Clone, Debug)]
+pub(crate) struct Value(sled::IVec);
+
+impl Deref for Value {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+fn open_engine(path: &Path) -> Result<sled::Db, LogError> {
+    let started = Instant::now();
+    loop {
+        let config = sled::Config::new()
+            .path(path)
+            .segment_size(ENGINE_SEGMENT_BYTES)
+            .flush_every_ms(None)
+            .use_compression(false)
+            .mode(sled::Mode::HighThroughput)
+            .cache_capacity(16 << 20);
+        match contained("opening", path, || config.open()) {
+            Err(LogError::Engine { reason, .. })
+                if reason.contains("could not acquire lock") && started.elapsed() < CLOSING =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Runs the engine, whose panics become errors. After one, nothing is written to the segment.
+fn contained<T>(
+    action: &'static str,
+    path: &Path,
+    run: impl FnOnce() -> sled::Result<T>,
+) -> Result<T, LogError> {
+    let failed = |reason| LogError::Engine { action, path: path.into(), reason };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(sled::Error::Io(source))) if source.kind() != ErrorKind::Other => {
+            Err(LogError::Io { action, path: path.into(), source })
+        }
+        Ok(Err(error)) => Err(failed(error.to_string())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Err(failed(format!("it panicked: {}", text.unwrap_or("without a message"))))
+        }
+    }
+}
+
+/// Snapshots only make opening faster. One that a crash has left unfinished, however, would be
+/// taken for the newest, and the database could not be opened any more.
+fn remove_snapshots(path: &Path, which: impl Fn(&str) -> bool) -> Result<(), LogError> {
+    for entry in fs::read_dir(path).map_err(io("reading", path))? {
+        let entry = entry.map_err(io("reading", path))?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with("snap.") && which(name)) {
+            fs::remove_file(entry.path()).map_err(io("removing", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a directory that may not be there.
+pub(crate) fn remove_directory(path: &Path) -> Result<(), LogError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("removing", path)(error)),
+        _ => Ok(()),
+    }
+}

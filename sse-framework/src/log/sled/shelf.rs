@@ -1,0 +1,190 @@
+//! The log's segments, of which few are open at a time.
+
+use super::block::Totals;
+use super::index::Index;
+use super::recovery;
+use super::segment::Database;
+use super::state::Sealed;
+use crate::log::{History, LogError};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+/// A part of the log.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) first: u64,
+    pub(crate) path: PathBuf,
+    pub(crate) sealed: Option<Sealed>,
+    /// The last seq; `u64::MAX` as long as the segment is written to.
+    end: AtomicU64,
+    used: AtomicU64,
+    opened: Mutex<Opened>,
+}
+
+#[derive(Debug, Default)]
+struct Opened {
+    kept: Option<Arc<OpenSegment>>,
+    /// Finds what readers still have open: the engine does not open a database twice.
+    shared: Weak<OpenSegment>,
+}
+
+/// A segment whose database is open.
+#[derive(Debug)]
+pub(crate) struct OpenSegment {
+    pub(crate) database: Database,
+    pub(crate) index: RwLock<Index>,
+}
+
+impl OpenSegment {
+    /// About how many bytes its blocks have.
+    pub(crate) fn size(&self) -> u64 {
+        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+        index.totals.bytes + 12 * index.totals.count + 64 * index.blocks
+    }
+}
+
+impl Segment {
+    /// A segment that is opened when it is read.
+    pub(crate) fn new(first: u64, path: PathBuf, end: u64, sealed: Option<Sealed>) -> Self {
+        let (end, used) = (AtomicU64::new(end), AtomicU64::new(0));
+        Segment { first, path, sealed, end, used, opened: Mutex::default() }
+    }
+
+    /// A segment that is written to, and stays open until it has ended.
+    pub(crate) fn active(first: u64, open: Arc<OpenSegment>) -> Self {
+        let segment = Segment::new(first, open.database.path().into(), u64::MAX, None);
+        let opened = Opened { shared: Arc::downgrade(&open), kept: Some(open) };
+        Segment { opened: Mutex::new(opened), ..segment }
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Nothing is written to it any more.
+    pub(crate) fn ends_at(&self, last: u64) {
+        self.end.store(last, Ordering::Release);
+    }
+
+    fn is_active(&self) -> bool {
+        self.end() == u64::MAX
+    }
+
+    /// What its records come to, if that is known without reading.
+    pub(crate) fn totals(&self) -> Option<Totals> {
+        if let Some(Sealed { count, bytes, first_time, last_time, .. }) = self.sealed {
+            return Some(Totals { count, bytes, first_time, last_time });
+        }
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = opened.shared.upgrade()?;
+        Some(open.index.read().unwrap_or_else(PoisonError::into_inner).totals)
+    }
+
+    fn open(&self, epochs: &History) -> Result<OpenSegment, LogError> {
+        let database = Database::open(&self.path)?;
+        let index = match self.sealed {
+            Some(Sealed { last, count, bytes, crc, first_time, last_time }) => {
+                let totals = Totals { count, bytes, first_time, last_time };
+                Index::load(&database, self.first, crc, totals)?.map_err(|reason| {
+                    let (path, reason) = (self.path.clone(), reason.into());
+                    LogError::Damaged { path, first: self.first, last, reason }
+                })?
+            }
+            None => {
+                let scanned = recovery::scan(&database, self.first, self.end(), epochs)?;
+                scanned.must_reach(self.end(), &database)?;
+                scanned.index
+            }
+        };
+        Ok(OpenSegment { database, index: RwLock::new(index) })
+    }
+
+    /// Closes the database, unless a reader has it open: then gives the segment back.
+    pub(crate) fn close(self: Arc<Self>) -> Result<(), Arc<Self>> {
+        let segment = Arc::try_unwrap(self)?;
+        let opened = segment.opened.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match opened.kept.map(Arc::try_unwrap) {
+            None if opened.shared.strong_count() == 0 => return Ok(()),
+            Some(Ok(open)) => return Ok(drop(open)),
+            None | Some(Err(_)) => {}
+        }
+        let opened = Opened { kept: None, shared: opened.shared };
+        Err(Arc::new(Segment { opened: Mutex::new(opened), ..segment }))
+    }
+}
+
+/// All segments, in order and without a hole.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    segments: RwLock<Vec<Arc<Segment>>>,
+    /// How many are kept open beside the one that is written to.
+    most_open: usize,
+    clock: AtomicU64,
+}
+
+impl Shelf {
+    pub(crate) fn new(segments: Vec<Arc<Segment>>, most_open: usize) -> Self {
+        Shelf { segments: RwLock::new(segments), most_open, clock: AtomicU64::new(1) }
+    }
+
+    /// The segment with this seq; `None` if it is older than the first.
+    pub(crate) fn find(&self, seq: u64) -> Option<Arc<Segment>> {
+        self.with(|segments| {
+            let after = segments.partition_point(|segment| segment.first <= seq);
+            segments.get(after.checked_sub(1)?).cloned()
+        })
+    }
+
+    /// Whether the segment has been neither replaced nor removed.
+    pub(crate) fn has(&self, wanted: &Arc<Segment>) -> bool {
+        self.with(|segments| segments.iter().any(|segment| Arc::ptr_eq(segment, wanted)))
+    }
+
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&[Arc<Segment>]) -> T) -> T {
+        look(&self.segments.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut Vec<Arc<Segment>>) -> T) -> T {
+        change(&mut self.segments.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The segment, open. Whoever holds it reads on, also when it has left the shelf.
+    pub(crate) fn open(
+        &self,
+        segment: &Segment,
+        epochs: &History,
+    ) -> Result<Arc<OpenSegment>, LogError> {
+        segment.used.store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = &opened.kept {
+            return Ok(open.clone());
+        }
+        let open = match opened.shared.upgrade() {
+            Some(open) => open,
+            None => Arc::new(segment.open(epochs)?),
+        };
+        *opened = Opened { shared: Arc::downgrade(&open), kept: Some(open.clone()) };
+        drop(opened);
+        self.close_least_used();
+        Ok(open)
+    }
+
+    fn close_least_used(&self) {
+        let mut kept = self.with(|segments| {
+            let is_kept = |segment: &&Arc<Segment>| {
+                !segment.is_active()
+                    && segment.opened.try_lock().is_ok_and(|opened| opened.kept.is_some())
+            };
+            segments.iter().filter(is_kept).cloned().collect::<Vec<_>>()
+        });
+        kept.sort_by_key(|segment| segment.used.load(Ordering::Relaxed));
+        let surplus = kept.len().saturating_sub(self.most_open);
+        for segment in &kept[..surplus] {
+            let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let closing = opened.kept.take();
+            drop(opened);
+            drop(closing);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! The file `state`: what the log knows about itself outside of its segments.
+//!
+//! The first line is `sse-framework-log <format> <CRC-32 of the rest in 8 hexadecimal digits>`;
+//! the rest is JSON, for operators to read. The file is never changed but replaced: written
+//! beside itself, synced, renamed, and the directory synced.
+
+use super::io;
+use super::lock::sync_directory;
+use crate::id::Epoch;
+use crate::log::LogError;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+const FORMAT: u32 = 1;
+const NAME: &str = "sse-framework-log";
+
+/// The contents of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// In order; each ends where the next begins.
+    pub(crate) epochs: Vec<EpochStart>,
+    /// The oldest record that is kept, at the time of writing.
+    pub(crate) floor: u64,
+    /// The last seq, if the log was closed properly.
+    pub(crate) closed_at: Option<u64>,
+    /// In order and without a hole; the last one is written to.
+    pub(crate) segments: Vec<SegmentState>,
+}
+
+/// An epoch and the seq of its first record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EpochStart {
+    #[serde(serialize_with = "epoch_as_text", deserialize_with = "epoch_from_text")]
+    pub(crate) epoch: Epoch,
+    pub(crate) first: u64,
+}
+
+/// What is known of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SegmentState {
+    pub(crate) first: u64,
+    /// Nothing after this seq exists, whatever the segment holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) end: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealed: Option<Sealed>,
+}
+
+/// What a sealed segment holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    pub(crate) last: u64,
+    pub(crate) count: u64,
+    /// Of payloads, names and topics.
+    pub(crate) bytes: u64,
+    /// Of the segment's index, which holds the checksum of the blocks.
+    pub(crate) crc: u32,
+    pub(crate) first_time: u64,
+    pub(crate) last_time: u64,
+}
+
+fn epoch_as_text<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(epoch)
+}
+
+fn epoch_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Epoch, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+impl State {
+    /// Drops epochs of which no segment has a record any more, and those that wrote nothing. The
+    /// first that is left stays, since ids from before the first record carry it.
+    pub(crate) fn drop_epochs(&mut self, next: u64) {
+        let oldest = self.segments.first().map_or(next, |segment| segment.first);
+        let ends: Vec<u64> =
+            self.epochs.iter().skip(1).map(|epoch| epoch.first).chain([next]).collect();
+        let mut ends = ends.into_iter();
+        let kept = |end: u64| end > oldest || end == next || oldest == 1;
+        self.epochs.retain(|_| ends.next().is_some_and(kept));
+        let mut first = true;
+        let starts: Vec<u64> =
+            self.epochs.iter().skip(1).map(|epoch| epoch.first).chain([next]).collect();
+        let mut starts = starts.into_iter();
+        self.epochs.retain(|epoch| {
+            let wrote = starts.next().is_some_and(|end| epoch.first < end);
+            std::mem::take(&mut first) || wrote
+        });
+    }
+
+    /// The epoch that wrote `seq`.
+    pub(crate) fn epoch_of(&self, seq: u64) -> Option<Epoch> {
+        self.epochs.iter().rev().find(|epoch| epoch.first <= seq).map(|epoch| epoch.epoch)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let epochs = self.epochs.windows(2).all(|pair| pair[0].first <= pair[1].first);
+        let segments = self.segments.windows(2).all(|pair| {
+            let last = pair[0].sealed.map(|sealed| sealed.last).or(pair[0].end);
+            last.is_some_and(|last| last + 1 == pair[1].first)
+        });
+        let begins = self.segments.first().map_or(1, |segment| segment.first);
+        match () {
+            () if self.epochs.is_empty() || !epochs => Err("its epochs are not in order"),
+            () if !segments => Err("its segments leave a hole"),
+            () if self.segments.is_empty() && self.epochs.iter().any(|epoch| epoch.first > 1) => {
+                Err("its segments are missing")
+            }
+            () if begins == 0 || self.epochs[0].first == 0 => Err("it begins before the first seq"),
+            () if self.epochs[0].first > begins => Err("its epochs begin too late"),
+            () => Ok(()),
+        }
+    }
+}
+
+/// The file and what it says.
+#[derive(Debug)]
+pub(crate) struct StateFile {
+    directory: PathBuf,
+    state: State,
+    /// A replacement failed, so the file may say this or that.
+    uncertain: bool,
+}
+
+impl StateFile {
+    /// Reads the file of the log in `directory`; `None` if there is none.
+    pub(crate) fn read(directory: &Path) -> Result<Option<State>, LogError> {
+        let path = directory.join("state");
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io("reading", &path)(error)),
+        };
+        let state = parse(&text).map_err(|reason| LogError::Format { path, reason })?;
+        Ok(Some(state))
+    }
+
+    /// Writes the first state of an opening.
+    pub(crate) fn create(directory: &Path, state: State) -> Result<Self, LogError> {
+        write(directory, &state)?;
+        Ok(StateFile { directory: directory.into(), state, uncertain: false })
+    }
+
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Changes the file, or leaves what [`state`](StateFile::state) says.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut State)) -> Result<(), LogError> {
+        let mut state = self.state.clone();
+        change(&mut state);
+        let written = write(&self.directory, &state);
+        self.uncertain = written.is_err();
+        written?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// After a failed change, makes the file say what [`state`](StateFile::state) says: records
+    /// must not be appended to a segment that the file may declare to have ended.
+    pub(crate) fn settle(&mut self) -> Result<(), LogError> {
+        match self.uncertain {
+            true => self.change(|_| ()),
+            false => Ok(()),
+        }
+    }
+}
+
+fn parse(text: &[u8]) -> Result<State, String> {
+    let mut lines = text.splitn(2, |&byte| byte == b'\n');
+    let header = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let body = lines.next().unwrap_or_default();
+    let mut words = header.split(' ');
+    if words.next() != Some(NAME) {
+        return Err("it does not begin like the state of a log".into());
+    }
+    match words.next().and_then(|format| format.parse::<u32>().ok()) {
+        Some(FORMAT) => {}
+        Some(other) => return Err(format!("its format is {other}, this version knows {FORMAT}")),
+        None => return Err("it does not say which format it has".into()),
+    }
+    let crc = words.next().and_then(|crc| u32::from_str_radix(crc, 16).ok());
+    if crc != Some(crc32fast::hash(body)) {
+        return Err("its checksum does not match".into());
+    }
+    let state: State = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    state.check()?;
+    Ok(state)
+}
+
+fn write(directory: &Path, state: &State) -> Result<(), LogError> {
+    let (path, fresh) = (directory.join("state"), directory.join("state.new"));
+    let mut body = serde_json::to_vec_pretty(state)
+        .map_err(|error| io("writing", &path)(std::io::Error::other(error)))?;
+    body.push(b'\n');
+    let header = format!("{NAME} {FORMAT} {:08x}\n", crc32fast::hash(&body));
+    let mut file = File::create(&fresh).map_err(io("creating", &fresh))?;
+    file.write_all(header.as_bytes())
+        .and_then(|()| file.write_all(&body))
+        .map_err(io("writing", &fresh))?;
+    file.sync_all().map_err(io("syncing", &fresh))?;
+    fs::rename(&fresh, &path).map_err(io("replacing", &path))?;
+    sync_directory(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn epoch(token: u64, first: u64) -> EpochStart {
+        EpochStart { epoch: Epoch::from_token(token), first }
+    }
+
+    fn state() -> State {
+        State {
+            epochs: vec![epoch(1, 1), epoch(2, 5)],
+            floor: 3,
+            closed_at: Some(9),
+            segments: vec![SegmentState { first: 1, end: None, sealed: None }],
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(StateFile::read(directory.path()).unwrap(), None);
+        StateFile::create(directory.path(), state()).unwrap();
+        assert_eq!(StateFile::read(directory.path()).unwrap(), Some(state()));
+        let text = fs::read(directory.path().join("state")).unwrap();
+        for place in 0..text.len() {
+            let mut damaged = text.clone();
+            damaged[place] ^= 4;
+            assert!(parse(&damaged).is_err(), "byte {place}");
+            assert!(parse(&text[..place]).is_err(), "{place} bytes");
+        }
+    }
+
+    #[test]
+    fn epochs_that_wrote_nothing_or_are_gone_are_dropped() {
+        let mut state = state();
+        state.epochs = vec![epoch(1, 1), epoch(2, 5), epoch(3, 10), epoch(4, 10), epoch(5, 12)];
+        state.drop_epochs(12);
+        assert_eq!(state.epochs, [epoch(1, 1), epoch(2, 5), epoch(4, 10)]);
+        state.segments[0].first = 5;
+        state.drop_epochs(12);
+        assert_eq!(state.epochs, [epoch(2, 5), epoch(4, 10)]);
+        state.segments[0].first = 12;
+        state.drop_epochs(12);
+        assert_eq!(state.epochs, [epoch(4, 10)]);
+        let mut empty = State { epochs: vec![epoch(1, 1), epoch(2, 1)], ..State::default() };
+        empty.drop_epochs(1);
+        assert_eq!(empty.epochs, [epoch(1, 1)]);
+    }
+}

@@ -1,0 +1,258 @@
+//! Appends commits, and rolls to the next segment.
+
+use super::chain::{Place, pack};
+use super::index::Index;
+use super::mark::Mark;
+use super::segment::Database;
+use super::shelf::{OpenSegment, Segment};
+use super::state::{EpochStart, SegmentState, State};
+use super::{Core, Durability, active_path, block, locked};
+use crate::id::{Epoch, EventId};
+use crate::log::memory::{new_epoch, now_ms};
+use crate::log::{AppendError, Appended, Batch, LogError, NewRecord};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+/// The end of the log, where records are written.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub(crate) epoch: Epoch,
+    /// The last seq that was acknowledged.
+    pub(crate) last: u64,
+    /// The last seq that is safe from a loss of power.
+    pub(crate) synced: u64,
+    pub(crate) unsynced_since: Option<Instant>,
+    pub(crate) time_ms: u64,
+    pub(crate) active: Active,
+    pub(crate) mark: Mark,
+}
+
+/// The segment that is written to.
+#[derive(Debug)]
+pub(crate) enum Active {
+    Open {
+        segment: Arc<Segment>,
+        open: Arc<OpenSegment>,
+        /// Bytes of blocks in it.
+        bytes: u64,
+    },
+    /// A write or a sync failed, after which nothing is written to a segment any more. Whether
+    /// the state has noted where it ends.
+    Failed { noted: bool },
+    /// The log is closed.
+    Closed,
+}
+
+impl Core {
+    /// See [`EventLog::append`](crate::log::EventLog::append).
+    pub(crate) fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
+        let mut writer = locked(&self.writer);
+        self.make_ready(&mut writer).map_err(AppendError::Refused)?;
+        check_sizes(batches).map_err(AppendError::Refused)?;
+        writer.time_ms = now_ms(writer.time_ms);
+        let place = Place {
+            epoch: writer.epoch,
+            first: writer.last + 1,
+            synced: writer.synced,
+            time_ms: writer.time_ms,
+        };
+        let appended =
+            Appended { first: EventId::new(place.epoch, place.first), time_ms: place.time_ms };
+        let blocks = pack(batches, place);
+        let Active::Open { open, bytes, .. } = &mut writer.active else {
+            return Err(AppendError::Refused(LogError::Closed));
+        };
+        if blocks.is_empty() {
+            return Ok(appended);
+        }
+        *bytes += blocks.iter().map(|block| block.value.len() as u64).sum::<u64>();
+        let open = open.clone();
+        match self.write(&open, blocks) {
+            Ok(()) => {}
+            Err(error) => {
+                self.fail(&mut writer);
+                return Err(AppendError::OutcomeUnknown(error));
+            }
+        }
+        let count: usize = batches.iter().map(|batch| batch.records.len()).sum();
+        writer.last += count as u64;
+        match self.settings.durability {
+            Durability::Synced => {
+                let last = writer.last;
+                writer.note_synced(last);
+            }
+            Durability::Buffered { .. } => {
+                writer.unsynced_since.get_or_insert_with(Instant::now);
+            }
+        }
+        self.publish(writer.last);
+        drop(writer);
+        self.trim_after(batches);
+        Ok(appended)
+    }
+
+    /// Writes the blocks and makes them as durable as was asked for; then readers can find them.
+    fn write(&self, open: &OpenSegment, blocks: Vec<block::Encoded>) -> Result<(), LogError> {
+        let mut added = Vec::with_capacity(blocks.len());
+        for block::Encoded { key, value, topics, totals } in blocks {
+            added.push((block::split_key(&key), topics, totals));
+            open.database.insert(&key, value)?;
+        }
+        open.database.flush()?;
+        if self.settings.durability == Durability::Synced {
+            open.database.sync()?;
+        }
+        let mut index = open.index.write().unwrap_or_else(PoisonError::into_inner);
+        for ((first, fragment), topics, totals) in added {
+            if fragment == 0 {
+                index.add(first, topics, totals);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves the segment alone for good: what it holds after the last acknowledged record does
+    /// not exist, even if it can be read now or later.
+    pub(crate) fn fail(&self, writer: &mut Writer) {
+        if let Active::Open { segment, .. } = &writer.active {
+            segment.ends_at(writer.last);
+            writer.active = Active::Failed { noted: false };
+            self.note_end(writer).unwrap_or_else(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "noting a segment's end");
+            });
+        }
+    }
+
+    /// After a failure, notes in the state where the segment ends, if that is still to be done.
+    pub(crate) fn note_end(&self, writer: &mut Writer) -> Result<(), LogError> {
+        if let Active::Failed { noted: false } = writer.active {
+            locked(&self.state).change(|state| end_last(state, writer.last))?;
+            writer.active = Active::Failed { noted: true };
+        }
+        Ok(())
+    }
+
+    /// Sees to it that there is a segment that can take a commit.
+    fn make_ready(&self, writer: &mut Writer) -> Result<(), LogError> {
+        locked(&self.state).settle()?;
+        match &writer.active {
+            Active::Closed => Err(LogError::Closed),
+            Active::Open { bytes, .. } if *bytes < self.settings.segment_bytes => Ok(()),
+            Active::Open { open, .. } => {
+                let open = open.clone();
+                if writer.synced < writer.last {
+                    if let Err(error) = open.database.sync() {
+                        self.fail(writer);
+                        return Err(error);
+                    }
+                    let last = writer.last;
+                    writer.note_synced(last);
+                }
+                self.begin_segment(writer, None)
+            }
+            Active::Failed { .. } => {
+                self.note_end(writer)?;
+                let epoch = new_epoch()?;
+                self.begin_segment(writer, Some(epoch))?;
+                tracing::warn!(last = writer.last, "the log goes on after a failed write");
+                Ok(())
+            }
+        }
+    }
+
+    /// Begins a segment, and an epoch if one is given. The state says so before it is used.
+    fn begin_segment(&self, writer: &mut Writer, epoch: Option<Epoch>) -> Result<(), LogError> {
+        let first = writer.last + 1;
+        let path = active_path(&self.directory, first);
+        self.remove_empty(first);
+        let database = Database::create(&path)?;
+        #[cfg(test)]
+        let database = database.with_faults(&self.settings.faults);
+        let floor = self.history().first();
+        let mut state = locked(&self.state);
+        state.change(|state| {
+            end_last(state, writer.last);
+            // A failed segment in which nothing was acknowledged has left its name.
+            state.segments.retain(|segment| segment.first < first);
+            state.floor = floor;
+            state.segments.push(SegmentState { first, end: None, sealed: None });
+            state.epochs.extend(epoch.map(|epoch| EpochStart { epoch, first }));
+        })?;
+        let open = OpenSegment { database, index: RwLock::new(Index::new(first)) };
+        let open = Arc::new(open);
+        let segment = Arc::new(Segment::active(first, open.clone()));
+        if let Active::Open { segment, .. } = &writer.active {
+            segment.ends_at(writer.last);
+        }
+        self.shelf.change(|segments| segments.push(segment.clone()));
+        if let Some(epoch) = epoch {
+            writer.epoch = epoch;
+            self.renew_epochs(state.state());
+        }
+        writer.active = Active::Open { segment, open, bytes: 0 };
+        drop(state);
+        self.wake.notify_all();
+        Ok(())
+    }
+
+    /// Removes a failed segment in which nothing was acknowledged: its successor has its name.
+    fn remove_empty(&self, first: u64) {
+        let removed = self.shelf.change(|segments| {
+            let last = segments.last().is_some_and(|last| last.first == first);
+            if last { segments.pop() } else { None }
+        });
+        drop(removed);
+    }
+
+    /// Syncs what has been written since the last sync.
+    pub(crate) fn sync(&self) -> Result<(), LogError> {
+        let writer = locked(&self.writer);
+        let (Active::Open { open, .. }, true) = (&writer.active, writer.synced < writer.last) else {
+            return Ok(());
+        };
+        let (open, last) = (open.clone(), writer.last);
+        drop(writer);
+        // Appends go on meanwhile: what they add is for the next sync.
+        let synced = open.database.sync();
+        let mut writer = locked(&self.writer);
+        let same = matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
+        match synced {
+            Ok(()) => writer.note_synced(last),
+            Err(_) if same => self.fail(&mut writer),
+            Err(_) => {}
+        }
+        synced
+    }
+}
+
+impl Writer {
+    fn note_synced(&mut self, last: u64) {
+        if last > self.synced {
+            self.synced = last;
+            self.unsynced_since = (last < self.last).then(Instant::now);
+            self.mark.note(self.epoch, last);
+        }
+    }
+}
+
+/// Notes that the last segment ends at `last`.
+fn end_last(state: &mut State, last: u64) {
+    if let Some(segment) = state.segments.last_mut().filter(|segment| segment.sealed.is_none()) {
+        segment.end.get_or_insert(last);
+    }
+}
+
+/// Refuses what a block cannot express. The hub's own limits are far below.
+fn check_sizes(batches: &[Batch]) -> Result<(), LogError> {
+    let fits = |record: &NewRecord| {
+        u16::try_from(record.name.len()).is_ok() && u32::try_from(record.data.len()).is_ok()
+    };
+    match batches.iter().flat_map(|batch| &batch.records).all(fits) {
+        true => Ok(()),
+        false => Err(LogError::Engine {
+            action: "appending to",
+            path: "the log".into(),
+            reason: "a record is too large".into(),
+        }),
+    }
+}

@@ -1,0 +1,41 @@
+// The quick start's page, as somebody sees and uses it.
+const pages = new Map();
+const text = (name, selector) => pages.get(name).textContent(selector);
+
+export const commands = {
+  async open({ name, url, options = {} }, browser) {
+    const context = await browser.newContext(options);
+    const page = await context.newPage();
+    page.on("pageerror", error => { page.failure ??= error; });
+    pages.set(name, page);
+    await page.goto(url);
+  },
+
+  // Cheap enough to be asked again and again.
+  async look({ name }) {
+    const page = pages.get(name);
+    if (page.failure) throw page.failure;
+    const [state, count, last] = await Promise.all(
+      ["#state", "#count", "#last"].map(selector => text(name, selector)));
+    return { state, count: Number(count), last };
+  },
+
+  // Every line of the list, oldest first.
+  lines: ({ name }) => pages.get(name).$$eval("#events li", lines => lines.map(line => ({
+    name: line.className, id: line.dataset.id, data: line.dataset.data, text: line.textContent,
+  }))),
+
+  async order({ name, item, quantity }) {
+    const page = pages.get(name);
+    await page.fill("input[name=item]", item);
+    await page.fill("input[name=quantity]", String(quantity));
+    await page.click("text=Place order");
+  },
+
+  screenshot: ({ name, path }) => pages.get(name).screenshot({ path }).then(() => null),
+
+  async close({ name }) {
+    await pages.get(name).context().close();
+    pages.delete(name);
+  },
+};

@@ -1,0 +1,15 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+struct OrderPlaced;
+
+type Alias = OrderPlaced;
+
+#[derive(SseEvent)]
+enum ShopEvent {
+    Placed(OrderPlaced),
+    Again(Alias),
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+struct OrderPlaced;
+
+#[derive(SseEvent)]
+#[sse(rename_all = "snake_case", topic = "shops")]
+enum ShopEvent {
+    Placed(OrderPlaced),
+}
+
+fn main() {}

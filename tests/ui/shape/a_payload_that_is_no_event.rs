@@ -1,0 +1,9 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+enum ShopEvent {
+    Note(String),
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use serde::Serialize;
+use sse_framework::SseEvent;
+
+#[derive(Serialize, SseEvent)]
+enum ShopEvent {
+    StockChanged { left: u32 },
+    Opened,
+}
+
+fn main() {}

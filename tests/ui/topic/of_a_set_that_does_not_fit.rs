@@ -1,0 +1,12 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+#[sse(topic = "shops/{shop}")]
+enum ShopEvent {
+    Opened { shop: String },
+    Closed { shop_id: u64 },
+    AllClosed,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+#[sse(rename_all = "kebab_case")]
+enum ShopEvent {
+    StockChanged,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+#[sse(retry = 3)]
+struct OrderPlaced;
+
+fn main() {}
