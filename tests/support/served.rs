@@ -1,7 +1,7 @@
 //! An app that is served in this process, on a real socket.
 
 use axum::Router;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -47,8 +47,9 @@ impl Served {
     }
 
     /// Runs a future on the app's runtime.
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.runtime.as_ref().expect("it runs until it is dropped").block_on(future)
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> F::Output {
+        let runtime = self.runtime.as_ref().expect("it runs until it is dropped");
+        runtime.block_on(async { future.await })
     }
 
     /// Waits for the graceful shutdown to be over; how long that took, or none if it did not end.

@@ -87,9 +87,10 @@ impl Server {
         Ok(())
     }
 
-    /// Kills it without warning.
-    pub fn kill(mut self) {
+    /// Kills it without warning; what it had written to its standard error.
+    pub fn kill(mut self) -> String {
         self.end();
+        self.log()
     }
 
     /// Asks it to end, and waits; none if it does not within this time.
