@@ -100,8 +100,8 @@ pub use log::{
     OpenLog, Position, RecordRef, Retention, SledLog,
 };
 pub use subscribe::{
-    CloseReason, Delivered, Gap, GapReason, OnGap, Received, Start, Subscribe, SubscribeRejection,
-    Subscription, SubscriptionBuilder,
+    CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,
+    SubscribeRejection, Subscription, SubscriptionBuilder,
 };
 pub use topic::{MAX_TOPIC_LENGTH, Topic, TopicError, TopicFilter, TopicSelection};
 

@@ -188,10 +188,8 @@ impl Core {
         active: OpenSegment,
     ) -> Result<Arc<Core>, LogError> {
         #[cfg(test)]
-        let active = OpenSegment {
-            database: active.database.with_faults(&settings.faults),
-            ..active
-        };
+        let active =
+            OpenSegment { database: active.database.with_faults(&settings.faults), ..active };
         let State { epochs, floor, segments, .. } = state.state();
         let (epochs, floor) = (epochs.clone(), *floor);
         let active = Arc::new(active);

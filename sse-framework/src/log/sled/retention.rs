@@ -50,7 +50,8 @@ impl Trimmer {
         }
         let history = core.history();
         let mut kept = 0;
-        for segment in core.shelf.with(<[_]>::to_vec) {
+        let counted = core.shelf.with(<[_]>::to_vec).into_iter();
+        for segment in counted.filter(|segment| segment.end() >= self.floor) {
             if segment.totals().is_none() {
                 super::report("counting a segment", core.shelf.open(&segment, &history).map(drop));
             }
@@ -174,9 +175,9 @@ impl Core {
     /// then on their directories mean nothing, and are removed when nobody reads them any more.
     pub(crate) fn remove_segments(&self) -> Result<(), LogError> {
         let floor = self.history().first();
-        let gone = self.shelf.with(|segments| {
-            segments.iter().take_while(|segment| segment.end() < floor).count()
-        });
+        let gone = self
+            .shelf
+            .with(|segments| segments.iter().take_while(|segment| segment.end() < floor).count());
         // The last one is kept: the state tells from it where the log goes on.
         let gone = gone.min(self.shelf.with(<[_]>::len).saturating_sub(1));
         if gone == 0 {

@@ -106,7 +106,7 @@ impl Segment {
         let opened = segment.opened.into_inner().unwrap_or_else(PoisonError::into_inner);
         match opened.kept.map(Arc::try_unwrap) {
             None if opened.shared.strong_count() == 0 => return Ok(()),
-            Some(Ok(open)) => return Ok(drop(open)),
+            Some(Ok(_closing)) => return Ok(()),
             None | Some(Err(_)) => {}
         }
         let opened = Opened { kept: None, shared: opened.shared };

@@ -89,11 +89,6 @@ impl State {
         });
     }
 
-    /// The epoch that wrote `seq`.
-    pub(crate) fn epoch_of(&self, seq: u64) -> Option<Epoch> {
-        self.epochs.iter().rev().find(|epoch| epoch.first <= seq).map(|epoch| epoch.epoch)
-    }
-
     fn check(&self) -> Result<(), &'static str> {
         let epochs = self.epochs.windows(2).all(|pair| pair[0].first <= pair[1].first);
         let segments = self.segments.windows(2).all(|pair| {

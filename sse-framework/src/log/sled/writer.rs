@@ -207,7 +207,8 @@ impl Core {
     /// Syncs what has been written since the last sync.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
         let writer = locked(&self.writer);
-        let (Active::Open { open, .. }, true) = (&writer.active, writer.synced < writer.last) else {
+        let (Active::Open { open, .. }, true) = (&writer.active, writer.synced < writer.last)
+        else {
             return Ok(());
         };
         let (open, last) = (open.clone(), writer.last);
@@ -215,7 +216,8 @@ impl Core {
         // Appends go on meanwhile: what they add is for the next sync.
         let synced = open.database.sync();
         let mut writer = locked(&self.writer);
-        let same = matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
+        let same =
+            matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
         match synced {
             Ok(()) => writer.note_synced(last),
             Err(_) if same => self.fail(&mut writer),
