@@ -59,6 +59,9 @@ pub(crate) struct Sealed {
     pub(crate) crc: u32,
     pub(crate) first_time: u64,
     pub(crate) last_time: u64,
+    /// The index was added to the segment as it is, for its blocks were large already.
+    #[serde(default)]
+    pub(crate) in_place: bool,
 }
 
 fn epoch_as_text<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S::Error> {

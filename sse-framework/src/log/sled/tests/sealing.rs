@@ -193,3 +193,42 @@ fn a_segment_that_the_state_does_not_know_is_refused() {
     let opened = open_still(small(directory.path()), Retention::forever());
     assert!(matches!(opened, Err(LogError::Format { .. })), "{opened:?}");
 }
+
+#[test]
+fn a_segment_of_large_blocks_gets_its_index_without_being_rewritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path()).segment_bytes(200_000);
+    let log = open_still(settings.clone(), Retention::forever()).unwrap();
+    for number in 0..30 {
+        let topic = if number < 12 { "early" } else { "late" };
+        let records = (0..10).map(|_| record(Some(topic), vec![b'x'; 1500]));
+        log.append(&[batch(records)]).unwrap();
+    }
+    let before = read_all(&log);
+    log.core.tend();
+    let segment = log.core.shelf.find(1).unwrap();
+    assert!(segment.sealed.unwrap().in_place && !segment.is_full());
+    drop(segment);
+    let early = read(&log, &only(&["early"])).unwrap();
+    assert_eq!((read_all(&log), early.len()), (before.clone(), 120));
+    let state = fs::read(directory.path().join("state")).unwrap();
+    drop(log);
+    for crashed in [false, true] {
+        if crashed {
+            // The index was written, but the state does not say so.
+            let text = String::from_utf8(state.clone()).unwrap();
+            let body = text.split_once('\n').unwrap().1;
+            let mut parsed: super::State = serde_json::from_str(body).unwrap();
+            let sealed = parsed.segments[0].sealed.take().unwrap();
+            parsed.segments[0].end = Some(sealed.last);
+            super::StateFile::create(directory.path(), parsed).unwrap();
+        }
+        let log = open_still(settings.clone(), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log), before);
+        assert_eq!(read(&log, &only(&["early"])).unwrap(), early);
+        log.core.tend();
+        assert_eq!(read_all(&log), before);
+        assert_eq!(read(&log, &only(&["early"])).unwrap(), early);
+    }
+    assert!(kinds(directory.path()).contains(&"1 sealed".into()));
+}
