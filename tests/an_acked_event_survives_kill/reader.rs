@@ -64,13 +64,14 @@ impl Reader {
 
     /// Reads until the server dies.
     pub(crate) fn read(&mut self, address: SocketAddr) {
-        let new = self.last_event_id.is_empty();
-        match &mut self.manner {
-            Manner::Faithful => self.stay(address),
-            Manner::Restless(_) => self.come_and_go(address),
-            Manner::Rare(random) if new || random.below(4) == 0 => self.stay(address),
-            Manner::Gone if new => self.stay(address),
-            Manner::Rare(_) | Manner::Gone => {}
+        let comes = match &mut self.manner {
+            Manner::Faithful => true,
+            Manner::Restless(_) => return self.come_and_go(address),
+            Manner::Rare(random) => random.below(4) == 0,
+            Manner::Gone => false,
+        };
+        if comes || self.last_event_id.is_empty() {
+            self.stay(address);
         }
     }
 
