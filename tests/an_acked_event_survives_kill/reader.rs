@@ -123,8 +123,13 @@ impl Reader {
                 }
                 "sse-gap" => {
                     let gap: Gap = serde_json::from_str(&event.data).unwrap();
-                    assert_eq!(gap.reason, "trimmed", "{} was told {event:?}", self.name);
-                    ledger.gap(self.name, &Id::read(&gap.resumed_after).unwrap());
+                    let after = Id::read(&gap.resumed_after).unwrap();
+                    match gap.reason.as_str() {
+                        "trimmed" => ledger.gap(self.name, &after),
+                        // Of the epoch that gave the id, nothing is kept.
+                        "unknown-id" => ledger.forgotten(self.name, &after),
+                        _ => panic!("{} was told {event:?}", self.name),
+                    }
                 }
                 "sse-cursor" => {}
                 "load" => ledger.event(self.name, Id::read(&event.id).unwrap(), &event.data),

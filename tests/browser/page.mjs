@@ -1,6 +1,5 @@
 // The quick start's page, as somebody sees and uses it.
 const pages = new Map();
-const text = (name, selector) => pages.get(name).textContent(selector);
 
 export const commands = {
   async open({ name, url, options = {} }, browser) {
@@ -15,8 +14,7 @@ export const commands = {
   async look({ name }) {
     const page = pages.get(name);
     if (page.failure) throw page.failure;
-    const [state, count, last] = await Promise.all(
-      ["#state", "#count", "#last"].map(selector => text(name, selector)));
+    const [state, count, last] = await page.$$eval("#state, #count, #last", all => all.map(one => one.textContent));
     return { state, count: Number(count), last };
   },
 

@@ -1,7 +1,10 @@
 //! What the tests share. Nothing here uses sse-framework: it is what the framework is judged by.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's support may end the test")]
 
+pub mod browser;
 pub mod client;
+pub mod curl;
+pub mod example;
 pub mod http;
 pub mod ledger;
 pub mod parser;

@@ -18,7 +18,10 @@ pub fn loadtarget() -> &'static Path {
 fn build(package: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "--message-format=json", "-p", package]).stderr(Stdio::inherit());
+    // As the tests are built, so that nothing is compiled twice.
+    build
+        .args(["build", "--workspace", "--all-features", "--message-format=json", "--bin", package])
+        .stderr(Stdio::inherit());
     let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
     assert!(built.status.success(), "{package} does not build");
     let messages = String::from_utf8(built.stdout).expect("cargo writes UTF-8");

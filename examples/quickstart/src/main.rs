@@ -2,11 +2,12 @@
 //! you like and start it again: the page goes on where it was.
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use sse_framework::{Hub, PublishError, SseEvent};
+use sse_framework::{Hub, SseEvent};
 use std::error::Error;
 use tokio::net::TcpListener;
 
@@ -49,12 +50,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn place_order(
     State(hub): State<Hub<ShopEvent>>,
     Json(order): Json<OrderPlaced>,
-) -> Result<Json<Vec<String>>, String> {
+) -> Result<Json<Vec<String>>, (StatusCode, String)> {
     let left = 100 - order.quantity.min(100);
     let stock = ShopEvent::StockChanged { item: order.item.clone(), left };
-    let ids =
-        hub.publish_all([order.into(), stock]).await.map_err(|e: PublishError| e.to_string())?;
-    Ok(Json(ids.iter().map(ToString::to_string).collect()))
+    match hub.publish_all([order.into(), stock]).await {
+        Ok(ids) => Ok(Json(ids.iter().map(ToString::to_string).collect())),
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    }
 }
 // ANCHOR_END: publish
 

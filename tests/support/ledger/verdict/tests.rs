@@ -168,3 +168,19 @@ fn a_gap_is_believed_only_where_events_are_gone() {
     });
     assert_eq!(trimmed, []);
 }
+
+#[test]
+fn a_client_is_forgotten_only_if_its_time_is_gone() {
+    let forgotten = |kept: usize| {
+        faults(|ledger, history| {
+            ledger.gaps_allowed = true;
+            ledger.opened("back", Sees::Everything, &id(1), false);
+            ledger.opened("back", Sees::Everything, &id(5), false);
+            ledger.forgotten("back", &id(5));
+            ledger.event("back", id(6), &payload(6));
+            history.drain(..history.len() - kept);
+        })
+    };
+    assert_eq!(forgotten(5), []);
+    assert_eq!(forgotten(6), [Fault::FalseStart { client: "back".into(), seq: 5 }]);
+}

@@ -1,0 +1,101 @@
+//! Chromium and undici, driven through `tests/browser/driver.mjs`.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A browser and what else reads streams in JavaScript. It ends when this is dropped, and when the
+/// test is killed: the end of its standard input tells it to.
+pub struct Driver {
+    child: Child,
+    commands: Option<ChildStdin>,
+    answers: Receiver<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Answer {
+    Answer(Value),
+    Error(String),
+}
+
+impl Driver {
+    /// Starts the driver and its browser, or says what has to be installed.
+    pub fn start() -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let chromium = std::env::var("CHROMIUM").unwrap_or("/usr/bin/chromium".to_owned());
+        require(&PathBuf::from(chromium), "apt-get update && apt-get install -y chromium");
+        for package in ["playwright-core", "undici"] {
+            let path = tests.join("node_modules").join(package);
+            require(&path, "npm install --prefix tests");
+        }
+        let mut child = Command::new("node")
+            .arg("--disable-warning=UNDICI-ES")
+            .arg(tests.join("browser/driver.mjs"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{error}: node (20 or later) is needed: apt-get install -y nodejs npm")
+            });
+        let commands = child.stdin.take();
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        let (sender, answers) = channel();
+        thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line).ok());
+        });
+        Driver { child, commands, answers }
+    }
+
+    /// Gives a command and takes its answer.
+    pub fn ask<T: DeserializeOwned>(&mut self, command: Value) -> T {
+        let mut commands = self.commands.as_ref().expect("it is not being dropped");
+        writeln!(commands, "{command}").expect("the driver reads commands");
+        let answer = self.answers.recv_timeout(PATIENCE);
+        let answer = answer.unwrap_or_else(|_| panic!("the driver does not answer {command}"));
+        match serde_json::from_str(&answer).expect("an answer is JSON") {
+            Answer::Answer(value) => {
+                serde_json::from_value(value).expect("the answer has this form")
+            }
+            Answer::Error(error) => panic!("{error}"),
+        }
+    }
+
+    /// Gives a command that has nothing to answer.
+    pub fn tell(&mut self, command: Value) {
+        self.ask::<Value>(command);
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.commands = None;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("node", &self.child.id()).finish_non_exhaustive()
+    }
+}
+
+fn require(path: &Path, install: &str) {
+    assert!(path.exists(), "{} is missing; this installs it: {install}", path.display());
+}
