@@ -86,7 +86,7 @@ fn a_slow_client_loses_nothing_and_slows_nobody() {
             healthy.wait("a live event", |seen| seen.last_event_id == id);
         }
     }
-    eprintln!("{} MiB published in {:?}", EVENTS * EVENT_BYTES as u64 >> 20, began.elapsed());
+    eprintln!("{} MiB published in {:?}", (EVENTS * EVENT_BYTES as u64) >> 20, began.elapsed());
     for client in slow {
         let client = client.read();
         let seen = client.wait("all events", |seen| seen.ordinary().count() as u64 == EVENTS);
