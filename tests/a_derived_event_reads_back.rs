@@ -6,7 +6,12 @@
     clippy::pedantic,
     reason = "derived code must be clean in the strictest crate"
 )]
-#![allow(clippy::needless_pass_by_value, reason = "of test helpers")]
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests"
+)]
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -311,6 +316,36 @@ fn a_value_that_makes_no_topic_is_an_error() {
     };
 }
 
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[sse(topic = "users/user-{0}")]
+struct UserSeen(Shown);
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Shown {
+    Nothing,
+    Failing,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shown::Nothing => Ok(()),
+            Shown::Failing => Err(fmt::Error),
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_segment_needs_a_value_as_well() {
+    for shown in [Shown::Nothing, Shown::Failing] {
+        let refused = UserSeen(shown).topic();
+        let Err(EncodeError::Topic { name: "user-seen", source }) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(source, TopicError::NoValue { placeholder: "0" });
+    }
+}
+
 /// A map whose keys JSON cannot have.
 #[derive(Debug, Serialize, Deserialize, SseEvent)]
 enum Unwritable {
@@ -392,7 +427,12 @@ fn a_hand_written_serialize_of_a_set_is_an_error_and_no_wrong_payload() {
 
 /// Derived where every name of the prelude means something else.
 pub mod shadowed {
-    #![allow(dead_code, missing_docs, non_camel_case_types, reason = "the names are the point")]
+    #![allow(
+        dead_code,
+        missing_debug_implementations,
+        missing_docs,
+        reason = "names are the point"
+    )]
 
     use serde::{Deserialize, Serialize};
 

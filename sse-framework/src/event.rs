@@ -13,6 +13,9 @@ use crate::wire::FrameError;
 
 /// An event type or a set of them. Use `#[derive(SseEvent)]`.
 ///
+/// The [derive](derive@crate::SseEvent) takes the name from the type, the topic from an attribute, and
+/// the payload from serde:
+///
 /// ```
 /// use serde::{Deserialize, Serialize};
 /// use sse_framework::{RawEvent, SseEvent};
@@ -36,6 +39,45 @@ use crate::wire::FrameError;
 /// let read = OrderPlaced::decode(RawEvent { name: "order-placed", version: 1, data: &data })?;
 /// assert_eq!(read, placed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # By hand
+///
+/// An impl by hand is for payloads that serde does not write. It must keep what the derive keeps:
+/// [`EventType::check_all`] passes for `TYPES`, [`event_type`](SseEvent::event_type) is one of them,
+/// and the payload is one line of JSON. A hub refuses at its start the names that do not pass.
+///
+/// ```
+/// use sse_framework::{DecodeError, EncodeError, EventType, RawEvent, SseEvent, Topic};
+///
+/// /// The server lives.
+/// struct Beat;
+///
+/// impl SseEvent for Beat {
+///     const TYPES: &'static [EventType] = &[EventType::new("beat")];
+///
+///     fn event_type(&self) -> &'static EventType {
+///         &Self::TYPES[0]
+///     }
+///
+///     fn topic(&self) -> Result<Option<Topic>, EncodeError> {
+///         Ok(None)
+///     }
+///
+///     fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+///         out.extend_from_slice(b"null");
+///         Ok(())
+///     }
+///
+///     fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError> {
+///         match event.name {
+///             "beat" => Ok(Beat),
+///             name => Err(DecodeError::UnknownType { name: name.to_owned() }),
+///         }
+///     }
+/// }
+///
+/// assert_eq!(EventType::check_all(Beat::TYPES), Ok(()));
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
@@ -94,6 +136,14 @@ impl<E: SseEvent> SseEvent for Box<E> {
 }
 
 /// An event type: what stands in the `event:` field, and what is known of it.
+///
+/// ```
+/// use sse_framework::EventType;
+///
+/// const STOCK: EventType = EventType::new("stock").with_description("Items came or went.");
+/// assert_eq!((STOCK.name(), STOCK.version()), ("stock", 1));
+/// assert_eq!(STOCK.description(), "Items came or went.");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventType {
     name: &'static str,
@@ -130,6 +180,18 @@ impl EventType {
 }
 
 /// An event as it stands in the log or on the wire.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use sse_framework::{DecodeError, RawEvent, SseEvent};
+///
+/// #[derive(Serialize, Deserialize, SseEvent)]
+/// struct StockChanged { left: u32 }
+///
+/// let raw = RawEvent { name: "stock-changed", version: 1, data: br#"{"left":"many"}"# };
+/// let Err(DecodeError::Payload { name, path, .. }) = StockChanged::decode(raw) else { panic!() };
+/// assert_eq!((name.as_str(), path.as_str()), ("stock-changed", "left"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RawEvent<'a> {
     /// The event type's name.

@@ -1,4 +1,76 @@
-//! Server-Sent Events for axum with a durable log.
+//! Server-Sent Events for axum with a durable log: what your app publishes reaches every browser
+//! that may see it, in order, also the one that was away.
+//!
+//! You describe your events as types, publish them to a [`Hub`], and mount its endpoint. Each event
+//! is written into a log on disk before anybody sees it, and gets an id. A browser that comes back
+//! sends the last id that it has seen, as every `EventSource` does, and gets what it missed: after
+//! a broken connection, a deploy, or `kill -9`.
+//!
+//! ```
+//! use axum::Router;
+//! use serde::{Deserialize, Serialize};
+//! use sse_framework::{Hub, Received, SseEvent, Start, Subscribe};
+//!
+//! /// An order was accepted.
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+//! #[sse(topic = "shops/{shop}/orders")]
+//! struct OrderPlaced {
+//!     shop: String,
+//!     item: String,
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     # let directory = tempfile::tempdir()?;
+//!     # let path = directory.path().join("events");
+//!     # /*
+//!     let path = "data/events";
+//!     # */
+//!     let hub = Hub::<OrderPlaced>::open(path).await?;
+//!
+//!     // A route for browsers: `new EventSource("/events")`. To be given to `axum::serve`.
+//!     let app: Router = Router::new().route("/events", hub.endpoint());
+//!
+//!     // Returns when the event is on disk.
+//!     let order = OrderPlaced { shop: "rome".into(), item: "cup".into() };
+//!     let id = hub.publish(order).await?;
+//!
+//!     // The same subscription without HTTP.
+//!     let mut orders = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+//!     let Some(Received::Event(first)) = orders.next().await else { return Ok(()) };
+//!     assert_eq!((first.id, first.event.item.as_str()), (id, "cup"));
+//!
+//!     hub.shutdown().await?;
+//!     # drop(app);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Overview
+//!
+//! * [`Hub`] is where everything happens: [`publish`](Hub::publish),
+//!   [`publish_all`](Hub::publish_all), [`try_publish`](Hub::try_publish),
+//!   [`endpoint`](Hub::endpoint), [`subscribe`](Hub::subscribe),
+//!   [`drained_by`](Hub::drained_by), [`shutdown`](Hub::shutdown).
+//! * [`SseEvent`](macro@SseEvent) makes a struct an event and an enum a set of events.
+//! * [`Subscribe`] is the extractor for handlers that decide who may see what, by [`TopicFilter`];
+//!   [`Subscription`] is what they answer with, and a stream of [`Received`] for your own code.
+//! * [`HubBuilder`] has the settings, [`SledLog`] the log on disk with its [`Durability`],
+//!   [`Retention`] how much is kept, and [`EventLog`] the trait behind a log of your own.
+//! * [`wire`] writes and reads the format itself. Most apps never need it.
+//!
+//! # What it is not
+//!
+//! Not a message broker: it has no protocol of its own and one process per log. Not a WebSocket
+//! layer: events go from the server to the client. Not a job queue: every subscriber sees every
+//! event that it may see. Not an event-sourcing framework: the log is there so that clients can
+//! catch up.
+//!
+//! # Features
+//!
+//! | feature | by default | what it adds |
+//! |---|---|---|
+//! | `test-util` | no | the module `testing`: a client that tests your app through its router |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
@@ -28,9 +100,14 @@ pub use log::{
     OpenLog, Position, RecordRef, Retention, SledLog,
 };
 pub use subscribe::{
-    CloseReason, Delivered, Gap, GapReason, OnGap, Received, Start, Subscribe, SubscribeRejection,
-    Subscription, SubscriptionBuilder,
+    CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,
+    SubscribeRejection, Subscription, SubscriptionBuilder,
 };
 pub use topic::{MAX_TOPIC_LENGTH, Topic, TopicError, TopicFilter, TopicSelection};
 
 pub use sse_derive::SseEvent;
+
+/// The program in the README, which is compiled with the documentation's tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -7,11 +7,13 @@ mod endpoint;
 mod page;
 mod received;
 mod request;
+mod snapshot;
 mod start;
 mod subscription;
 
 pub use control::{CloseReason, Gap, GapReason};
 pub use received::{Delivered, Received};
 pub use request::{Subscribe, SubscribeRejection};
+pub use snapshot::Snapshot;
 pub use start::{OnGap, Start};
 pub use subscription::{Subscription, SubscriptionBuilder};

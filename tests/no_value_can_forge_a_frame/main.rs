@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
 
 mod hostile;
+mod responses;
 mod values;
 mod ways;
 
@@ -15,6 +16,16 @@ use ways::{Seen, WAYS, Way};
 
 #[test]
 fn hostile_values_arrive_as_they_are_or_are_refused() {
+    run(|values| WAYS.iter().try_for_each(|way| check(way, values)));
+}
+
+#[test]
+fn hostile_values_arrive_as_they_are_in_a_response() {
+    let app = responses::App::new();
+    run(|values| app.check(values));
+}
+
+fn run(check: impl Fn(&Values) -> Result<(), TestCaseError>) {
     let seed = random::seed();
     let mut runner = TestRunner::new(Config {
         cases: random::cases(100_000),
@@ -22,12 +33,7 @@ fn hostile_values_arrive_as_they_are_or_are_refused() {
         failure_persistence: None,
         ..Config::default()
     });
-    let result = runner.run(&hostile_values(), |values| {
-        for way in WAYS {
-            check(way, &values)?;
-        }
-        Ok(())
-    });
+    let result = runner.run(&hostile_values(), |values| check(&values));
     if let Err(error) = result {
         panic!("{error}\nto repeat: SSE_SEED={seed}");
     }

@@ -119,7 +119,10 @@ fn read_answer(answer: &str) -> Option<(u16, String)> {
 fn build(name: &str) -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    let built = cargo.args(["build", "--quiet", "--package", name]).current_dir(package).status();
+    let built = cargo
+        .args(["build", "--quiet", "--workspace", "--all-features", "--bin", name])
+        .current_dir(package)
+        .status();
     assert!(built.expect("cargo runs").success(), "{name} does not build");
     let test = std::env::current_exe().expect("a test has a path");
     let profile = test.ancestors().nth(2).expect("a test is in target/<profile>/deps");

@@ -2,8 +2,13 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's support may end the test")]
 
 pub mod browser;
+pub mod client;
 pub mod curl;
 pub mod example;
+pub mod http;
+pub mod ledger;
 pub mod parser;
 pub mod random;
+pub mod served;
+pub mod server;
 pub mod vectors;

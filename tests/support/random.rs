@@ -16,6 +16,11 @@ pub fn cases(usual: u32) -> u32 {
     number_from_env("SSE_CASES").map_or(usual, |n| u32::try_from(n).unwrap_or(u32::MAX))
 }
 
+/// How often to kill: `SSE_KILLS`, or else `usual`.
+pub fn kills(usual: u64) -> u64 {
+    number_from_env("SSE_KILLS").unwrap_or(usual)
+}
+
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))

@@ -5,7 +5,7 @@ use sse_framework::SseEvent;
 
 // ANCHOR: named
 /// An order was accepted.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 #[sse(topic = "shops/{shop}/orders")]
 pub struct OrderPlaced {
     /// Where it was placed.
@@ -17,25 +17,25 @@ pub struct OrderPlaced {
 
 // ANCHOR: newtype
 /// What the cart costs now, in cents.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 pub struct CartTotal(pub u64);
 // ANCHOR_END: newtype
 
 // ANCHOR: tuple
 /// An item went from one shelf to another.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 pub struct ItemMoved(pub String, pub String);
 // ANCHOR_END: tuple
 
 // ANCHOR: unit
 /// The shop takes no more orders today.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 pub struct ShopClosed;
 // ANCHOR_END: unit
 
 // ANCHOR: name
 /// An item costs more or less than before.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 #[sse(name = "price")]
 pub struct PriceChanged {
     /// The item's number.

@@ -6,7 +6,7 @@ use sse_framework::SseEvent;
 
 // ANCHOR: set
 /// Everything that happens in the shop.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 pub enum ShopEvent {
     /// An event with a type of its own.
     OrderPlaced(OrderPlaced),
@@ -32,7 +32,7 @@ pub enum ShopEvent {
 
 // ANCHOR: rename_all
 /// What the staff does.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 #[sse(rename_all = "camelCase", topic = "staff/{person}")]
 pub enum Staff {
     /// Someone's shift begins.
@@ -51,7 +51,7 @@ pub enum Staff {
 
 // ANCHOR: nested
 /// All events of one hub. It only passes events on, and needs no serde of its own.
-#[derive(SseEvent)]
+#[derive(Debug, SseEvent)]
 pub enum Everything {
     /// The events of the set above.
     Shop(ShopEvent),
@@ -65,7 +65,7 @@ pub enum Everything {
 
 // ANCHOR: serde
 /// Money goes back.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 #[serde(rename_all_fields = "camelCase")]
 pub enum Refund {
     /// By letter.
@@ -82,7 +82,7 @@ pub enum Refund {
 }
 
 /// Where it goes.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Address {
     /// The town.
     pub town: String,

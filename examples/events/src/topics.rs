@@ -5,7 +5,7 @@ use sse_framework::SseEvent;
 
 // ANCHOR: dotted
 /// A line was added to an order.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 #[sse(topic = "shops/{order.shop}/orders/{order.id}")]
 pub struct LineAdded {
     /// Which order.
@@ -15,7 +15,7 @@ pub struct LineAdded {
 }
 
 /// Names an order.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Order {
     /// The shop.
     pub shop: String,
@@ -26,7 +26,7 @@ pub struct Order {
 
 // ANCHOR: unnamed
 /// A customer gave an item some stars.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
 #[sse(topic = "ratings/stars-{1}/{{all}}")]
 pub struct Rating(pub String, pub u8);
 // ANCHOR_END: unnamed

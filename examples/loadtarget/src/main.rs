@@ -6,7 +6,9 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
-use sse_framework::{Durability, Hub, HubBuilder, MemoryLog, PublishError, SledLog, SseEvent};
+use sse_framework::{
+    Durability, Hub, HubBuilder, MemoryLog, PublishError, Retention, SledLog, SseEvent,
+};
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,7 +16,8 @@ use tokio::net::TcpSocket;
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: example-loadtarget --port PORT \
-                     (--memory | --data DIR [--durability synced|buffered])";
+                     (--memory | --data DIR [--durability synced|buffered] \
+                     [--segment-bytes N]) [--keep-events N]";
 
 /// What the load generator sends: a number, a time, padding.
 #[derive(Serialize, Deserialize, SseEvent)]
@@ -31,6 +34,8 @@ struct Options {
     data: Option<PathBuf>,
     durability: Durability,
     memory: bool,
+    segment_bytes: Option<u64>,
+    keep_events: Option<u64>,
 }
 
 #[tokio::main]
@@ -88,11 +93,21 @@ struct Parameters {
 }
 
 fn hub(options: &Options) -> Result<HubBuilder<Load>, Box<dyn Error>> {
-    match &options.data {
-        Some(data) => Ok(Hub::builder(SledLog::new(data).durability(options.durability))),
-        None if options.memory => Ok(Hub::builder(MemoryLog::new())),
-        None => Err(USAGE.into()),
-    }
+    let hub = match &options.data {
+        Some(data) => {
+            let log = SledLog::new(data).durability(options.durability);
+            Hub::builder(match options.segment_bytes {
+                Some(bytes) => log.segment_bytes(bytes),
+                None => log,
+            })
+        }
+        None if options.memory => Hub::builder(MemoryLog::new()),
+        None => return Err(USAGE.into()),
+    };
+    Ok(match options.keep_events {
+        Some(events) => hub.retention(Retention::forever().events(events)),
+        None => hub,
+    })
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
@@ -104,6 +119,8 @@ fn options() -> Result<Options, Box<dyn Error>> {
             Long("port") => options.port = arguments.value()?.parse()?,
             Long("data") => options.data = Some(arguments.value()?.into()),
             Long("memory") => options.memory = true,
+            Long("segment-bytes") => options.segment_bytes = Some(arguments.value()?.parse()?),
+            Long("keep-events") => options.keep_events = Some(arguments.value()?.parse()?),
             Long("durability") => {
                 options.durability = match arguments.value()?.string()?.as_str() {
                     "synced" => Durability::Synced,

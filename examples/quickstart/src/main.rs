@@ -7,7 +7,7 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use sse_framework::{Hub, PublishError, SseEvent};
+use sse_framework::{Hub, SseEvent};
 use std::error::Error;
 use tokio::net::TcpListener;
 
@@ -53,9 +53,10 @@ async fn place_order(
 ) -> Result<Json<Vec<String>>, (StatusCode, String)> {
     let left = 100 - order.quantity.min(100);
     let stock = ShopEvent::StockChanged { item: order.item.clone(), left };
-    let unavailable = |error: PublishError| (StatusCode::SERVICE_UNAVAILABLE, error.to_string());
-    let ids = hub.publish_all([order.into(), stock]).await.map_err(unavailable)?;
-    Ok(Json(ids.iter().map(ToString::to_string).collect()))
+    match hub.publish_all([order.into(), stock]).await {
+        Ok(ids) => Ok(Json(ids.iter().map(ToString::to_string).collect())),
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    }
 }
 // ANCHOR_END: publish
 

@@ -75,3 +75,17 @@ pub(super) fn read<'de, T>(
         source,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preformatted_json_becomes_one_line() {
+        let mut json = b"{\r\n  \"a\\n\": 1\n}".to_vec();
+        join_lines(&mut json);
+        assert_eq!(json, b"{    \"a\\n\": 1 }");
+        let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(value, serde_json::json!({ "a\n": 1 }));
+    }
+}

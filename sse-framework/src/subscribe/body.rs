@@ -1,21 +1,22 @@
 //! A response's body that never ends by itself.
 
-use super::control;
+use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
+use super::snapshot::{Pending, Rendered};
 use crate::wire::HEARTBEAT;
 use bytes::Bytes;
 use http_body::Frame;
 use std::convert::Infallible;
+use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The frames of a subscription.
-#[derive(Debug)]
 pub(super) struct EventBody {
-    /// What comes before everything else.
-    opening: Option<Bytes>,
+    stage: Stage,
     cursor: Cursor<Bytes>,
     last_sent: Instant,
     /// Made when there is something to wait for. It is not reset by every chunk; when it fires, it
@@ -23,24 +24,70 @@ pub(super) struct EventBody {
     heartbeat: Option<Pin<Box<Sleep>>>,
 }
 
+enum Stage {
+    /// What comes before everything else, and perhaps a snapshot after it.
+    Opening(Bytes, Option<Pending>),
+    Snapshot(Pending),
+    Live,
+    Ended,
+}
+
 impl EventBody {
-    pub(super) fn new(opening: Bytes, cursor: Cursor<Bytes>) -> Self {
-        EventBody { opening: Some(opening), cursor, last_sent: Instant::now(), heartbeat: None }
+    pub(super) fn new(opening: Bytes, snapshot: Option<Pending>, cursor: Cursor<Bytes>) -> Self {
+        let stage = Stage::Opening(opening, snapshot);
+        EventBody { stage, cursor, last_sent: Instant::now(), heartbeat: None }
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if let Some(opening) = self.opening.take() {
-            return Poll::Ready(Some(opening));
-        }
         let settings = self.cursor.core().settings;
-        match self.cursor.poll_next(cx) {
-            Poll::Ready(step) => Poll::Ready(step.map(|step| match step {
-                Step::Page(frames) => frames,
-                Step::Gap(gap) => control::gap(&gap),
-                Step::Closed(reason) => control::close(reason, settings.retry),
-            })),
+        let polled = match std::mem::replace(&mut self.stage, Stage::Live) {
+            Stage::Opening(opening, None) => return Poll::Ready(Some(opening)),
+            Stage::Opening(opening, Some(snapshot)) => {
+                self.stage = Stage::Snapshot(snapshot);
+                return Poll::Ready(Some(opening));
+            }
+            Stage::Snapshot(snapshot) => self.poll_snapshot(snapshot, settings.retry, cx).map(Some),
+            Stage::Live => self.cursor.poll_next(cx).map(|step| {
+                step.map(|step| match step {
+                    Step::Page(frames) => frames,
+                    Step::Gap(gap) => control::gap(&gap, true),
+                    Step::Closed(reason) => control::close(reason, settings.retry),
+                })
+            }),
+            Stage::Ended => {
+                self.stage = Stage::Ended;
+                return Poll::Ready(None);
+            }
+        };
+        match polled {
+            Poll::Ready(bytes) => Poll::Ready(bytes),
             Poll::Pending => self.poll_heartbeat(cx, settings.heartbeat).map(Some),
         }
+    }
+
+    fn poll_snapshot(
+        &mut self,
+        mut snapshot: Pending,
+        retry: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<Bytes> {
+        let reason = match (snapshot.as_mut().poll(cx), self.cursor.poll_end(cx)) {
+            (Poll::Ready(Ok(Rendered { frames, position, gap })), _) => {
+                self.cursor.go_to(position, gap);
+                return Poll::Ready(frames.into());
+            }
+            (Poll::Ready(Err(error)), _) => {
+                tracing::error!(error = &*error as &dyn Error, "a snapshot could not be had");
+                CloseReason::Failed
+            }
+            (Poll::Pending, Poll::Ready(reason)) => reason,
+            (Poll::Pending, Poll::Pending) => {
+                self.stage = Stage::Snapshot(snapshot);
+                return Poll::Pending;
+            }
+        };
+        self.stage = Stage::Ended;
+        Poll::Ready(control::close(reason, retry))
     }
 
     fn poll_heartbeat(&mut self, cx: &mut Context<'_>, interval: Duration) -> Poll<Bytes> {
@@ -70,5 +117,11 @@ impl http_body::Body for EventBody {
             this.last_sent = Instant::now();
             bytes.map(|bytes| Ok(Frame::data(bytes)))
         })
+    }
+}
+
+impl fmt::Debug for EventBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventBody").field("cursor", &self.cursor).finish_non_exhaustive()
     }
 }

@@ -56,20 +56,31 @@ fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S
     serializer.collect_str(id)
 }
 
-/// `sse-open`. A stream that begins with a gap carries no id here: a client that is cut off before
-/// it has read the gap must come back with its old id, and be told then.
-pub(super) fn open(at: EventId, gap: bool, resumed: bool, retry: Duration) -> Bytes {
+/// `sse-open`. It carries no id when a gap or a snapshot follows: a client that is cut off before it
+/// has read that must come back with its old id, and be told then.
+pub(super) fn open(at: EventId, with_id: bool, resumed: bool, retry: Duration) -> Bytes {
     #[derive(Serialize)]
     struct Open {
         #[serde(serialize_with = "as_text")]
         cursor: EventId,
         resumed: bool,
     }
-    frame("sse-open", (!gap).then_some(at), Some(retry), &Open { cursor: at, resumed })
+    frame("sse-open", with_id.then_some(at), Some(retry), &Open { cursor: at, resumed })
 }
 
-pub(super) fn gap(gap: &Gap) -> Bytes {
-    frame("sse-gap", Some(gap.resumed_after), None, gap)
+/// `sse-gap`, which moves the client behind the gap unless a snapshot is to do that.
+pub(super) fn gap(gap: &Gap, with_id: bool) -> Bytes {
+    frame("sse-gap", with_id.then_some(gap.resumed_after), None, gap)
+}
+
+/// `sse-cursor`, which moves the client to a position.
+pub(super) fn cursor(at: EventId) -> Bytes {
+    #[derive(Serialize)]
+    struct Cursor {
+        #[serde(serialize_with = "as_text")]
+        cursor: EventId,
+    }
+    frame("sse-cursor", Some(at), None, &Cursor { cursor: at })
 }
 
 /// `sse-close`, with a `retry:` between half and one and a half of the usual.

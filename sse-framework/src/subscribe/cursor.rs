@@ -5,6 +5,7 @@ use super::page::Page;
 use crate::hub::Core;
 use crate::log::LogError;
 use crate::tail::{Registration, TailRead};
+use crate::topic::TopicSelection;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -58,6 +59,36 @@ impl<P: Page> Cursor<P> {
         self.at
     }
 
+    pub(super) fn topics(&self) -> &Arc<TopicSelection> {
+        self.registration.topics()
+    }
+
+    /// What is to be told before anything else, once.
+    pub(super) fn take_gap(&mut self) -> Option<Gap> {
+        self.gap.take()
+    }
+
+    /// Goes to another position.
+    pub(super) fn go_to(&mut self, at: u64, gap: Option<Gap>) {
+        (self.at, self.gap, self.reading) = (at, gap, None);
+    }
+
+    /// Resolves when the hub ends the subscription.
+    pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        self.registration.wait(cx.waker());
+        match self.ended_by_hub() {
+            Some(reason) => Poll::Ready(reason),
+            None => Poll::Pending,
+        }
+    }
+
+    fn ended_by_hub(&self) -> Option<CloseReason> {
+        self.registration.has_ended().then(|| match self.core.subscribers.all_end() {
+            true => CloseReason::Drain,
+            false => CloseReason::Disconnected,
+        })
+    }
+
     /// The next step; none after [`Step::Closed`].
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<P>>> {
         loop {
@@ -67,12 +98,8 @@ impl<P: Page> Cursor<P> {
             if let Some(gap) = self.gap.take() {
                 return Poll::Ready(Some(Step::Gap(gap)));
             }
-            if self.registration.has_ended() {
-                let drained = self.core.subscribers.all_end();
-                return self.close(match drained {
-                    true => CloseReason::Drain,
-                    false => CloseReason::Disconnected,
-                });
+            if let Some(reason) = self.ended_by_hub() {
+                return self.close(reason);
             }
             if let Some(reading) = &mut self.reading {
                 let Poll::Ready(read) = reading.as_mut().poll(cx) else {

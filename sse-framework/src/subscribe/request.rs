@@ -56,6 +56,14 @@ impl Subscribe {
         Subscribe { topics: topics.into_iter().collect(), ..self }
     }
 
+    /// The event that the client has seen last, if it says so with an id of this framework.
+    pub fn last_event_id(&self) -> Option<EventId> {
+        match self.asked {
+            Some(Asked::Id(id)) => Some(id),
+            Some(Asked::Earliest | Asked::Unknown(_)) | None => None,
+        }
+    }
+
     fn from_parts(parts: &Parts) -> Result<Self, SubscribeRejection> {
         let mut request = Subscribe { asked: from_header(parts), topics: Vec::new() };
         let query = parts.uri.query().unwrap_or_default();

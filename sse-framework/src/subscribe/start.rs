@@ -43,6 +43,9 @@ pub(super) struct Beginning {
     pub(super) gap: Option<Gap>,
     /// Whether the client goes on where it was.
     pub(super) resumed: bool,
+    /// Whether the client knows nothing of what is before: it asked for no position, or for one
+    /// that cannot be had.
+    pub(super) fresh: bool,
     /// No stream at all.
     pub(super) refused: bool,
 }
@@ -68,14 +71,15 @@ impl Beginning {
             (Some(Asked::Unknown(asked)), _) => {
                 gap(history, on_gap, GapReason::UnknownId, asked, newest)
             }
-            (Some(Asked::Earliest), _) | (None, Start::Oldest) => at(oldest),
-            (None, Start::New) => at(newest),
+            (Some(Asked::Earliest), _) => at(oldest),
+            (None, Start::Oldest) => Beginning { fresh: true, ..at(oldest) },
+            (None, Start::New) => Beginning { fresh: true, ..at(newest) },
         }
     }
 }
 
 fn at(at: u64) -> Beginning {
-    Beginning { at, gap: None, resumed: false, refused: false }
+    Beginning { at, gap: None, resumed: false, fresh: false, refused: false }
 }
 
 fn gap(
@@ -91,7 +95,8 @@ fn gap(
         OnGap::Live => history.last(),
     };
     let gap = Gap { reason, asked, resumed_after: history.id(position) };
-    Beginning { gap: Some(gap), refused: on_gap == OnGap::Refuse, ..at(position) }
+    let refused = on_gap == OnGap::Refuse;
+    Beginning { gap: Some(gap), fresh: true, refused, ..at(position) }
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use super::control::{self, Gap, GapReason};
 use super::cursor::{Cursor, Step};
 use super::received::{Delivered, Received};
 use super::request::Subscribe;
+use super::snapshot::{Pending, Snapshot, render};
 use super::start::{Beginning, OnGap, Start};
 use crate::event::{RawEvent, SseEvent};
 use crate::hub::Core;
+use crate::id::EventId;
 use crate::tail::Record;
 use crate::topic::{TopicFilter, TopicSelection};
 use axum::body::Body;
@@ -15,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::collections::VecDeque;
+use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -70,8 +73,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
         let beginning = Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
         Subscription {
             resumed: beginning.resumed,
+            fresh: beginning.fresh,
             refused: beginning.refused,
-            starts_with_gap: beginning.gap.is_some(),
+            snapshot: None,
             cursor: Cursor::new(core, registration, beginning.at, beginning.gap),
             records: VecDeque::new(),
             events: PhantomData,
@@ -117,8 +121,10 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 #[must_use = "a subscription is a response or a stream"]
 pub struct Subscription<E> {
     resumed: bool,
+    fresh: bool,
     refused: bool,
-    starts_with_gap: bool,
+    /// Sent first in a response.
+    snapshot: Option<Pending>,
     cursor: Cursor<Vec<Record>>,
     /// Read, but not yet yielded.
     records: VecDeque<Record>,
@@ -131,6 +137,47 @@ impl<E: SseEvent> Subscription<E> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
+    /// Sends the state of things first, computed by the app, and then every change after it.
+    ///
+    /// `snapshot` is called with the position of the newest event, unless the client goes on where
+    /// it was and needs no snapshot. Its events reach this client only, carry no ids, and are
+    /// followed by an `sse-cursor` event with the id of the snapshot's position; events that the
+    /// subscription may not see are left out. If the snapshot fails, the stream ends with
+    /// `sse-close`, and the client tries again.
+    ///
+    /// It is part of a response. Used as a stream within the process, the subscription has none.
+    ///
+    /// ```
+    /// # use axum::{extract::State, response::IntoResponse};
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sse_framework::{Hub, Snapshot, SseEvent, Subscribe};
+    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # struct StockChanged { item: String, left: u32 }
+    /// # #[derive(Clone)] struct Warehouse;
+    /// # impl Warehouse {
+    /// #     async fn stock(&self) -> Result<Vec<StockChanged>, std::io::Error> { Ok(vec![]) }
+    /// # }
+    /// async fn events(hub: Hub<StockChanged>, db: Warehouse, request: Subscribe) -> impl IntoResponse {
+    ///     hub.subscribe(request)
+    ///         .everything()
+    ///         .snapshot(async move |_at| Ok(Snapshot::from(db.stock().await?)))
+    /// }
+    /// ```
+    pub fn snapshot<F, S>(mut self, snapshot: F) -> Self
+    where
+        F: FnOnce(EventId) -> S,
+        S: Future<Output = Result<Snapshot<E>, Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        if self.fresh {
+            let (core, topics) = (self.cursor.core().clone(), self.cursor.topics().clone());
+            let history = core.log.history();
+            let at = history.id(history.last());
+            let state = snapshot(at);
+            self.snapshot = Some(Box::pin(async move { render(&core, &topics, at, state.await?) }));
+        }
+        self
+    }
+
     fn decode(&self, record: Record) -> Received<E> {
         let raw = RawEvent { name: &record.name, version: record.version, data: &record.data };
         match E::decode(raw) {
@@ -141,7 +188,7 @@ impl<E: SseEvent> Subscription<E> {
                 event,
             }),
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = &error as &dyn Error;
                 tracing::error!(error, id = %record.id, "a record cannot be read as an event");
                 let asked = record.id.to_string();
                 let (reason, resumed_after) = (GapReason::Unreadable, record.id);
@@ -170,14 +217,20 @@ impl<E: SseEvent> Stream for Subscription<E> {
 }
 
 impl<E: SseEvent> IntoResponse for Subscription<E> {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         if self.refused {
             return StatusCode::NO_CONTENT.into_response();
         }
-        let core = self.cursor.core();
+        let core = self.cursor.core().clone();
         let at = core.log.history().id(self.cursor.at());
-        let opening = control::open(at, self.starts_with_gap, self.resumed, core.settings.retry);
-        let body = EventBody::new(opening, self.cursor.into_form());
+        let gap = self.cursor.take_gap();
+        let (starts_here, has_snapshot) = (gap.is_none(), self.snapshot.is_some());
+        let with_id = starts_here && !has_snapshot;
+        let mut opening = control::open(at, with_id, self.resumed, core.settings.retry).to_vec();
+        if let Some(gap) = gap {
+            opening.extend_from_slice(&control::gap(&gap, !has_snapshot));
+        }
+        let body = EventBody::new(opening.into(), self.snapshot, self.cursor.into_form());
         let mut response = Response::new(Body::new(body));
         response.headers_mut().extend(HEADERS);
         response

@@ -60,7 +60,7 @@ impl Index {
         self.totals.add(totals);
     }
 
-    /// Takes note of a block's bytes as they are stored.
+    /// Takes note of the checksum of a block, of which the first 8 bytes are enough.
     pub(crate) fn note_stored(&mut self, block: &[u8]) {
         self.checksums.update(block.get(4..8).unwrap_or_default());
     }

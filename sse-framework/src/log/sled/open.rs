@@ -73,8 +73,8 @@ fn first_state(directory: &Path) -> Result<State, LogError> {
 
 fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {
     match segment.sealed {
-        Some(_) => sealed_path(directory, segment.first),
-        None => active_path(directory, segment.first),
+        Some(sealed) if !sealed.in_place => sealed_path(directory, segment.first),
+        _ => active_path(directory, segment.first),
     }
 }
 
@@ -188,10 +188,8 @@ impl Core {
         active: OpenSegment,
     ) -> Result<Arc<Core>, LogError> {
         #[cfg(test)]
-        let active = OpenSegment {
-            database: active.database.with_faults(&settings.faults),
-            ..active
-        };
+        let active =
+            OpenSegment { database: active.database.with_faults(&settings.faults), ..active };
         let State { epochs, floor, segments, .. } = state.state();
         let (epochs, floor) = (epochs.clone(), *floor);
         let active = Arc::new(active);

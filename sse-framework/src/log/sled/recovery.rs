@@ -78,7 +78,10 @@ impl Scan {
     fn see(&mut self, at: (u64, u32), block: Result<Block<'_>, &'static str>, value: &Value) {
         let block = match block {
             Ok(block) => block,
-            Err(reason) => return drop(self.found.garbage.get_or_insert(reason)),
+            Err(reason) => {
+                self.found.garbage.get_or_insert(reason);
+                return;
+            }
         };
         self.found.synced = self.found.synced.max(block.header.synced);
         if self.found.garbage.is_some() {

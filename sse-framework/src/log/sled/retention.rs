@@ -19,8 +19,8 @@ pub(crate) struct Trimmer {
     floor: u64,
     /// Bytes of the records from the floor on, if they are limited.
     kept: Option<u64>,
-    /// Of these, bytes before the floor in the floor's own segment.
-    passed: u64,
+    /// Bytes before the floor in the segment of that first seq, the floor's own.
+    passed: (u64, u64),
     /// The records at the floor.
     page: VecDeque<Size>,
 }
@@ -39,7 +39,7 @@ fn bytes_of(record: &NewRecord) -> u64 {
 
 impl Trimmer {
     pub(crate) fn new(retention: Retention, floor: u64) -> Self {
-        Trimmer { retention, floor, kept: None, passed: 0, page: VecDeque::new() }
+        Trimmer { retention, floor, kept: None, passed: (0, 0), page: VecDeque::new() }
     }
 
     /// Counts what is kept, which reads the floor's segment up to the floor. What cannot be read
@@ -50,7 +50,8 @@ impl Trimmer {
         }
         let history = core.history();
         let mut kept = 0;
-        for segment in core.shelf.with(<[_]>::to_vec) {
+        let counted = core.shelf.with(<[_]>::to_vec).into_iter();
+        for segment in counted.filter(|segment| segment.end() >= self.floor) {
             if segment.totals().is_none() {
                 super::report("counting a segment", core.shelf.open(&segment, &history).map(drop));
             }
@@ -64,7 +65,8 @@ impl Trimmer {
             ControlFlow::Continue(())
         });
         super::report("counting a segment", read.map(drop));
-        (self.kept, self.passed) = (Some(kept.saturating_sub(passed)), passed);
+        self.kept = Some(kept.saturating_sub(passed));
+        self.passed = (start, passed);
     }
 
     /// The records that have been appended.
@@ -86,7 +88,11 @@ impl Trimmer {
             self.page.retain(|record| record.seq >= by_count);
         }
         while self.floor <= last && (self.kept.is_some() || self.retention.age.is_some()) {
-            if self.pass_segment(core, by_count, too_old) {
+            let Some(segment) = core.shelf.find(self.floor) else { break };
+            if self.passed.0 != segment.first {
+                self.passed = (segment.first, 0);
+            }
+            if self.pass_segment(&segment, by_count, too_old) {
                 continue;
             }
             if self.page.is_empty() {
@@ -98,12 +104,9 @@ impl Trimmer {
                 break;
             }
             self.floor = oldest.seq + 1;
-            self.passed += oldest.bytes;
+            self.passed.1 += oldest.bytes;
             self.kept = self.kept.map(|kept| kept.saturating_sub(oldest.bytes));
             self.page.pop_front();
-            if core.shelf.find(self.floor).is_some_and(|segment| segment.first == self.floor) {
-                self.passed = 0;
-            }
         }
         Ok(self.floor)
     }
@@ -115,18 +118,16 @@ impl Trimmer {
     }
 
     /// Passes the floor's segment as a whole, without reading it, if all of it has to go.
-    fn pass_segment(&mut self, core: &Core, by_count: u64, too_old: u64) -> bool {
-        let Some(segment) = core.shelf.find(self.floor) else { return false };
+    fn pass_segment(&mut self, segment: &Segment, by_count: u64, too_old: u64) -> bool {
         let Some(totals) = segment.totals() else { return false };
         let end = segment.end();
-        let rest = totals.bytes.saturating_sub(self.passed);
+        let rest = totals.bytes.saturating_sub(self.passed.1);
         let goes = end < by_count || totals.last_time < too_old || self.is_too_large(rest);
         if end == u64::MAX || !goes {
             return false;
         }
         self.floor = end + 1;
         self.kept = self.kept.map(|kept| kept.saturating_sub(rest));
-        self.passed = 0;
         self.page.clear();
         true
     }
@@ -158,9 +159,13 @@ impl Core {
 
     /// Moves the floor. What cannot be read to find out stays, and is tried again.
     pub(crate) fn trim(&self) {
+        self.trim_at(crate::log::memory::now_ms(0));
+    }
+
+    pub(crate) fn trim_at(&self, now_ms: u64) {
         let mut trimmer = locked(&self.trimmer);
         let before = self.history().first();
-        match trimmer.trim(self, crate::log::memory::now_ms(0)) {
+        match trimmer.trim(self, now_ms) {
             Ok(floor) if floor > before => self.raise_floor(floor),
             Ok(_) => {}
             Err(error) => {
@@ -174,9 +179,9 @@ impl Core {
     /// then on their directories mean nothing, and are removed when nobody reads them any more.
     pub(crate) fn remove_segments(&self) -> Result<(), LogError> {
         let floor = self.history().first();
-        let gone = self.shelf.with(|segments| {
-            segments.iter().take_while(|segment| segment.end() < floor).count()
-        });
+        let gone = self
+            .shelf
+            .with(|segments| segments.iter().take_while(|segment| segment.end() < floor).count());
         // The last one is kept: the state tells from it where the log goes on.
         let gone = gone.min(self.shelf.with(<[_]>::len).saturating_sub(1));
         if gone == 0 {

@@ -1,18 +1,18 @@
-//! Rewrites a full segment into large blocks with an index.
+//! Rewrites a full segment into large blocks, and gives it an index.
 
-use super::block::{BlockBuilder, Encoded};
+use super::block::{BLOCK_BYTES, BlockBuilder, Encoded, Totals};
 use super::chain::push_link;
 use super::index::Index;
 use super::lock::sync_directory;
 use super::segment::Database;
-use super::shelf::Segment;
+use super::shelf::{OpenSegment, Segment};
 use super::state::Sealed;
 use super::{Core, io, locked, sealed_path, sealing_path};
 use crate::log::{LogError, RecordRef};
 use crate::topic::TopicSelection;
 use std::fs;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 impl Core {
     /// The oldest segment that has ended and is not sealed.
@@ -35,6 +35,12 @@ impl Core {
     ) -> Result<(), LogError> {
         // A state that may already name the sealed segment must be settled before that is remade.
         locked(&self.state).settle()?;
+        if segment.is_full() {
+            let open = self.shelf.open(segment, &self.history())?;
+            if has_large_blocks(&open) {
+                return self.seal_in_place(segment, open);
+            }
+        }
         let sealing = sealing_path(&self.directory, segment.first);
         let Some(sealed) = self.rewrite(segment, &sealing, between)? else { return Ok(()) };
         let path = sealed_path(&self.directory, segment.first);
@@ -45,27 +51,52 @@ impl Core {
         let fresh = Arc::new(fresh);
         // It must be possible to read it before what it was made from goes.
         self.shelf.open(&fresh, &self.history())?;
-        let mut state = locked(&self.state);
-        let first = segment.first;
-        if !state.state().segments.iter().any(|state| state.first == first) {
+        match self.note_sealed(sealed, fresh.clone())? {
+            Some(replaced) => locked(&self.discarded).push(replaced),
             // Retention was faster.
-            drop(state);
-            locked(&self.discarded).push(fresh);
-            return Ok(());
+            None => locked(&self.discarded).push(fresh),
+        }
+        Ok(())
+    }
+
+    /// Adds the index to a segment whose blocks are large already.
+    fn seal_in_place(
+        &self,
+        segment: &Arc<Segment>,
+        open: Arc<OpenSegment>,
+    ) -> Result<(), LogError> {
+        let index = open.index.read().unwrap_or_else(PoisonError::into_inner);
+        let (crc, totals) = (index.store(&open.database)?, index.totals);
+        drop(index);
+        open.database.flush()?;
+        open.database.sync()?;
+        let sealed = sealed(segment.end(), crc, totals, true);
+        let fresh = Arc::new(segment.sealed_in_place(sealed, open));
+        self.note_sealed(sealed, fresh).map(drop)
+    }
+
+    /// Puts the sealed segment in the place of the one that it was made from, and returns that;
+    /// `None` if it is gone.
+    fn note_sealed(
+        &self,
+        sealed: Sealed,
+        fresh: Arc<Segment>,
+    ) -> Result<Option<Arc<Segment>>, LogError> {
+        let mut state = locked(&self.state);
+        let first = fresh.first;
+        if !state.state().segments.iter().any(|segment| segment.first == first) {
+            return Ok(None);
         }
         state.change(|state| {
-            for segment in state.segments.iter_mut().filter(|state| state.first == first) {
+            for segment in state.segments.iter_mut().filter(|segment| segment.first == first) {
                 segment.sealed = Some(sealed);
                 segment.end = None;
             }
         })?;
-        let replaced = self.shelf.change(|segments| {
+        Ok(self.shelf.change(|segments| {
             let place = segments.iter_mut().find(|place| place.first == first)?;
             Some(std::mem::replace(place, fresh))
-        });
-        drop(state);
-        locked(&self.discarded).extend(replaced);
-        Ok(())
+        }))
     }
 
     fn rewrite(
@@ -113,15 +144,19 @@ impl Core {
         }
         drop(database);
         sync_directory(sealing)?;
-        Ok(Some(Sealed {
-            last,
-            count,
-            bytes: totals.bytes,
-            crc,
-            first_time: totals.first_time,
-            last_time: totals.last_time,
-        }))
+        Ok(Some(sealed(last, crc, totals, false)))
     }
+}
+
+fn sealed(last: u64, crc: u32, totals: Totals, in_place: bool) -> Sealed {
+    let Totals { count, bytes, first_time, last_time } = totals;
+    Sealed { last, count, bytes, crc, first_time, last_time, in_place }
+}
+
+/// Whether rewriting would make little difference to reading.
+fn has_large_blocks(open: &OpenSegment) -> bool {
+    let index = open.index.read().unwrap_or_else(PoisonError::into_inner);
+    index.totals.bytes / index.blocks.max(1) >= (BLOCK_BYTES / 8) as u64
 }
 
 struct Rewriting {

@@ -7,7 +7,7 @@ use super::segment::Database;
 use super::state::Sealed;
 use crate::log::{History, LogError};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 /// A part of the log.
@@ -18,6 +18,8 @@ pub(crate) struct Segment {
     pub(crate) sealed: Option<Sealed>,
     /// The last seq; `u64::MAX` as long as the segment is written to.
     end: AtomicU64,
+    /// It was full when it ended, and nothing has failed: it may still be given its index.
+    full: AtomicBool,
     used: AtomicU64,
     opened: Mutex<Opened>,
 }
@@ -47,8 +49,8 @@ impl OpenSegment {
 impl Segment {
     /// A segment that is opened when it is read.
     pub(crate) fn new(first: u64, path: PathBuf, end: u64, sealed: Option<Sealed>) -> Self {
-        let (end, used) = (AtomicU64::new(end), AtomicU64::new(0));
-        Segment { first, path, sealed, end, used, opened: Mutex::default() }
+        let (end, full, used) = (AtomicU64::new(end), AtomicBool::new(false), AtomicU64::new(0));
+        Segment { first, path, sealed, end, full, used, opened: Mutex::default() }
     }
 
     /// A segment that is written to, and stays open until it has ended.
@@ -65,6 +67,23 @@ impl Segment {
     /// Nothing is written to it any more.
     pub(crate) fn ends_at(&self, last: u64) {
         self.end.store(last, Ordering::Release);
+    }
+
+    /// Nothing is written to it any more, because it is full.
+    pub(crate) fn is_full_at(&self, last: u64) {
+        self.ends_at(last);
+        self.full.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// The same segment, with the index that it has been given.
+    pub(crate) fn sealed_in_place(&self, sealed: Sealed, open: Arc<OpenSegment>) -> Self {
+        let opened = Opened { shared: Arc::downgrade(&open), kept: Some(open) };
+        let segment = Segment::new(self.first, self.path.clone(), sealed.last, Some(sealed));
+        Segment { opened: Mutex::new(opened), ..segment }
     }
 
     fn is_active(&self) -> bool {
@@ -84,7 +103,7 @@ impl Segment {
     fn open(&self, epochs: &History) -> Result<OpenSegment, LogError> {
         let database = Database::open(&self.path)?;
         let index = match self.sealed {
-            Some(Sealed { last, count, bytes, crc, first_time, last_time }) => {
+            Some(Sealed { last, count, bytes, crc, first_time, last_time, .. }) => {
                 let totals = Totals { count, bytes, first_time, last_time };
                 Index::load(&database, self.first, crc, totals)?.map_err(|reason| {
                     let (path, reason) = (self.path.clone(), reason.into());
@@ -106,7 +125,7 @@ impl Segment {
         let opened = segment.opened.into_inner().unwrap_or_else(PoisonError::into_inner);
         match opened.kept.map(Arc::try_unwrap) {
             None if opened.shared.strong_count() == 0 => return Ok(()),
-            Some(Ok(open)) => return Ok(drop(open)),
+            Some(Ok(_closing)) => return Ok(()),
             None | Some(Err(_)) => {}
         }
         let opened = Opened { kept: None, shared: opened.shared };

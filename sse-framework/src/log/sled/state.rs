@@ -59,6 +59,9 @@ pub(crate) struct Sealed {
     pub(crate) crc: u32,
     pub(crate) first_time: u64,
     pub(crate) last_time: u64,
+    /// The index was added to the segment as it is, for its blocks were large already.
+    #[serde(default)]
+    pub(crate) in_place: bool,
 }
 
 fn epoch_as_text<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S::Error> {
@@ -87,11 +90,6 @@ impl State {
             let wrote = starts.next().is_some_and(|end| epoch.first < end);
             std::mem::take(&mut first) || wrote
         });
-    }
-
-    /// The epoch that wrote `seq`.
-    pub(crate) fn epoch_of(&self, seq: u64) -> Option<Epoch> {
-        self.epochs.iter().rev().find(|epoch| epoch.first <= seq).map(|epoch| epoch.epoch)
     }
 
     fn check(&self) -> Result<(), &'static str> {

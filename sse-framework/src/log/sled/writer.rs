@@ -95,7 +95,8 @@ impl Core {
     fn write(&self, open: &OpenSegment, blocks: Vec<block::Encoded>) -> Result<(), LogError> {
         let mut added = Vec::with_capacity(blocks.len());
         for block::Encoded { key, value, topics, totals } in blocks {
-            added.push((block::split_key(&key), topics, totals));
+            let head: Vec<u8> = value.iter().take(8).copied().collect();
+            added.push((block::split_key(&key), head, topics, totals));
             open.database.insert(&key, value)?;
         }
         open.database.flush()?;
@@ -103,7 +104,8 @@ impl Core {
             open.database.sync()?;
         }
         let mut index = open.index.write().unwrap_or_else(PoisonError::into_inner);
-        for ((first, fragment), topics, totals) in added {
+        for ((first, fragment), head, topics, totals) in added {
+            index.note_stored(&head);
             if fragment == 0 {
                 index.add(first, topics, totals);
             }
@@ -182,7 +184,7 @@ impl Core {
         let open = Arc::new(open);
         let segment = Arc::new(Segment::active(first, open.clone()));
         if let Active::Open { segment, .. } = &writer.active {
-            segment.ends_at(writer.last);
+            segment.is_full_at(writer.last);
         }
         self.shelf.change(|segments| segments.push(segment.clone()));
         if let Some(epoch) = epoch {
@@ -207,7 +209,8 @@ impl Core {
     /// Syncs what has been written since the last sync.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
         let writer = locked(&self.writer);
-        let (Active::Open { open, .. }, true) = (&writer.active, writer.synced < writer.last) else {
+        let (Active::Open { open, .. }, true) = (&writer.active, writer.synced < writer.last)
+        else {
             return Ok(());
         };
         let (open, last) = (open.clone(), writer.last);
@@ -215,7 +218,8 @@ impl Core {
         // Appends go on meanwhile: what they add is for the next sync.
         let synced = open.database.sync();
         let mut writer = locked(&self.writer);
-        let same = matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
+        let same =
+            matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
         match synced {
             Ok(()) => writer.note_synced(last),
             Err(_) if same => self.fail(&mut writer),

@@ -1,1 +1,193 @@
+//! Tails that were cut, and what is damaged.
+
+use super::block::{Block, key, split_key};
+use super::chain::{Place, pack};
+use super::segment::Database;
 use super::*;
+use std::fs;
+
+fn three(path: &Path) -> (u64, u64) {
+    let log = open_still(SledLog::new(path), Retention::forever()).unwrap();
+    for number in 1..=3 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    let last = log.history();
+    (last.last(), last.id(3).epoch().token())
+}
+
+/// The blocks of a batch that needs several, as the log would write them after three records.
+fn a_chain(token: u64) -> Vec<block::Encoded> {
+    let records = (0..10).map(|part| record(Some("chain"), vec![part; 30_000]));
+    let epoch = crate::Epoch::from_token(token);
+    let place = Place { epoch, first: 4, synced: 3, time_ms: 4_000_000_000_000 };
+    let blocks = pack(&[batch(records), numbered(14)], place);
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    blocks
+}
+
+#[test]
+fn a_batch_over_many_blocks_is_there_whole_or_not_at_all() {
+    let whole = a_chain(1).len();
+    for written in 0..=whole {
+        let directory = tempfile::tempdir().unwrap();
+        let (_, token) = three(directory.path());
+        let database = Database::open(&active_path(directory.path(), 1)).unwrap();
+        for block in a_chain(token).into_iter().take(written) {
+            database.insert(&block.key, block.value).unwrap();
+        }
+        drop(database);
+        let expected = match written {
+            written if written == whole => 14,
+            written if written == whole - 1 => 13,
+            _ => 3,
+        };
+        for _ in 0..2 {
+            let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+            assert_eq!(log.history().last(), expected, "{written} of {whole} blocks");
+            assert_eq!(read_all(&log).len() as u64, expected);
+        }
+        let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+        log.append(&[numbered(expected + 1)]).unwrap();
+        assert_eq!(read_all(&log).len() as u64, expected + 1);
+        drop(log);
+        let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log).len() as u64, expected + 1);
+        log.core.tend();
+        assert_eq!(read_all(&log).len() as u64, expected + 1);
+    }
+}
+
+#[test]
+fn a_large_event_whose_fragments_are_not_all_there_does_not_exist() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, token) = three(directory.path());
+    let epoch = crate::Epoch::from_token(token);
+    let place = Place { epoch, first: 4, synced: 3, time_ms: 4_000_000_000_000 };
+    let blocks = pack(&[batch([record(None, vec![1; 200_000])])], place);
+    assert_eq!(
+        blocks.iter().map(|block| split_key(&block.key)).collect::<Vec<_>>(),
+        (0..blocks.len() as u32).map(|fragment| (4, fragment)).collect::<Vec<_>>()
+    );
+    let database = Database::open(&active_path(directory.path(), 1)).unwrap();
+    for (place, block) in blocks.into_iter().enumerate() {
+        if place != 2 {
+            database.insert(&block.key, block.value).unwrap();
+        }
+    }
+    drop(database);
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(log.history().last(), 3);
+}
+
+/// Overwrites a block, as if the disk had.
+fn damage(path: &Path, first: u64, change: impl FnOnce(&mut Vec<u8>)) {
+    let database = Database::open(path).unwrap();
+    let mut block = database.get(&key(first, 0)).unwrap().unwrap().to_vec();
+    change(&mut block);
+    database.insert(&key(first, 0), block).unwrap();
+    database.flush().unwrap();
+}
+
+#[test]
+fn a_damaged_block_among_good_ones_is_an_error_and_never_a_cut_tail() {
+    for damaged in 1..=3 {
+        let directory = tempfile::tempdir().unwrap();
+        three(directory.path());
+        damage(&active_path(directory.path(), 1), damaged, |block| {
+            let end = block.len() - 1;
+            block[end] ^= 1;
+        });
+        let opened = open_still(SledLog::new(directory.path()), Retention::forever());
+        // The mark tells of the last one, too.
+        let expected = (damaged, 3.max(damaged));
+        match opened {
+            Err(LogError::Damaged { first, last, .. }) => {
+                assert!(first == expected.0 && last <= expected.1, "{first} {last}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_damaged_block_of_a_sealed_segment_is_told_with_its_range() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    for number in 1..=60 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    log.core.tend();
+    let second = log.core.shelf.find(20).unwrap();
+    let (first, last, path) = (second.first, second.end(), second.path.clone());
+    drop((second, log));
+    damage(&path, first, |block| block[100] ^= 1);
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    let mut seen = 0;
+    let all = TopicSelection::everything();
+    let result = log.read(0, 60, &all, &mut |record| {
+        seen = record.id.seq();
+        ControlFlow::Continue(())
+    });
+    match result {
+        Err(LogError::Damaged { first: from, last: to, .. }) => {
+            assert_eq!((from, to, seen), (first, last, first - 1));
+        }
+        other => panic!("{other:?}"),
+    }
+    let rest = log.read(last, 60, &all, &mut |_| ControlFlow::Continue(()));
+    assert_eq!(rest.unwrap(), 60);
+}
+
+#[test]
+fn a_segment_of_another_log_is_refused() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    for directory in &directories {
+        three(directory.path());
+    }
+    let [from, to] = directories.each_ref().map(|directory| active_path(directory.path(), 1));
+    fs::remove_dir_all(&to).unwrap();
+    fs::rename(from, to).unwrap();
+    let opened = open_still(SledLog::new(directories[1].path()), Retention::forever());
+    assert!(matches!(opened, Err(LogError::Format { .. })), "{opened:?}");
+}
+
+#[test]
+fn a_missing_part_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let database = active_path(directory.path(), 1);
+    fs::remove_file(database.join("db")).unwrap();
+    assert!(open_still(SledLog::new(directory.path()), Retention::forever()).is_err());
+    fs::remove_dir_all(database).unwrap();
+    let opened = open_still(SledLog::new(directory.path()), Retention::forever());
+    assert!(matches!(opened, Err(LogError::Damaged { first: 1, .. })), "{opened:?}");
+}
+
+#[test]
+fn the_engines_damaged_file_is_an_error_or_complete_but_never_silently_less() {
+    for place in [0usize, 10, 60, 200, 400, 700, 1000, 2000] {
+        let directory = tempfile::tempdir().unwrap();
+        three(directory.path());
+        let path = active_path(directory.path(), 1);
+        for entry in fs::read_dir(&path).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name().to_str().unwrap().starts_with("snap.") {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
+        let mut bytes = fs::read(path.join("db")).unwrap();
+        if let Some(byte) = bytes.get_mut(place) {
+            *byte ^= 1;
+        }
+        fs::write(path.join("db"), bytes).unwrap();
+        if let Ok(log) = open_still(SledLog::new(directory.path()), Retention::forever()) {
+            assert_eq!(read_all(&log).len(), 3, "byte {place}");
+        }
+    }
+}
+
+#[test]
+fn blocks_are_decoded_under_their_own_key_only() {
+    let blocks = a_chain(1);
+    assert!(Block::decode(&blocks[1].key, &blocks[0].value).is_err());
+}

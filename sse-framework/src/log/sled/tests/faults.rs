@@ -1,1 +1,77 @@
+//! Writes and syncs that fail.
+
+use super::super::faults::{FLUSH, INSERT, SYNC};
 use super::*;
+
+#[test]
+fn after_a_failed_write_or_sync_the_log_goes_on_elsewhere() {
+    for operation in [INSERT, FLUSH, SYNC] {
+        for before in [0u64, 3] {
+            let directory = tempfile::tempdir().unwrap();
+            let settings = small(directory.path());
+            let faults = settings.faults.clone();
+            let log = open_still(settings, Retention::forever()).unwrap();
+            for number in 1..=before {
+                log.append(&[numbered(number)]).unwrap();
+            }
+            faults.set(operation);
+            let failed = log.append(&[numbered(99)]);
+            assert!(matches!(failed, Err(AppendError::OutcomeUnknown(_))), "{failed:?}");
+            assert_eq!(log.history().last(), before);
+            assert_eq!(read_all(&log).len() as u64, before);
+            faults.set(0);
+            let epoch = log.history().id(1).epoch();
+            let next = log.append(&[numbered(before + 1)]).unwrap().first;
+            assert_eq!(next.seq(), before + 1);
+            assert_ne!(next.epoch(), epoch, "an id for two payloads");
+            let all = read_all(&log);
+            assert_eq!(all.last().unwrap().data, numbered(before + 1).records[0].data);
+            log.core.tend();
+            assert_eq!(read_all(&log), all);
+            drop(log);
+            let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+            assert_eq!(read_all(&log), all);
+        }
+    }
+}
+
+#[test]
+fn what_a_failed_sync_has_left_does_not_exist_after_a_crash_either() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    faults.set(SYNC);
+    assert!(log.append(&[numbered(2)]).is_err());
+    drop(log);
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 1);
+    log.append(&[numbered(3)]).unwrap();
+    assert_eq!(read_all(&log)[1].data, numbered(3).records[0].data);
+}
+
+#[test]
+fn a_state_that_cannot_be_written_refuses_appends_until_it_can() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    let obstacle = directory.path().join("state.new");
+    std::fs::create_dir(&obstacle).unwrap();
+    let mut acknowledged = 0;
+    let error = loop {
+        match log.append(&[numbered(acknowledged + 1)]) {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, AppendError::Refused(_)), "{error:?}");
+    assert!(acknowledged > 5);
+    assert!(matches!(log.append(&[numbered(99)]), Err(AppendError::Refused(_))));
+    log.core.tend();
+    std::fs::remove_dir(&obstacle).unwrap();
+    log.append(&[numbered(acknowledged + 1)]).unwrap();
+    assert_eq!(read_all(&log).len() as u64, acknowledged + 1);
+    drop(log);
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len() as u64, acknowledged + 1);
+}

@@ -1,1 +1,234 @@
+//! Rolling and sealing, and crashes between their steps.
+
 use super::*;
+use std::collections::HashSet;
+use std::fs;
+
+fn fill(log: &OpenSledLog, numbers: std::ops::RangeInclusive<u64>) {
+    for number in numbers {
+        log.append(&[numbered(number)]).unwrap();
+    }
+}
+
+fn reopen(directory: &Path) -> OpenSledLog {
+    open_still(small(directory), Retention::forever()).unwrap()
+}
+
+/// A copy of a directory, for a crash that is to be repeated.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(fs::copy(&path, &to).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn sealing_keeps_every_record_and_the_index_names_exactly_the_blocks() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()).segment_bytes(300_000), Retention::forever());
+    let log = log.unwrap();
+    for number in 0..400 {
+        let topic = if number < 100 { "early" } else { "late" };
+        log.append(&[batch([record(Some(topic), vec![b'x'; 1000])])]).unwrap();
+    }
+    let before = read_all(&log);
+    log.core.tend();
+    assert_eq!(kinds(directory.path()).len(), 2);
+    assert_eq!(read_all(&log), before);
+    let segment = log.core.shelf.find(1).unwrap();
+    let sealed = segment.sealed.unwrap();
+    assert_eq!((sealed.count, sealed.last), (segment.end(), segment.end()));
+    let open = log.core.shelf.open(&segment, &log.history()).unwrap();
+    let index = open.index.read().unwrap();
+    for topic in ["early", "late"] {
+        let topics = HashSet::from([topic.parse().unwrap()]);
+        let (found, _) = index.blocks_of(&topics, 1, 99);
+        let mut expected = Vec::new();
+        for entry in open.database.scan(&block::key(1, 0)) {
+            let (key, value) = entry.unwrap();
+            let (seq, _) = block::split_key(&key);
+            if seq < u64::MAX {
+                let block = block::Block::decode(&key, &value).unwrap();
+                assert!(value.len() <= block::BLOCK_BYTES);
+                if block.records(0, u64::MAX, |t| t == Some(topic)).count() > 0 {
+                    expected.push(seq);
+                }
+            }
+        }
+        assert!(expected.len() >= 2 && expected.len() < 5);
+        assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn a_reader_goes_on_while_its_segment_is_sealed_and_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever().events(5)).unwrap();
+    fill(&log, 1..=3);
+    let mut seen = Vec::new();
+    log.read(0, 3, &TopicSelection::everything(), &mut |record| {
+        if seen.is_empty() {
+            for number in 4..=91 {
+                log.core.append(&[numbered(number)]).unwrap();
+            }
+            log.core.tend();
+            assert!(kinds(directory.path()).contains(&"1 active".into()));
+        }
+        seen.push((record.id.seq(), record.data.to_vec()));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(seen.len(), 3);
+    for (seq, data) in seen {
+        assert_eq!(data, numbered(seq).records[0].data);
+    }
+    log.core.tend();
+    assert!(kinds(directory.path()).iter().all(|name| !name.starts_with("1 ")));
+    assert_eq!(log.history().first(), 87);
+    assert_eq!(read_all(&log).len(), 5);
+}
+
+#[test]
+fn a_crash_between_any_two_steps_of_sealing_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let full = directory.path().join("full");
+    let log = reopen(&full);
+    fill(&log, 1..=30);
+    let before = read_all(&log);
+    drop(log);
+    let sealed = directory.path().join("sealed");
+    copy(&full, &sealed);
+    let log = reopen(&sealed);
+    log.core.tend();
+    drop(log);
+    let names = kinds(&sealed);
+    assert!(names.contains(&"1 sealed".into()), "{names:?}");
+    let name = |kind: &str| format!("{:020}.{kind}", 1);
+
+    // (state of, sealed segment there as, active segment there)
+    let crashes = [
+        (&full, "sealing", true),
+        (&full, "sealed", true),
+        (&sealed, "sealed", true),
+        (&sealed, "sealed", false),
+    ];
+    for (place, (state, kind, active)) in crashes.into_iter().enumerate() {
+        let crashed = directory.path().join(place.to_string());
+        copy(if std::ptr::eq(state, &sealed) { &sealed } else { &full }, &crashed);
+        fs::remove_dir_all(crashed.join(name("sealed"))).ok();
+        copy(&sealed.join(name("sealed")), &crashed.join(name(kind)));
+        if active {
+            copy(&full.join(name("active")), &crashed.join(name("active")));
+        }
+        if kind == "sealing" {
+            fs::remove_file(crashed.join(name(kind)).join("db")).unwrap();
+        }
+        let log = reopen(&crashed);
+        assert_eq!(read_all(&log)[..30], before, "crash {place}");
+        log.append(&[numbered(31)]).unwrap();
+        log.core.tend();
+        assert_eq!(read_all(&log).len(), 31);
+        assert!(kinds(&crashed).iter().filter(|kind| kind.ends_with("active")).count() == 1);
+    }
+}
+
+#[test]
+fn a_crash_between_any_two_steps_of_rolling_or_removing_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let log = reopen(&path);
+    fill(&log, 1..=5);
+    drop(log);
+    // The new segment's directory is there, in whatever shape, but the state does not know it.
+    for whole in [true, false] {
+        let next = active_path(&path, 6);
+        drop(segment::Database::create(&next).unwrap());
+        if !whole {
+            fs::remove_file(next.join("db")).unwrap();
+        }
+        let log = reopen(&path);
+        assert_eq!(read_all(&log).len(), 5);
+        drop(log);
+        assert_eq!(kinds(&path), ["1 active"]);
+    }
+    let log = reopen(&path);
+    fill(&log, 6..=60);
+    log.core.tend();
+    log.close().unwrap();
+    // The state has dropped a segment whose directory is still there, or half of it.
+    let oldest = kinds(&path)[0].clone();
+    assert_eq!(oldest, "1 sealed");
+    let kept = directory.path().join("kept");
+    copy(&sealed_path(&path, 1), &kept);
+    let log = open_still(small(&path), Retention::forever().events(3)).unwrap();
+    log.core.tend();
+    let after = read_all(&log);
+    drop(log);
+    for name in [sealed_path(&path, 1), trash_path(&sealed_path(&path, 1))] {
+        copy(&kept, &name);
+        let log = open_still(small(&path), Retention::forever().events(3)).unwrap();
+        assert_eq!(read_all(&log), after);
+        assert!(!name.exists());
+    }
+}
+
+#[test]
+fn a_segment_that_the_state_does_not_know_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = reopen(directory.path());
+    fill(&log, 1..=5);
+    drop(log);
+    let state = fs::read(directory.path().join("state")).unwrap();
+    let log = reopen(directory.path());
+    fill(&log, 6..=60);
+    drop(log);
+    fs::write(directory.path().join("state"), state).unwrap();
+    let opened = open_still(small(directory.path()), Retention::forever());
+    assert!(matches!(opened, Err(LogError::Format { .. })), "{opened:?}");
+}
+
+#[test]
+fn a_segment_of_large_blocks_gets_its_index_without_being_rewritten() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path()).segment_bytes(200_000);
+    let log = open_still(settings.clone(), Retention::forever()).unwrap();
+    for number in 0..30 {
+        let topic = if number < 12 { "early" } else { "late" };
+        let records = (0..10).map(|_| record(Some(topic), vec![b'x'; 1500]));
+        log.append(&[batch(records)]).unwrap();
+    }
+    let before = read_all(&log);
+    log.core.tend();
+    let segment = log.core.shelf.find(1).unwrap();
+    assert!(segment.sealed.unwrap().in_place && !segment.is_full());
+    drop(segment);
+    let early = read(&log, &only(&["early"])).unwrap();
+    assert_eq!((read_all(&log), early.len()), (before.clone(), 120));
+    let state = fs::read(directory.path().join("state")).unwrap();
+    drop(log);
+    for crashed in [false, true] {
+        if crashed {
+            // The index was written, but the state does not say so.
+            let text = String::from_utf8(state.clone()).unwrap();
+            let body = text.split_once('\n').unwrap().1;
+            let mut parsed: super::State = serde_json::from_str(body).unwrap();
+            let sealed = parsed.segments[0].sealed.take().unwrap();
+            parsed.segments[0].end = Some(sealed.last);
+            super::StateFile::create(directory.path(), parsed).unwrap();
+        }
+        let log = open_still(settings.clone(), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log), before);
+        assert_eq!(read(&log, &only(&["early"])).unwrap(), early);
+        log.core.tend();
+        assert_eq!(read_all(&log), before);
+        assert_eq!(read(&log, &only(&["early"])).unwrap(), early);
+    }
+    assert!(kinds(directory.path()).contains(&"1 sealed".into()));
+}

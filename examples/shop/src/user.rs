@@ -1,0 +1,44 @@
+//! Who is asking.
+
+use crate::Shops;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+// ANCHOR: user
+/// Somebody who is signed in, and the shop they work in.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) shop: String,
+}
+
+/// A browser's `EventSource` sends cookies but no headers of the page's choosing.
+impl FromRequestParts<Shops> for User {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, shops: &Shops) -> Result<Self, StatusCode> {
+        let cookies = parts.headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
+        let mut cookies = cookies.into_iter().flat_map(|cookies| cookies.split("; "));
+        let session = cookies.find_map(|cookie| cookie.strip_prefix("session="));
+        session.and_then(|session| shops.sessions.user(session)).ok_or(StatusCode::UNAUTHORIZED)
+    }
+}
+// ANCHOR_END: user
+
+/// Who is signed in. It stands in for the sessions or tokens of a real app.
+#[derive(Clone, Debug)]
+pub(crate) struct Sessions(Arc<HashMap<&'static str, User>>);
+
+impl Sessions {
+    /// Alice works in Rome, Bob in Oslo. Real session ids cannot be guessed.
+    pub(crate) fn of_the_example() -> Self {
+        let user = |shop: &str| User { shop: shop.to_owned() };
+        Sessions(Arc::new(HashMap::from([("alice", user("rome")), ("bob", user("oslo"))])))
+    }
+
+    fn user(&self, session: &str) -> Option<User> {
+        self.0.get(session).cloned()
+    }
+}

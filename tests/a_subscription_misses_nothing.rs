@@ -1,0 +1,263 @@
+//! Subscribing within the process: what comes, with what, from where, and what never comes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
+use serde::{Deserialize, Serialize};
+use sse_framework::{
+    Delivered, Gap, GapReason, Hub, MemoryLog, Received, Retention, SseEvent, Start, Subscribe,
+    Subscription, TopicFilter,
+};
+use std::future::Future;
+use std::task::{Context, Waker};
+use std::time::{Duration, SystemTime};
+use support::random::{self, Random};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+struct Count {
+    n: u64,
+}
+
+async fn received(subscription: &mut Subscription<Count>) -> Received<Count> {
+    let next = tokio::time::timeout(Duration::from_secs(30), subscription.next());
+    next.await.expect("something in time").expect("it has not ended")
+}
+
+async fn event(subscription: &mut Subscription<Count>) -> Delivered<Count> {
+    match received(subscription).await {
+        Received::Event(event) => event,
+        other => panic!("{other:?} in place of an event"),
+    }
+}
+
+#[tokio::test]
+async fn an_event_comes_with_its_id_topic_and_time() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let mut live = hub.subscribe(Subscribe::default()).everything();
+    // Times are kept to a millisecond.
+    let before = SystemTime::now() - Duration::from_millis(1);
+    let first = hub.publish(Count { n: 1 }).topic("a/b").await.unwrap();
+    let second = hub.publish(Count { n: 2 }).await.unwrap();
+    let mut replay = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for subscription in [&mut live, &mut replay] {
+        let (one, two) = (event(subscription).await, event(subscription).await);
+        assert_eq!((one.id, one.event, one.topic), (first, Count { n: 1 }, "a/b".parse().ok()));
+        assert_eq!((two.id, two.event, two.topic), (second, Count { n: 2 }, None));
+        assert!(before <= one.time && one.time <= two.time && two.time <= SystemTime::now());
+    }
+}
+
+#[tokio::test]
+async fn after_an_id_comes_the_next_event() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let ids = hub.publish_all((1..=5).map(|n| Count { n })).await.unwrap();
+    for (n, id) in (1..=4).zip(&ids) {
+        let after = Subscribe::default().after(id.to_string());
+        assert_eq!(event(&mut hub.subscribe(after).everything()).await.event.n, n + 1);
+        let mut begun = hub.subscribe(Subscribe::default()).start(Start::After(*id)).everything();
+        assert_eq!(event(&mut begun).await.event.n, n + 1);
+    }
+    let mut live = hub.subscribe(Subscribe::default().after(ids[4].to_string())).everything();
+    hub.publish(Count { n: 6 }).await.unwrap();
+    assert_eq!(event(&mut live).await.event.n, 6);
+}
+
+const EVENTS: u64 = 500;
+
+/// Readers at every speed, in a tail of every small size, pass between the tail and the log again
+/// and again while publishing goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_passage_between_log_and_tail_has_no_seam() {
+    let mut random = Random::new(random::seed());
+    for tail in [0, 1, 2, 3, 5, 8, 17, 64] {
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, tail);
+        let hub = hub.start().await.unwrap();
+        let readers: Vec<_> = (0..12)
+            .map(|reader| {
+                let filter = if reader % 3 == 2 { Some("t/2") } else { None };
+                let random = Random::new(random.bits());
+                tokio::spawn(read_all(hub.clone(), filter, random))
+            })
+            .collect();
+        let mut n = 0;
+        while n < EVENTS {
+            let batch = (random.below(9) as u64 + 1).min(EVENTS - n);
+            let topic = format!("t/{}", random.below(3));
+            let events = (n + 1..=n + batch).map(|n| Count { n });
+            hub.publish_all(events).topic(topic).await.unwrap();
+            n += batch;
+        }
+        hub.publish(Count { n: EVENTS + 1 }).topic("t/2").await.unwrap();
+        for reader in readers {
+            reader.await.unwrap_or_else(|error| panic!("with a tail of {tail}: {error}"));
+        }
+    }
+}
+
+/// Reads everything from the first event on, resting now and then and coming back now and then.
+async fn read_all(hub: Hub<Count>, filter: Option<&'static str>, mut random: Random) {
+    let open = |after: Option<String>| {
+        let begun = hub
+            .subscribe(after.map_or_else(Subscribe::default, |id| Subscribe::default().after(id)));
+        let begun = begun.start(Start::Oldest);
+        match filter {
+            Some(topic) => begun.topics([topic.parse().unwrap()]),
+            None => begun.everything(),
+        }
+    };
+    let (mut subscription, mut last, rest) = (open(None), 0, random.below(40) + 2);
+    loop {
+        let next = event(&mut subscription).await;
+        let n = next.event.n;
+        assert_eq!(next.id.seq(), n);
+        match filter {
+            Some(topic) => assert!(n > last && next.topic.unwrap().as_str() == topic),
+            None => assert_eq!(n, last + 1),
+        }
+        last = n;
+        if n > EVENTS {
+            return;
+        }
+        if random.below(rest) == 0 {
+            tokio::time::sleep(Duration::from_micros(random.below(3000) as u64)).await;
+        }
+        if random.below(200) == 0 {
+            subscription = open(Some(next.id.to_string()));
+        }
+    }
+}
+
+/// The filtered readers above see only their own; here it is checked that they see all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_filtered_reader_sees_all_of_its_own() {
+    let mut random = Random::new(random::seed());
+    let tail = random.pick(&[0, 2, 20]);
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, tail);
+    let hub = hub.start().await.unwrap();
+    let filters = ["a", "b", "*", "a/**", "a/x", "**"];
+    let mut readers: Vec<_> = filters
+        .map(|filter| {
+            (
+                filter,
+                Vec::new(),
+                hub.subscribe(Subscribe::default()).topics([filter.parse().unwrap()]),
+            )
+        })
+        .into();
+    for n in 1..=300 {
+        let topic = random.pick(&["a", "b", "a/x", "a/x/y", "c/x"]);
+        hub.publish(Count { n }).topic(topic).await.unwrap();
+        for (filter, wanted, _) in &mut readers {
+            if matches(filter, topic) {
+                wanted.push(n);
+            }
+        }
+        // Now and then somebody catches up.
+        let (_, wanted, reader) = &mut readers[random.below(filters.len())];
+        for n in wanted.drain(..) {
+            assert_eq!(event(reader).await.event.n, n);
+        }
+    }
+    for (filter, wanted, reader) in &mut readers {
+        for n in wanted.drain(..) {
+            assert_eq!(event(reader).await.event.n, n, "{filter}");
+        }
+    }
+}
+
+/// What a pattern means, said once more.
+fn matches(filter: &str, topic: &str) -> bool {
+    fn segments(filter: &[&str], topic: &[&str]) -> bool {
+        match (filter, topic) {
+            (["**"], _) | ([], []) => true,
+            (["*", filter @ ..], [_, topic @ ..]) => segments(filter, topic),
+            ([a, filter @ ..], [b, topic @ ..]) if a == b => segments(filter, topic),
+            _ => false,
+        }
+    }
+    let (filter, topic): (Vec<_>, Vec<_>) =
+        (filter.split('/').collect(), topic.split('/').collect());
+    segments(&filter, &topic)
+}
+
+const END: u64 = 1000;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_client_asks_for_narrows_and_never_widens() {
+    let topics = ["a", "a/x", "a/x/y", "b", "b/x", "c", "%2A"];
+    let filters = ["a", "a/x", "a/*", "a/**", "b/**", "*", "**", "*/x", "nothing/here"];
+    // With so small a tail, who begins late reads the log.
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 1).start().await.unwrap();
+    let parse = |filter: &str| filter.parse::<TopicFilter>().unwrap();
+    let begin = |allowed, asked, start| {
+        let request = Subscribe::default().topics([parse(asked), parse("c"), parse("end")]);
+        hub.subscribe(request).start(start).topics([parse(allowed), parse("end")])
+    };
+    let mut streams = Vec::new();
+    for allowed in filters {
+        for asked in filters {
+            streams.push((allowed, asked, begin(allowed, asked, Start::New)));
+        }
+    }
+    hub.publish(Count { n: 99 }).await.unwrap();
+    for (n, topic) in (0..).zip(topics) {
+        hub.publish(Count { n }).topic(topic).await.unwrap();
+    }
+    hub.publish(Count { n: END }).topic("end").await.unwrap();
+    for (allowed, asked, early) in streams {
+        let visible =
+            |topic: &str| matches(allowed, topic) && (matches(asked, topic) || topic == "c");
+        let expected: Vec<u64> =
+            (0..).zip(topics).filter(|(_, t)| visible(t)).map(|(n, _)| n).collect();
+        for mut stream in [early, begin(allowed, asked, Start::Oldest)] {
+            let seen = up_to_the_end(&mut stream).await;
+            assert_eq!(seen, expected, "allowed {allowed}, asked {asked}");
+        }
+    }
+}
+
+async fn up_to_the_end(stream: &mut Subscription<Count>) -> Vec<u64> {
+    let mut seen = Vec::new();
+    loop {
+        match event(stream).await.event.n {
+            END => return seen,
+            n => seen.push(n),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_allowed_nothing_sees_nothing() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let request = || Subscribe::default().topics(["**".parse().unwrap()]).after("earliest");
+    let mut nothing = hub.subscribe(request()).topics([]);
+    let mut everything = hub.subscribe(request()).everything();
+    hub.publish(Count { n: 1 }).await.unwrap();
+    hub.publish(Count { n: 2 }).topic("a").await.unwrap();
+    assert_eq!(event(&mut everything).await.event.n, 2, "no topic, no `**`");
+    let mut next = std::pin::pin!(nothing.next());
+    let polled = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(polled.is_pending(), "{polled:?}");
+}
+
+#[tokio::test]
+async fn a_reader_that_retention_overtakes_is_told_and_goes_on() {
+    for tail in [0, 4, 50] {
+        let hub =
+            Hub::<Count>::builder(MemoryLog::new()).retention(Retention::forever().events(10));
+        let hub = hub.tail(usize::MAX, tail).start().await.unwrap();
+        let mut slow = hub.subscribe(Subscribe::default()).everything();
+        let first = hub.publish(Count { n: 1 }).await.unwrap();
+        assert_eq!(event(&mut slow).await.event.n, 1);
+        for n in 2..=100 {
+            hub.publish(Count { n }).await.unwrap();
+        }
+        let gap = received(&mut slow).await;
+        let Received::Gap(Gap { reason: GapReason::Trimmed, asked, resumed_after, .. }) = gap
+        else {
+            panic!("{gap:?} with a tail of {tail}");
+        };
+        assert_eq!((asked, resumed_after.seq()), (first.to_string(), 90));
+        for n in 91..=100 {
+            assert_eq!(event(&mut slow).await.event.n, n);
+        }
+    }
+}

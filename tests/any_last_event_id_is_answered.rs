@@ -1,0 +1,225 @@
+//! T10: whatever a client sends as its last event id, it gets the answer that is documented.
+//!
+//! A browser cannot read a status or a header: an id that cannot be honoured is answered with a
+//! stream that says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
+use axum::Router;
+use serde::{Deserialize, Serialize};
+use sse_framework::{Hub, Retention, SledLog, SseEvent};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::client::{self, Seen};
+use support::http::{self, Request};
+use support::served::Served;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+struct Count {
+    n: u64,
+}
+
+/// A log of which 1 to 4 are trimmed and 5 to 12 are kept; the second epoch begins with 7, the
+/// third, which is open, with 10. The same numbers are the events' payloads.
+struct Log {
+    served: Served,
+    hub: Hub<Count>,
+    epochs: [String; 3],
+    _directory: tempfile::TempDir,
+}
+
+const OLDEST: u64 = 5;
+const NEWEST: u64 = 12;
+
+impl Log {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let (served, (hub, epochs)) = Served::new(async || {
+            let first = epoch(path, 1..=6, 100).await;
+            let second = epoch(path, 7..=9, 100).await;
+            let hub = open(path, NEWEST + 1 - OLDEST).await;
+            let third = publish(&hub, 10..=NEWEST).await;
+            (Router::new().route("/events", hub.endpoint()), (hub, [first, second, third]))
+        });
+        Log { served, hub, epochs, _directory: directory }
+    }
+
+    fn id(&self, epoch: usize, seq: impl std::fmt::Display) -> String {
+        format!("{}-{seq}", self.epochs[epoch])
+    }
+}
+
+async fn open(path: &Path, keep: u64) -> Hub<Count> {
+    let log = Hub::builder(SledLog::new(path)).retention(Retention::forever().events(keep));
+    log.start().await.unwrap()
+}
+
+async fn epoch(path: &Path, numbers: std::ops::RangeInclusive<u64>, keep: u64) -> String {
+    let hub = open(path, keep).await;
+    let epoch = publish(&hub, numbers).await;
+    hub.shutdown().await.unwrap();
+    epoch
+}
+
+async fn publish(hub: &Hub<Count>, numbers: std::ops::RangeInclusive<u64>) -> String {
+    let ids = hub.publish_all(numbers.map(|n| Count { n })).await.unwrap();
+    ids[0].epoch().to_string()
+}
+
+/// What a client is told.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    /// It goes on where it was, and this comes next.
+    Resumed(u64),
+    /// A new stream, and this comes next.
+    New(u64),
+    /// A gap for this reason, and this comes next.
+    Gap(&'static str, u64),
+}
+
+/// What comes next if only new events do.
+const LIVE: u64 = NEWEST + 1;
+
+fn get() -> Request {
+    Request::stream("/events", "")
+}
+
+fn header(value: impl AsRef<[u8]>) -> Request {
+    get().header("Last-Event-ID", value)
+}
+
+fn query(value: impl std::fmt::Display) -> Request {
+    Request::stream(&format!("/events?last_event_id={value}"), "")
+}
+
+fn rows(log: &Log) -> Vec<(&'static str, Request, Answer)> {
+    use Answer::{Gap, New, Resumed};
+    let unknown = || Gap("unknown-id", LIVE);
+    let known = log.id(1, 8);
+    let stranger = "0000000000000-8";
+    vec![
+        ("absent", get(), New(LIVE)),
+        ("empty", header(""), New(LIVE)),
+        ("empty in the query", query(""), New(LIVE)),
+        ("the newest", header(log.id(2, NEWEST)), Resumed(LIVE)),
+        ("of this epoch", header(log.id(2, 10)), Resumed(11)),
+        ("of an earlier epoch", header(&known), Resumed(9)),
+        ("the last of an earlier epoch", header(log.id(1, 9)), Resumed(10)),
+        ("where an epoch began", header(log.id(2, 9)), Resumed(10)),
+        ("in the query", query(&known), Resumed(9)),
+        ("header and query", query("earliest").header("Last-Event-ID", &known), Resumed(9)),
+        ("empty header and query", query(&known).header("Last-Event-ID", ""), Resumed(9)),
+        ("the same twice", header(&known).header("Last-Event-ID", &known), Resumed(9)),
+        ("two that differ", header(&known).header("Last-Event-ID", log.id(2, 10)), unknown()),
+        ("before the oldest", header(log.id(0, OLDEST - 1)), Resumed(OLDEST)),
+        ("earliest", header("earliest"), New(OLDEST)),
+        ("earliest in the query", query("earliest"), New(OLDEST)),
+        ("trimmed", header(log.id(0, 2)), Gap("trimmed", OLDEST)),
+        ("before the first", header(log.id(0, 0)), Gap("trimmed", OLDEST)),
+        ("past the end of an earlier epoch", header(log.id(1, 11)), Gap("lost", 10)),
+        ("past the end of the first epoch", header(log.id(0, 9)), Gap("lost", 7)),
+        ("in the future", header(log.id(2, NEWEST + 1)), Gap("lost", LIVE)),
+        ("in the far future", header(log.id(2, u64::MAX)), Gap("lost", LIVE)),
+        ("before its epoch", header(log.id(2, 7)), unknown()),
+        ("of another log", header(stranger), unknown()),
+        ("2^64", header(log.id(2, "18446744073709551616")), unknown()),
+        ("2^64 alone", header("18446744073709551616"), unknown()),
+        ("40 digits", header("1".repeat(40)), unknown()),
+        ("40 digits after an epoch", header(log.id(2, "1".repeat(40))), unknown()),
+        ("negative", header(log.id(2, "-8")), unknown()),
+        ("negative alone", header("-1"), unknown()),
+        ("with a sign", header(log.id(2, "+10")), unknown()),
+        ("a leading zero", header(log.id(2, "010")), unknown()),
+        ("upper case", header(known.to_uppercase()), unknown()),
+        ("no seq", header(log.id(2, "")), unknown()),
+        ("garbage", header("../../etc/passwd"), unknown()),
+        ("quotes and tags", header(r#"","x":"<script>"#), unknown()),
+        ("not UTF-8", header([0xff, 0xfe, b'-', b'8']), unknown()),
+        ("not UTF-8 in the query", query("%ff%fe-8"), unknown()),
+        ("line ends in the query", query(format!("{known}%0Aevent:%20x%0D%0A%0D%0A")), unknown()),
+        ("NUL in the query", query(format!("{known}%00")), unknown()),
+        ("100 KB", header("1".repeat(100_000)), unknown()),
+        ("100 KB of what begins well", header(log.id(2, "1".repeat(100_000))), unknown()),
+        ("30 KB in the query", query("1".repeat(30_000)), unknown()),
+    ]
+}
+
+#[test]
+fn any_last_event_id_is_answered() {
+    let log = Log::new();
+    let clients: Vec<_> = rows(&log)
+        .into_iter()
+        .map(|(name, request, expected)| {
+            (name, told(log.served.address(), name, &request), expected)
+        })
+        .collect();
+    // What only new events would bring.
+    log.served.block_on(log.hub.publish(Count { n: LIVE })).unwrap();
+    for (name, client, expected) in clients {
+        let seen = client.wait(name, |seen| seen.ordinary().count() > 0);
+        assert_eq!(answer(&seen), expected, "{name}: {:?}", seen.events);
+        let most = 1024 + 128 * seen.ordinary().count();
+        assert!(seen.bytes < most, "{name}: {} bytes", seen.bytes);
+        follows(&seen, name);
+    }
+}
+
+/// Opens a stream and waits for its beginning, which must come soon.
+fn told(address: SocketAddr, name: &str, request: &Request) -> client::Client {
+    let began = Instant::now();
+    let opened = client::open_with(address, request).expect(name);
+    assert_eq!(opened.head.status, 200, "{name}");
+    let client = opened.read();
+    client.wait(name, |seen| !seen.events.is_empty());
+    assert!(began.elapsed() < Duration::from_secs(5), "{name} took {:?}", began.elapsed());
+    client
+}
+
+fn answer(seen: &Seen) -> Answer {
+    let data = |name| {
+        let events = seen.named(name);
+        assert!(events.len() <= 1, "{events:?}");
+        events.first().map(|event| serde_json::from_str::<serde_json::Value>(&event.data).unwrap())
+    };
+    let next = seen.ordinary().next().unwrap();
+    let next = serde_json::from_str::<Count>(&next.data).unwrap().n;
+    let resumed = data("sse-open").unwrap()["resumed"] == true;
+    match data("sse-gap") {
+        Some(gap) => {
+            let reasons = ["unknown-id", "trimmed", "lost"];
+            let reason = reasons.into_iter().find(|reason| gap["reason"] == **reason).unwrap();
+            assert!(gap["asked"].as_str().unwrap().chars().count() <= 64, "{gap}");
+            assert!(!resumed);
+            Answer::Gap(reason, next)
+        }
+        None if resumed => Answer::Resumed(next),
+        None => Answer::New(next),
+    }
+}
+
+/// Every id is a place to resume from, and nothing is skipped or shown twice. A stream with a gap
+/// gives no id before it has told.
+fn follows(seen: &Seen, name: &str) {
+    let seq = |id: &str| id.rsplit_once('-').map(|(_, seq)| seq.parse::<u64>().unwrap());
+    let gap = !seen.named("sse-gap").is_empty();
+    assert_eq!(seen.named("sse-open")[0].id.is_empty(), gap, "{name}: {:?}", seen.events);
+    let seqs: Vec<_> = seen.events.iter().filter_map(|event| seq(&event.id)).collect();
+    let expected: Vec<_> = (seqs[0]..).take(seqs.len()).collect();
+    assert_eq!(seqs, expected, "{name}");
+    for event in seen.ordinary() {
+        let n = serde_json::from_str::<Count>(&event.data).unwrap().n;
+        assert_eq!(seq(&event.id), Some(n), "{name}: {event:?}");
+    }
+}
+
+#[test]
+fn a_request_that_is_no_http_is_refused_and_the_server_goes_on() {
+    let log = Log::new();
+    let address = log.served.address();
+    for bytes in [&b"\x01"[..], b"a\0b", b"\x7f"] {
+        let refused = http::send(address, &header(bytes)).unwrap();
+        assert_eq!(refused.head.status, 400, "{bytes:?}");
+    }
+    told(address, "afterwards", &get());
+}

@@ -1,0 +1,130 @@
+//! A server in a process of its own, to be killed.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// The target of measurements and torture, built once.
+pub fn loadtarget() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| build("example-loadtarget"))
+}
+
+/// Builds a package with one binary; where the binary is.
+fn build(package: &str) -> PathBuf {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    // As the tests are built, so that nothing is compiled twice.
+    build
+        .args(["build", "--workspace", "--all-features", "--message-format=json", "--bin", package])
+        .stderr(Stdio::inherit());
+    let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo runs");
+    assert!(built.status.success(), "{package} does not build");
+    let messages = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
+    let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let binary = messages.filter_map(|message: serde_json::Value| {
+        let ours = message["target"]["name"] == package;
+        message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
+    });
+    binary.last().expect("cargo names the binary")
+}
+
+/// A running server. Dropped, it is killed and waited for.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts `program` with `--port` and these arguments. What it writes to its standard error
+    /// goes to the file `log`.
+    pub fn spawn<S: AsRef<OsStr>>(program: &Path, arguments: &[S], log: &Path) -> Self {
+        let address = free_address();
+        let output = File::create(log).expect("a file for the server's log");
+        let mut command = Command::new(program);
+        command.arg("--port").arg(address.port().to_string()).args(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        let child = command.spawn().expect("the server starts");
+        Server { child, address, log: log.to_owned() }
+    }
+
+    /// The same, and waits until it accepts connections.
+    pub fn start<S: AsRef<OsStr>>(program: &Path, arguments: &[S], log: &Path) -> Self {
+        loop {
+            let mut server = Server::spawn(program, arguments, log);
+            match server.answers(Duration::from_secs(60)) {
+                Ok(()) => return server,
+                // Another process took the port in between.
+                Err(log) if log.contains("AddrInUse") => {}
+                Err(log) => panic!("the server does not start:\n{log}"),
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has written to its standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until it accepts connections; its log, if it does not.
+    pub fn answers(&mut self, within: Duration) -> Result<(), String> {
+        let deadline = Instant::now() + within;
+        while TcpStream::connect(self.address).is_err() {
+            let exited = self.child.try_wait().expect("a child can be asked").is_some();
+            if exited || Instant::now() > deadline {
+                return Err(self.log());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Kills it without warning; what it had written to its standard error.
+    pub fn kill(mut self) -> String {
+        self.end();
+        self.log()
+    }
+
+    /// Asks it to end, and waits; none if it does not within this time.
+    pub fn terminate(mut self, within: Duration) -> Option<ExitStatus> {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
+        assert!(sent.success(), "the server had already ended:\n{}", self.log());
+        let deadline = Instant::now() + within;
+        loop {
+            match self.child.try_wait().expect("a child can be asked") {
+                None if Instant::now() > deadline => return None,
+                None => std::thread::sleep(Duration::from_millis(1)),
+                ended => return ended,
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself; it is waited for in any case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("an address")
+}
