@@ -6,13 +6,15 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::{HashMap, HashSet};
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use support::browser::Driver;
-use support::example::{Example, eventually, post};
+use support::example::{Example, post};
 use support::random::{Random, seed};
+use support::served::eventually;
 
 const KILLS: usize = 12;
 
@@ -25,7 +27,8 @@ fn a_browser_gets_every_event_once() {
         command.env("PORT", port.to_string()).env("DATA", &path);
     });
     let mut page = Page::open(Driver::start(), "page", &server.url("/"));
-    let customers = ["Ana", "Bo 📦 \u{2028}\r\n"].map(|name| Customer::start(name, server.port()));
+    let customers =
+        ["Ana", "Bo 📦 \u{2028}\r\n"].map(|name| Customer::start(name, server.address()));
     let placed = || customers.iter().map(Customer::acknowledged).sum::<usize>();
 
     for round in 0..KILLS {
@@ -140,7 +143,7 @@ struct Customer {
 }
 
 impl Customer {
-    fn start(name: &'static str, port: u16) -> Self {
+    fn start(name: &'static str, address: SocketAddr) -> Self {
         let orders = Arc::new(Mutex::new(Vec::new()));
         let stopped = Arc::new(AtomicBool::new(false));
         let (kept, stop) = (Arc::clone(&orders), Arc::clone(&stopped));
@@ -149,7 +152,7 @@ impl Customer {
                 if stop.load(Ordering::Relaxed) {
                     break;
                 }
-                kept.lock().expect("no thread panics with it").push(place(name, n, port));
+                kept.lock().expect("no thread panics with it").push(place(name, n, address));
                 // A page of some thousand lines is enough.
                 thread::sleep(Duration::from_millis(10));
             }
@@ -170,10 +173,10 @@ impl Customer {
     }
 }
 
-fn place(name: &str, n: u32, port: u16) -> Order {
+fn place(name: &str, n: u32, address: SocketAddr) -> Order {
     let mut order = Order { item: format!("{name} {n}"), quantity: 1 + n % 100, ids: Vec::new() };
     eventually("the server answers, or is killed", || {
-        match post(port, "/orders", &order.data()[0]) {
+        match post(address, "/orders", &order.data()[0]) {
             Ok((200, ids)) => order.ids = serde_json::from_str(&ids).expect("the ids are JSON"),
             Ok(other) => panic!("an order is refused: {other:?}"),
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => return false,

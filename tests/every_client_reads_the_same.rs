@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use std::fs;
 use support::browser::Driver;
 use support::curl::Curl;
-use support::example::{Example, eventually, post};
+use support::example::{Example, post};
 use support::parser::Event;
+use support::served::eventually;
 
 /// Each is read by every client. All their clients hear is what they listen for; curl hears more.
 const STREAMS: [Stream; 3] = [
@@ -138,7 +139,7 @@ impl Story {
         let event = |text| format!(r#"{{"n":{n},"t":0,"p":{}}}"#, json!(text));
         let events: Vec<String> = texts.iter().map(event).collect();
         let query = if topic.is_empty() { String::new() } else { format!("?topic={topic}") };
-        let answer = post(server.port(), &format!("/publish{query}"), &events.join("\n"));
+        let answer = post(server.address(), &format!("/publish{query}"), &events.join("\n"));
         let (status, ids) = answer.expect("the server answers");
         assert_eq!((status, ids.lines().count()), (200, texts.len()), "{ids}");
         self.told.extend(

@@ -18,10 +18,10 @@ export const commands = {
     return { state, count: Number(count), last };
   },
 
-  // Every line of the list, oldest first.
+  // Every line of the list, oldest first. On the page the newest is on top.
   lines: ({ name }) => pages.get(name).$$eval("#events li", lines => lines.map(line => ({
     name: line.className, id: line.dataset.id, data: line.dataset.data, text: line.textContent,
-  }))),
+  })).reverse()),
 
   async order({ name, item, quantity }) {
     const page = pages.get(name);

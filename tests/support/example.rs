@@ -1,32 +1,33 @@
 //! An example's program, started and killed like a server.
 
+use crate::http::{self, Request};
+use crate::served::eventually;
+use crate::server;
 use std::fmt;
-use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
-const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that is killed when this is dropped.
+/// A server that keeps its address when it is killed and started again. Dropped, it is killed.
 pub struct Example {
     program: PathBuf,
     arguments: Box<dyn Fn(&mut Command)>,
-    port: u16,
+    address: SocketAddr,
     child: Child,
 }
 
 impl Example {
     /// Builds the package `name` and starts it on a free port, which `arguments` passes on.
     pub fn start(name: &str, arguments: impl Fn(&mut Command, u16) + 'static) -> Self {
-        let program = build(name);
+        let program = server::build(name);
         let port = free_port();
+        let address = (HOST, port).into();
         let arguments = Box::new(move |command: &mut Command| arguments(command, port));
         let child = spawn(&program, &arguments);
-        let mut example = Example { program, arguments, port, child };
+        let mut example = Example { program, arguments, address, child };
         example.wait_until_it_listens();
         example
     }
@@ -44,13 +45,13 @@ impl Example {
     }
 
     /// Where it listens.
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
-    /// An address on this server.
+    /// A page's or a stream's address on this server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{HOST}:{}{path}", self.port)
+        format!("http://{}{path}", self.address)
     }
 
     fn wait_until_it_listens(&mut self) {
@@ -58,7 +59,7 @@ impl Example {
             if let Some(status) = self.child.try_wait().expect("it is a child") {
                 panic!("{} ended: {status}", self.program.display());
             }
-            TcpStream::connect((HOST, self.port)).is_ok()
+            TcpStream::connect(self.address).is_ok()
         });
     }
 }
@@ -76,57 +77,15 @@ impl fmt::Debug for Example {
     }
 }
 
-/// Asks until it is so, and fails when it is not for a long time.
-#[track_caller]
-pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Posts, and reads the whole answer: its status and its body.
+/// Posts JSON; status and body of the answer.
 ///
 /// # Errors
 ///
 /// `ConnectionRefused` if the request was not sent. After any other, it may have been carried out.
-pub fn post(port: u16, path: &str, body: &str) -> io::Result<(u16, String)> {
-    let mut connection = TcpStream::connect((HOST, port))?;
-    let unanswered = |error: io::Error| io::Error::other(error);
-    connection.set_read_timeout(Some(PATIENCE)).map_err(unanswered)?;
-    let length = body.len();
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    connection.write_all(request.as_bytes()).map_err(unanswered)?;
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).map_err(unanswered)?;
-    read_answer(&answer).ok_or_else(|| io::Error::other("the answer was cut off"))
-}
-
-fn read_answer(answer: &str) -> Option<(u16, String)> {
-    let (head, body) = answer.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()
-    });
-    (length? == body.len()).then(|| (status, body.to_owned()))
-}
-
-/// Where an example's program is, built now: an old one would prove nothing.
-fn build(name: &str) -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    let built = cargo
-        .args(["build", "--quiet", "--workspace", "--all-features", "--bin", name])
-        .current_dir(package)
-        .status();
-    assert!(built.expect("cargo runs").success(), "{name} does not build");
-    let test = std::env::current_exe().expect("a test has a path");
-    let profile = test.ancestors().nth(2).expect("a test is in target/<profile>/deps");
-    profile.join(name)
+pub fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<(u16, String)> {
+    let request = Request::new("POST", path).header("Content-Type", "application/json").body(body);
+    let answer = http::send(address, &request)?;
+    Ok((answer.head.status, answer.text().to_owned()))
 }
 
 fn spawn(program: &Path, arguments: &dyn Fn(&mut Command)) -> Child {

@@ -72,7 +72,7 @@ impl Drop for Served {
 
 /// Waits for a condition that nothing announces.
 #[track_caller]
-pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + crate::http::PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "{what}: not within {:?}", crate::http::PATIENCE);

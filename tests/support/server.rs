@@ -15,7 +15,7 @@ pub fn loadtarget() -> &'static Path {
 }
 
 /// Builds a package with one binary; where the binary is.
-fn build(package: &str) -> PathBuf {
+pub fn build(package: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     // As the tests are built, so that nothing is compiled twice.
