@@ -72,24 +72,24 @@ fn epoch_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Epoch, 
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
+/// Epochs of which nothing is kept any more, at the most.
+const REMEMBERED_EPOCHS: usize = 1000;
+
 impl State {
-    /// Drops epochs of which no segment has a record any more, and those that wrote nothing. The
-    /// first that is left stays, since ids from before the first record carry it.
+    /// Drops epochs that wrote nothing, but for the first, which ids from before the first record
+    /// carry. Those of which nothing is kept are remembered for long, so that a client that comes
+    /// back with an id of theirs is told "trimmed" and gets what is kept.
     pub(crate) fn drop_epochs(&mut self, next: u64) {
-        let oldest = self.segments.first().map_or(next, |segment| segment.first);
         let ends: Vec<u64> =
             self.epochs.iter().skip(1).map(|epoch| epoch.first).chain([next]).collect();
-        let mut ends = ends.into_iter();
-        let kept = |end: u64| end > oldest || end == next || oldest == 1;
-        self.epochs.retain(|_| ends.next().is_some_and(kept));
-        let mut first = true;
-        let starts: Vec<u64> =
-            self.epochs.iter().skip(1).map(|epoch| epoch.first).chain([next]).collect();
-        let mut starts = starts.into_iter();
+        let mut ends = ends.into_iter().enumerate();
         self.epochs.retain(|epoch| {
-            let wrote = starts.next().is_some_and(|end| epoch.first < end);
-            std::mem::take(&mut first) || wrote
+            ends.next().is_some_and(|(place, end)| place == 0 || epoch.first < end)
         });
+        let oldest = self.segments.first().map_or(next, |segment| segment.first);
+        let begin_kept = self.epochs.partition_point(|epoch| epoch.first <= oldest);
+        let trimmed = begin_kept.saturating_sub(1);
+        self.epochs.drain(..trimmed.saturating_sub(REMEMBERED_EPOCHS));
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -235,19 +235,26 @@ mod tests {
     }
 
     #[test]
-    fn epochs_that_wrote_nothing_or_are_gone_are_dropped() {
+    fn epochs_that_wrote_nothing_are_dropped() {
         let mut state = state();
         state.epochs = vec![epoch(1, 1), epoch(2, 5), epoch(3, 10), epoch(4, 10), epoch(5, 12)];
         state.drop_epochs(12);
         assert_eq!(state.epochs, [epoch(1, 1), epoch(2, 5), epoch(4, 10)]);
-        state.segments[0].first = 5;
-        state.drop_epochs(12);
-        assert_eq!(state.epochs, [epoch(2, 5), epoch(4, 10)]);
-        state.segments[0].first = 12;
-        state.drop_epochs(12);
-        assert_eq!(state.epochs, [epoch(4, 10)]);
         let mut empty = State { epochs: vec![epoch(1, 1), epoch(2, 1)], ..State::default() };
         empty.drop_epochs(1);
         assert_eq!(empty.epochs, [epoch(1, 1)]);
+    }
+
+    #[test]
+    fn epochs_of_which_nothing_is_kept_are_remembered_for_long() {
+        let mut state = state();
+        state.epochs = (1..=3000).map(|n| epoch(n, n * 10)).collect();
+        state.segments[0].first = 20_000;
+        state.drop_epochs(40_000);
+        assert_eq!(state.epochs.first(), Some(&epoch(1000, 10_000)));
+        assert_eq!(state.epochs.len(), 2001);
+        state.segments[0].first = 10_000;
+        state.drop_epochs(40_000);
+        assert_eq!(state.epochs.len(), 2001, "none that is needed");
     }
 }
