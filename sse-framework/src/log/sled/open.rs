@@ -20,10 +20,9 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>, LogError> {
     let directory = std::path::absolute(&settings.path).map_err(io("finding", &settings.path))?;
     let lock = DirectoryLock::take(&directory)?;
-    let mut state = match StateFile::read(&directory)? {
-        Some(state) => state,
-        None => first_state(&directory)?,
-    };
+    let found = StateFile::read(&directory)?;
+    let is_new = found.is_none();
+    let mut state = found.map_or_else(|| first_state(&directory), Ok)?;
     check_presence(&directory, &state)?;
     let opening = Opening { directory: &directory, epochs: epochs_of(&state) };
     let (last, active) = opening.find_end(&state)?;
@@ -36,8 +35,9 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
     }
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     state.drop_epochs(last + 1);
-    let epoch = new_epoch()?;
-    state.epochs.push(EpochStart { epoch, first: last + 1 });
+    if !is_new {
+        state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });
+    }
     state.floor = state.floor.clamp(1, last + 1);
     state.closed_at = None;
     let active = match active {
