@@ -31,6 +31,7 @@ struct App {
     warehouse: Warehouse,
 }
 
+// ANCHOR: snapshot
 async fn events(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
     let cups = TopicFilter::under(["stock", "cup"]);
     app.hub.subscribe(request).topics([cups]).snapshot(async move |_| {
@@ -39,6 +40,7 @@ async fn events(State(app): State<App>, request: Subscribe) -> impl IntoResponse
         Ok(if let Some(id) = id { snapshot.at(id) } else { snapshot })
     })
 }
+// ANCHOR_END: snapshot
 
 async fn broken(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
     app.hub.subscribe(request).everything().snapshot(async |_| Err("no database".into()))

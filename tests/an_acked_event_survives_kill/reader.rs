@@ -64,13 +64,14 @@ impl Reader {
 
     /// Reads until the server dies.
     pub(crate) fn read(&mut self, address: SocketAddr) {
-        let new = self.last_event_id.is_empty();
-        match &mut self.manner {
-            Manner::Faithful => self.stay(address),
-            Manner::Restless(_) => self.come_and_go(address),
-            Manner::Rare(random) if new || random.below(4) == 0 => self.stay(address),
-            Manner::Gone if new => self.stay(address),
-            Manner::Rare(_) | Manner::Gone => {}
+        let comes = match &mut self.manner {
+            Manner::Faithful => true,
+            Manner::Restless(_) => return self.come_and_go(address),
+            Manner::Rare(random) => random.below(4) == 0,
+            Manner::Gone => false,
+        };
+        if comes || self.last_event_id.is_empty() {
+            self.stay(address);
         }
     }
 
@@ -122,8 +123,13 @@ impl Reader {
                 }
                 "sse-gap" => {
                     let gap: Gap = serde_json::from_str(&event.data).unwrap();
-                    assert_eq!(gap.reason, "trimmed", "{} was told {event:?}", self.name);
-                    ledger.gap(self.name, &Id::read(&gap.resumed_after).unwrap());
+                    let after = Id::read(&gap.resumed_after).unwrap();
+                    match gap.reason.as_str() {
+                        "trimmed" => ledger.gap(self.name, &after),
+                        // Of the epoch that gave the id, nothing is kept.
+                        "unknown-id" => ledger.forgotten(self.name, &after),
+                        _ => panic!("{} was told {event:?}", self.name),
+                    }
                 }
                 "sse-cursor" => {}
                 "load" => ledger.event(self.name, Id::read(&event.id).unwrap(), &event.data),

@@ -112,7 +112,7 @@ impl Shared {
     fn run(&self, body: &mut Body) {
         let mut unread = Vec::new();
         let end = loop {
-            match body.next() {
+            match body.piece() {
                 Ok(Some(piece)) => {
                     unread.extend_from_slice(&piece);
                     let mut seen = self.seen();

@@ -165,7 +165,7 @@ impl Body {
     /// The next piece; none at the body's proper end.
     ///
     /// A body that breaks off is [`ErrorKind::UnexpectedEof`] or a reset.
-    pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
         self.framing.read(&mut self.reader)
     }
 

@@ -77,6 +77,8 @@ enum Shown {
     Event(Id, u64),
     /// A gap, after which the stream goes on after this position.
     Gap(u64),
+    /// The same to a client whose id is no longer known: it need not be the oldest position.
+    Forgotten(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -129,8 +131,9 @@ impl Ledger {
     /// How many events clients have been shown, and how many gaps.
     pub fn shown(&self) -> (usize, usize) {
         let shown = || self.clients.values().flat_map(|client| &client.shown);
+        let gap = |shown: &&Shown| matches!(shown, Shown::Gap(_) | Shown::Forgotten(_));
         let events = shown().filter(|shown| matches!(shown, Shown::Event(..))).count();
-        (events, shown().filter(|shown| matches!(shown, Shown::Gap(_))).count())
+        (events, shown().filter(gap).count())
     }
 
     /// Notes that a client's stream begins at `at`, which it has asked for or not.
@@ -151,6 +154,11 @@ impl Ledger {
     /// Notes that a client was told of a gap after which the stream goes on after `resumed_after`.
     pub fn gap(&mut self, client: &str, resumed_after: &Id) {
         self.show(client, Shown::Gap(resumed_after.seq));
+    }
+
+    /// The same to a client whose id, it is said, is of a time of which nothing is kept.
+    pub fn forgotten(&mut self, client: &str, resumed_after: &Id) {
+        self.show(client, Shown::Forgotten(resumed_after.seq));
     }
 
     fn show(&mut self, client: &str, shown: Shown) {

@@ -26,11 +26,11 @@ pub fn build(package: &str) -> PathBuf {
     assert!(built.status.success(), "{package} does not build");
     let messages = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
     let messages = messages.lines().filter_map(|line| serde_json::from_str(line).ok());
-    let binary = messages.filter_map(|message: serde_json::Value| {
+    let mut binaries = messages.filter_map(|message: serde_json::Value| {
         let ours = message["target"]["name"] == package;
         message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
     });
-    binary.last().expect("cargo names the binary")
+    binaries.next_back().expect("cargo names the binary")
 }
 
 /// A running server. Dropped, it is killed and waited for.

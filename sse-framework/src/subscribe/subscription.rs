@@ -188,8 +188,8 @@ impl<E: SseEvent> Subscription<E> {
                 event,
             }),
             Err(error) => {
-                let error = &error as &dyn Error;
-                tracing::error!(error, id = %record.id, "a record cannot be read as an event");
+                // Without its source: serde_json quotes the value that it did not expect.
+                tracing::error!(%error, id = %record.id, "a record cannot be read as an event");
                 let asked = record.id.to_string();
                 let (reason, resumed_after) = (GapReason::Unreadable, record.id);
                 Received::Gap(Gap { reason, asked, resumed_after })

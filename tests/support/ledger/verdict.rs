@@ -191,9 +191,12 @@ impl<'a> Trial<'a> {
                     self.faults.push(Fault::FalseStart { client: name.to_owned(), seq: *seq });
                     at = Some(*seq);
                 }
-                Shown::Gap(seq) => {
-                    let believable = self.ledger.gaps_allowed && Some(*seq) > at;
-                    if !believable || *seq >= self.floor {
+                Shown::Gap(seq) | Shown::Forgotten(seq) => {
+                    let trimmed = match shown {
+                        Shown::Gap(seq) => *seq < self.floor,
+                        _ => at.is_some_and(|at| at < self.floor),
+                    };
+                    if !self.ledger.gaps_allowed || !trimmed || Some(*seq) <= at {
                         let client = name.to_owned();
                         self.faults.push(Fault::FalseStart { client, seq: *seq });
                     }

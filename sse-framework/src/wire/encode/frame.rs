@@ -42,8 +42,8 @@ impl<'a> Frame<'a> {
     }
 
     /// The id, which the client sends back as `Last-Event-ID` when it reconnects: 1 to
-    /// [`MAX_ID_LENGTH`] characters of `[a-z0-9-]`, so that it passes through every client, header
-    /// and proxy unchanged.
+    /// [`MAX_ID_LENGTH`](crate::wire::MAX_ID_LENGTH) characters of `[a-z0-9-]`, so that it passes
+    /// through every client, header and proxy unchanged.
     pub const fn id(self, id: &'a str) -> Self {
         Frame { id: Some(id), ..self }
     }

@@ -66,7 +66,7 @@ fn what_comes_too_late_is_out_of_order() {
     finds(&Fault::OutOfOrder { id: id(1) }, |_, history| history.swap(0, 1));
     finds(&Fault::OutOfOrder { id: id(2) }, |ledger, _| {
         ledger.opened("late", Sees::Everything, &id(0), false);
-        [1, 3, 2].map(|seq| ledger.event("late", id(seq), &payload(seq)));
+        [1, 3, 2].into_iter().for_each(|seq| ledger.event("late", id(seq), &payload(seq)));
     });
 }
 
@@ -87,10 +87,9 @@ fn an_id_with_two_payloads_is_found_wherever_they_are() {
 
 fn change_payload(client: &mut Client, of: u64, to: u64) {
     for shown in &mut client.shown {
-        if let Shown::Event(id, hashed) = shown {
-            if id.seq == of {
-                *hashed = hash(&payload(to));
-            }
+        match shown {
+            Shown::Event(id, hashed) if id.seq == of => *hashed = hash(&payload(to)),
+            _ => {}
         }
     }
 }
@@ -132,7 +131,7 @@ fn what_a_client_was_not_shown_is_a_hole() {
     finds(&hole("the history", 5), |_, history| drop(history.remove(4)));
     finds(&hole("late", 2), |ledger, _| {
         ledger.opened("late", Sees::Everything, &id(0), false);
-        [1, 3].map(|seq| ledger.event("late", id(seq), &payload(seq)));
+        [1, 3].into_iter().for_each(|seq| ledger.event("late", id(seq), &payload(seq)));
     });
     finds(&hole("all", 7), |ledger, history| {
         history.extend((7..=8).map(|seq| (id(seq), payload(seq))));
@@ -167,4 +166,20 @@ fn a_gap_is_believed_only_where_events_are_gone() {
         history.drain(..2);
     });
     assert_eq!(trimmed, []);
+}
+
+#[test]
+fn a_client_is_forgotten_only_if_its_time_is_gone() {
+    let forgotten = |kept: usize| {
+        faults(|ledger, history| {
+            ledger.gaps_allowed = true;
+            ledger.opened("back", Sees::Everything, &id(1), false);
+            ledger.opened("back", Sees::Everything, &id(5), false);
+            ledger.forgotten("back", &id(5));
+            ledger.event("back", id(6), &payload(6));
+            history.drain(..history.len() - kept);
+        })
+    };
+    assert_eq!(forgotten(5), []);
+    assert_eq!(forgotten(6), [Fault::FalseStart { client: "back".into(), seq: 5 }]);
 }

@@ -1,0 +1,121 @@
+//! How streams end.
+
+use super::{Count, number, publish, serve};
+use axum::Router;
+use sse_framework::{CloseReason, Hub, MemoryLog, PublishError, Received, Start, Subscribe};
+use std::collections::HashSet;
+use std::time::Duration;
+use support::client::{Client, End, Seen};
+use support::served::Served;
+use tokio::sync::oneshot;
+
+/// The stream ended politely, for this reason.
+#[track_caller]
+fn closed(seen: &Seen, reason: &str) {
+    let last = seen.events.last().unwrap();
+    let data = format!(r#"{{"reason":"{reason}"}}"#);
+    assert_eq!((last.name.as_str(), &last.data), ("sse-close", &data));
+    assert_eq!(seen.end, Some(End::Whole), "the body is complete");
+}
+
+#[test]
+fn disconnect_all_ends_every_stream_and_clients_come_back() {
+    let (served, hub) = serve(|hub| hub);
+    let connect = |id: &str| Client::connect(served.address(), "/events", id);
+    let clients: Vec<_> = (0..20).map(|_| connect("")).collect();
+    publish(&served, &hub, 1);
+    clients.iter().for_each(|client| drop(client.data(1)));
+    hub.disconnect_all();
+    let newcomer = connect("");
+    publish(&served, &hub, 2);
+    for client in clients {
+        let seen = client.ended();
+        closed(&seen, "disconnected");
+        let before: Vec<_> = seen.ordinary().map(number).collect();
+        let back = connect(&seen.last_event_id);
+        let first = if before == [1] { 2 } else { 3 };
+        publish(&served, &hub, 3);
+        let seen = back.wait("the next event", |seen| seen.ordinary().count() > 0);
+        assert_eq!(number(seen.ordinary().next().unwrap()), first);
+        assert!(seen.named("sse-gap").is_empty());
+    }
+    assert_eq!(newcomer.data(1)[0], r#"{"n":2}"#);
+    assert_eq!(newcomer.seen().end, None);
+}
+
+#[test]
+fn after_shutdown_nothing_is_taken_and_streams_end() {
+    let (served, hub) = serve(|hub| hub);
+    let client = Client::connect(served.address(), "/events", "");
+    let mut typed = hub.subscribe(Subscribe::default()).everything();
+    let last = hub.try_publish(Count { n: 1 }).unwrap();
+    served.block_on(hub.shutdown()).unwrap();
+    assert_eq!(served.block_on(last).unwrap().seq(), 1, "what is queued is stored");
+
+    closed(&client.ended(), "drain");
+    let typed = served.block_on(async {
+        let mut all = Vec::new();
+        while let Some(received) = typed.next().await {
+            all.push(received);
+        }
+        all
+    });
+    assert_eq!(typed.last(), Some(&Received::Closed(CloseReason::Drain)));
+
+    let error = served.block_on(hub.publish(Count { n: 2 })).unwrap_err();
+    assert!(matches!(error, PublishError::Closed), "{error:?}");
+    let refused = hub.try_publish(Count { n: 3 }).unwrap_err();
+    assert!(matches!(refused.error, PublishError::Closed));
+    assert_eq!(refused.event, Count { n: 3 });
+    served.block_on(hub.shutdown()).unwrap();
+}
+
+#[test]
+fn a_hub_that_is_dropped_ends_its_streams() {
+    let (served, hub) = serve(|hub| hub);
+    let mut typed = hub.subscribe(Subscribe::default()).everything();
+    // The router holds a handle, too.
+    drop((served, hub));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let next = runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(30), typed.next()).await.unwrap()
+    });
+    assert_eq!(next, Some(Received::Closed(CloseReason::Drain)));
+}
+
+#[test]
+fn a_graceful_shutdown_ends_in_time_with_streams_open() {
+    let (stop, stopped) = oneshot::channel();
+    let (mut served, hub) = Served::until(async || {
+        let hub = Hub::<Count>::builder(MemoryLog::new()).retry(Duration::from_secs(4));
+        let hub = hub.start().await.unwrap();
+        let app = Router::new().route("/events", hub.endpoint());
+        (app, hub.drained_by(stopped), hub)
+    });
+    let topics = ["", "?topic=a", "?topic=a/*"];
+    let connect = |n: usize| {
+        Client::connect(served.address(), &format!("/events{}", topics[n % topics.len()]), "")
+    };
+    let clients: Vec<_> = (0..30).map(connect).collect();
+    let id = publish(&served, &hub, 1);
+    clients[0].wait("the event", |seen| seen.last_event_id == id);
+    stop.send(()).unwrap();
+    let took = served.stopped(Duration::from_secs(10)).expect("the server ends");
+    assert!(took < Duration::from_secs(3), "{took:?}");
+
+    let mut retries = HashSet::new();
+    for client in &clients {
+        let seen = client.ended();
+        closed(&seen, "drain");
+        let retry = seen.retry.unwrap();
+        assert!((2000..=6000).contains(&retry), "{retry} is half to one and a half of 4000");
+        retries.insert(retry);
+    }
+    assert!(retries.len() > 15, "spread out, so that not all come back at once: {retries:?}");
+
+    // Draining is for streams: what is published is still stored.
+    publish(&served, &hub, 2);
+    let mut late = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    let told = served.block_on(late.next());
+    assert_eq!(told, Some(Received::Closed(CloseReason::Drain)));
+}

@@ -1,0 +1,113 @@
+//! Log lines tell what went wrong, and never what was in an event.
+
+use serde::{Deserialize, Serialize};
+use sse_framework::{
+    DecodeError, EncodeError, EventType, Hub, RawEvent, Received, SseEvent, Start, Subscribe, Topic,
+};
+use std::error::Error;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use tracing_subscriber::fmt::MakeWriter;
+
+const SECRET: &str = "hunter2";
+
+/// Written with one shape and read with another, as after a deployment that broke it; or not
+/// written at all.
+#[derive(Debug)]
+struct Fickle {
+    fails: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[sse(name = "fickle")]
+struct Written {
+    password: String,
+}
+
+impl SseEvent for Fickle {
+    const TYPES: &'static [EventType] = Written::TYPES;
+
+    fn event_type(&self) -> &'static EventType {
+        &Self::TYPES[0]
+    }
+
+    fn topic(&self) -> Result<Option<Topic>, EncodeError> {
+        Ok(None)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if self.fails {
+            let source = <serde_json::Error as serde::ser::Error>::custom("a lock is poisoned");
+            return Err(EncodeError::Json { name: "fickle", source });
+        }
+        Written { password: SECRET.into() }.encode(out)
+    }
+
+    fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError> {
+        #[derive(Debug, Serialize, Deserialize, SseEvent)]
+        #[sse(name = "fickle")]
+        struct Read {
+            password: u64,
+        }
+        Read::decode(event).map(|_| Fickle { fails: false })
+    }
+}
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Captured {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Captured;
+
+    fn make_writer(&'a self) -> Captured {
+        self.clone()
+    }
+}
+
+/// Everything that an error says, with its sources.
+fn whole(error: &(dyn Error + 'static)) -> String {
+    let sources = std::iter::successors(Some(error), |&error| error.source());
+    sources.map(|error| format!("{error} {error:?}\n")).collect()
+}
+
+#[test]
+fn log_lines_and_errors_tell_what_failed_but_no_payload() {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(captured.clone()).with_ansi(false);
+    let subscriber = subscriber.with_max_level(tracing::Level::TRACE).finish();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        runtime.block_on(async {
+            let hub = Hub::<Fickle>::in_memory().unwrap();
+            let error = hub.publish(Fickle { fails: true }).await.unwrap_err();
+            let told = whole(&error);
+            assert!(told.contains("a lock is poisoned") && !told.contains(SECRET), "{told}");
+
+            let id = hub.publish(Fickle { fails: false }).await.unwrap();
+            let all = hub.subscribe(Subscribe::default()).start(Start::Oldest);
+            let mut all = all.everything();
+            let Some(Received::Gap(gap)) = all.next().await else { panic!("it cannot be read") };
+            assert_eq!((gap.resumed_after, gap.asked.clone()), (id, id.to_string()));
+            assert!(captured.text().contains(&id.to_string()), "{}", captured.text());
+        });
+    });
+    let lines = captured.text();
+    assert!(lines.contains("a record cannot be read as an event"), "{lines}");
+    assert!(!lines.contains(SECRET), "{lines}");
+}

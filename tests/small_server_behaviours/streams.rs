@@ -1,0 +1,74 @@
+//! One stream and what it carries besides events.
+
+use super::{publish, serve};
+use std::time::Duration;
+use support::client::Client;
+use support::served::eventually;
+
+#[test]
+fn a_retry_interval_is_sent_and_can_be_set() {
+    let (served, _hub) = serve(|hub| hub);
+    let client = Client::connect(served.address(), "/events", "");
+    assert_eq!(client.wait("sse-open", |seen| !seen.events.is_empty()).retry, Some(2000));
+
+    let (served, _hub) = serve(|hub| hub.retry(Duration::from_millis(7500)));
+    let client = Client::connect(served.address(), "/events", "");
+    assert_eq!(client.wait("sse-open", |seen| !seen.events.is_empty()).retry, Some(7500));
+}
+
+#[test]
+fn subscribers_are_counted_as_they_come_and_go() {
+    let (served, hub) = serve(|hub| hub);
+    assert_eq!(hub.subscriber_count(), 0);
+    let topics = ["", "?topic=a", "?topic=a/**", "?topic=a&topic=b"];
+    let mut clients = Vec::new();
+    for (before, topic) in topics.iter().enumerate() {
+        assert_eq!(hub.subscriber_count(), before);
+        clients.push(Client::connect(served.address(), &format!("/events{topic}"), ""));
+    }
+    while let Some(client) = clients.pop() {
+        assert_eq!(hub.subscriber_count(), clients.len() + 1);
+        client.leave();
+        eventually("the subscription ends", || hub.subscriber_count() == clients.len());
+    }
+}
+
+#[test]
+fn the_last_event_id_is_the_servers_and_the_clients() {
+    let (served, hub) = serve(|hub| hub);
+    let before = hub.last_event_id().to_string();
+    let client = Client::connect(served.address(), "/events", "");
+    let open = client.wait("sse-open", |seen| !seen.events.is_empty());
+    assert_eq!(open.last_event_id, before, "the position before the first event");
+    for n in 1..=3 {
+        let id = publish(&served, &hub, n);
+        assert_eq!(hub.last_event_id().to_string(), id);
+        client.wait("the event's id", |seen| seen.last_event_id == id);
+    }
+    let late = Client::connect(served.address(), "/events", "");
+    let open = late.wait("sse-open", |seen| !seen.events.is_empty());
+    assert_eq!(open.last_event_id, hub.last_event_id().to_string());
+}
+
+#[test]
+fn a_quiet_stream_has_heartbeats() {
+    let (served, hub) = serve(|hub| hub.heartbeat(Duration::from_millis(30)));
+    let client = Client::connect(served.address(), "/events", "");
+    let seen = client.wait("heartbeats", |seen| seen.comments >= 3);
+    assert_eq!(seen.events.len(), 1, "a heartbeat is no event: {:?}", seen.events);
+    publish(&served, &hub, 1);
+    assert_eq!(client.data(1), [r#"{"n":1}"#]);
+    let comments = client.seen().comments;
+    client.wait("more heartbeats", |seen| seen.comments > comments);
+}
+
+#[test]
+fn events_of_other_topics_do_not_keep_heartbeats_away() {
+    let (served, hub) = serve(|hub| hub.heartbeat(Duration::from_millis(30)));
+    let client = Client::connect(served.address(), "/events?topic=quiet", "");
+    eventually("a heartbeat among events of others", || {
+        publish(&served, &hub, 1);
+        client.seen().comments >= 3
+    });
+    assert_eq!(client.seen().ordinary().count(), 0);
+}
