@@ -98,7 +98,8 @@ fn spawn(program: &Path, arguments: &dyn Fn(&mut Command)) -> Child {
 /// A port below those that the system gives to clients: one that tries to connect to a killed
 /// server could otherwise be given that very port, and meet itself.
 fn free_port() -> u16 {
-    let offset = (std::process::id() % 10_000) as u16;
+    // Tests that run beside each other look at different places.
+    let offset = (std::process::id() % 1_000) as u16 * 10;
     let mut ports = (0..10_000).map(|n| 20_000 + (offset + n) % 10_000);
     ports.find(|port| TcpListener::bind((HOST, *port)).is_ok()).expect("a port is free")
 }
