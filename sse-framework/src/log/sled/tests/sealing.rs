@@ -182,16 +182,23 @@ fn a_crash_between_any_two_steps_of_rolling_or_removing_loses_nothing() {
 #[test]
 fn a_segment_that_the_state_does_not_know_is_refused() {
     let directory = tempfile::tempdir().unwrap();
+    let refused = |state: &[u8]| {
+        fs::write(directory.path().join("state"), state).unwrap();
+        fs::remove_file(directory.path().join("mark")).unwrap();
+        let opened = open_still(small(directory.path()), Retention::forever());
+        assert!(matches!(opened, Err(LogError::Format { .. })), "{opened:?}");
+    };
     let log = reopen(directory.path());
-    fill(&log, 1..=5);
+    let first = fs::read(directory.path().join("state")).unwrap();
+    fill(&log, 1..=40);
+    let second = fs::read(directory.path().join("state")).unwrap();
     drop(log);
-    let state = fs::read(directory.path().join("state")).unwrap();
+    refused(&first);
+    fs::write(directory.path().join("state"), &second).unwrap();
     let log = reopen(directory.path());
-    fill(&log, 6..=60);
+    fill(&log, 41..=60);
     drop(log);
-    fs::write(directory.path().join("state"), state).unwrap();
-    let opened = open_still(small(directory.path()), Retention::forever());
-    assert!(matches!(opened, Err(LogError::Format { .. })), "{opened:?}");
+    refused(&second);
 }
 
 #[test]
@@ -218,10 +225,10 @@ fn a_segment_of_large_blocks_gets_its_index_without_being_rewritten() {
             // The index was written, but the state does not say so.
             let text = String::from_utf8(state.clone()).unwrap();
             let body = text.split_once('\n').unwrap().1;
-            let mut parsed: super::State = serde_json::from_str(body).unwrap();
+            let mut parsed: State = serde_json::from_str(body).unwrap();
             let sealed = parsed.segments[0].sealed.take().unwrap();
             parsed.segments[0].end = Some(sealed.last);
-            super::StateFile::create(directory.path(), parsed).unwrap();
+            StateFile::create(directory.path(), parsed).unwrap();
         }
         let log = open_still(settings.clone(), Retention::forever()).unwrap();
         assert_eq!(read_all(&log), before);
