@@ -1,4 +1,5 @@
 //! A snapshot is sent to who is new or missed something, whole or again, and then every change.
+#![allow(clippy::unwrap_used, reason = "that is how a test fails")]
 
 use axum::Router;
 use axum::extract::State;
