@@ -8,8 +8,17 @@ use std::path::{Path, PathBuf};
 /// Holds the directory until it is dropped.
 #[derive(Debug)]
 pub(crate) struct DirectoryLock {
-    /// The operating system's lock lasts as long as the descriptor.
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirectoryLock {
+    /// A process that is just being spawned has a copy of the descriptor until it runs its own
+    /// program: closing ours would not free the lock, unlocking does.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "unlocking the log");
+        }
+    }
 }
 
 impl DirectoryLock {
@@ -31,7 +40,7 @@ impl DirectoryLock {
             .open(&path)
             .map_err(io("opening", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(DirectoryLock { _file: file }),
+            Ok(()) => Ok(DirectoryLock { file }),
             Err(TryLockError::WouldBlock) => Err(LogError::Locked { path: directory.into() }),
             Err(TryLockError::Error(error)) => Err(io("locking", &path)(error)),
         }
