@@ -213,6 +213,31 @@ async fn nothing_is_told_before_it_is_in_the_log() {
     assert_eq!(next(&mut subscription).await, load(1));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_commit_wakes_the_readers_of_all_its_topics() {
+    let gate = Gate::default();
+    let hub = start(&gate, |hub| hub).await;
+    gate.shut();
+    drop(hub.publish(load(1)).topic("first").enqueue().unwrap());
+    gate.wait();
+    // These two are queued behind the one in the gate, and go together.
+    let topics = ["a", "b"];
+    let mut readers: Vec<_> = topics
+        .into_iter()
+        .map(|topic| hub.subscribe(Subscribe::default()).topics([topic.parse().unwrap()]))
+        .map(|mut reader| tokio::spawn(async move { next(&mut reader).await.n }))
+        .collect();
+    for (n, topic) in (2..).zip(topics) {
+        drop(hub.publish(load(n)).topic(topic).enqueue().unwrap());
+    }
+    // Readers are asleep when the commit comes: they had nothing to read.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    gate.open();
+    for (n, reader) in (2..).zip(readers.drain(..)) {
+        assert_eq!(reader.await.unwrap(), n);
+    }
+}
+
 #[tokio::test]
 async fn what_the_log_does_not_take_is_shown_to_nobody() {
     for failure in [Failure::Refused, Failure::OutcomeUnknown] {

@@ -125,6 +125,22 @@ async fn read_all(hub: Hub<Count>, filter: Option<&'static str>, mut random: Ran
     }
 }
 
+/// The second event of each pair comes just when the reader of the first goes back to sleep.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_wake_up_is_lost() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let (seen, mut last) = tokio::sync::watch::channel(0);
+    let mut reader = hub.subscribe(Subscribe::default()).everything();
+    tokio::spawn(async move { while seen.send(event(&mut reader).await.event.n).is_ok() {} });
+    for pair in 0..3000 {
+        let (first, second) = (2 * pair + 1, 2 * pair + 2);
+        hub.publish(Count { n: first }).await.unwrap();
+        hub.publish(Count { n: second }).await.unwrap();
+        let woken = last.wait_for(|n| *n == second);
+        tokio::time::timeout(Duration::from_secs(10), woken).await.expect("it sleeps on").unwrap();
+    }
+}
+
 /// The filtered readers above see only their own; here it is checked that they see all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_filtered_reader_sees_all_of_its_own() {
