@@ -252,3 +252,21 @@ async fn what_the_log_does_not_take_is_shown_to_nobody() {
         assert!(poll_once(&mut Box::pin(subscription.next())).is_pending());
     }
 }
+
+#[tokio::test]
+async fn a_log_that_panics_ends_the_hub_and_leaves_nobody_waiting() {
+    let gate = Gate::default();
+    let hub = start(&gate, |hub| hub).await;
+    let mut subscription = hub.subscribe(Subscribe::default()).everything();
+    gate.shut();
+    gate.fail(Failure::Panic);
+    let taken = hub.try_publish(load(1)).unwrap();
+    gate.wait();
+    let queued = hub.try_publish(load(2)).unwrap();
+    gate.open();
+    assert!(matches!(taken.await, Err(PublishError::OutcomeUnknown(_))));
+    assert!(matches!(queued.await, Err(PublishError::Closed)));
+    assert!(matches!(hub.publish(load(3)).await, Err(PublishError::Closed)));
+    assert!(matches!(subscription.next().await, Some(Received::Closed(_))));
+    hub.shutdown().await.unwrap();
+}

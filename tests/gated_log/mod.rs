@@ -22,6 +22,7 @@ struct State {
 pub(crate) enum Failure {
     Refused,
     OutcomeUnknown,
+    Panic,
 }
 
 impl Gate {
@@ -82,6 +83,7 @@ impl EventLog for OpenGated {
             None => self.log.append(batches),
             Some(Failure::Refused) => Err(AppendError::Refused(LogError::Closed)),
             Some(Failure::OutcomeUnknown) => Err(AppendError::OutcomeUnknown(LogError::Closed)),
+            Some(Failure::Panic) => panic!("as a test asked for"),
         }
     }
 

@@ -11,11 +11,21 @@ use std::sync::Arc;
 
 /// Appends what is queued, group by group, until the queue is closed; then closes the log.
 pub(super) fn run(core: &Core) {
+    let _end = End(core);
     while let Some(jobs) = core.queue.take() {
         commit(core, jobs);
     }
-    core.subscribers.end(true);
-    core.close_log();
+}
+
+/// The hub's end, also if a log's implementation panics: nobody waits for what will never be.
+struct End<'c>(&'c Core);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.queue.abandon();
+        self.0.subscribers.end(true);
+        self.0.close_log();
+    }
 }
 
 fn commit(core: &Core, jobs: Vec<Job>) {

@@ -171,8 +171,9 @@ impl Future for Receipt {
     type Output = Result<EventId, PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(outcome.unwrap_or(Err(PublishError::Closed)))
+        // Without an answer, the committer ended in the middle of this event's commit.
+        let unknown = |_| Err(PublishError::OutcomeUnknown(Arc::new(LogError::Closed)));
+        Poll::Ready(ready!(Pin::new(&mut self.0).poll(cx)).unwrap_or_else(unknown))
     }
 }
 

@@ -68,6 +68,13 @@ impl Queue {
         self.bell.notify_one();
     }
 
+    /// Closes the queue and tells those who are still in it.
+    pub(super) fn abandon(&self) {
+        self.close();
+        let jobs = std::mem::take(&mut self.waiting().jobs);
+        jobs.into_iter().for_each(|job| drop(job.ack.send(Err(PublishError::Closed))));
+    }
+
     /// What has piled up, up to a limit; waits for the first. None when the queue is closed and
     /// empty.
     pub(super) fn take(&self) -> Option<Vec<Job>> {
