@@ -227,7 +227,8 @@ async fn what_is_queued_when_the_hub_shuts_down_is_stored() {
     assert!(matches!(hub.try_publish(load(3)).unwrap_err().error, PublishError::Closed));
     gate.open();
     in_time("the end", shutdown).await.unwrap();
-    assert_eq!((first.await.unwrap().seq(), second.await.unwrap().seq()), (1, 2));
+    assert_eq!(in_time("the first id", first).await.unwrap().seq(), 1);
+    assert_eq!(in_time("the second id", second).await.unwrap().seq(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
