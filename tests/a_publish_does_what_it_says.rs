@@ -13,6 +13,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use support::served::in_time;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 struct Load {
@@ -39,8 +40,8 @@ async fn stored(hub: &Hub<Load>, last: u64) -> Vec<u64> {
 }
 
 async fn next(subscription: &mut Subscription<Load>) -> Load {
-    let next = tokio::time::timeout(Duration::from_secs(30), subscription.next());
-    next.await.expect("an event in time").and_then(Received::event).expect("an event")
+    let next = in_time("an event", subscription.next()).await;
+    next.and_then(Received::event).expect("an event")
 }
 
 fn poll_once<F: Future + ?Sized>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
@@ -211,6 +212,23 @@ async fn nothing_is_told_before_it_is_in_the_log() {
     gate.open();
     assert_eq!(publish.await.unwrap().seq(), 1);
     assert_eq!(next(&mut subscription).await, load(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_queued_when_the_hub_shuts_down_is_stored() {
+    let gate = Gate::default();
+    let hub = start(&gate, |hub| hub).await;
+    gate.shut();
+    let first = hub.try_publish(load(1)).unwrap();
+    gate.wait();
+    let second = hub.try_publish(load(2)).unwrap();
+    let mut shutdown = Box::pin(hub.shutdown());
+    assert!(poll_once(&mut shutdown).is_pending());
+    assert!(matches!(hub.try_publish(load(3)).unwrap_err().error, PublishError::Closed));
+    gate.open();
+    in_time("the end", shutdown).await.unwrap();
+    assert_eq!(in_time("the first id", first).await.unwrap().seq(), 1);
+    assert_eq!(in_time("the second id", second).await.unwrap().seq(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

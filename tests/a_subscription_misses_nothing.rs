@@ -10,6 +10,7 @@ use std::future::Future;
 use std::task::{Context, Waker};
 use std::time::{Duration, SystemTime};
 use support::random::{self, Random};
+use support::served::in_time;
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 struct Count {
@@ -17,8 +18,7 @@ struct Count {
 }
 
 async fn received(subscription: &mut Subscription<Count>) -> Received<Count> {
-    let next = tokio::time::timeout(Duration::from_secs(30), subscription.next());
-    next.await.expect("something in time").expect("it has not ended")
+    in_time("something", subscription.next()).await.expect("it has not ended")
 }
 
 async fn event(subscription: &mut Subscription<Count>) -> Delivered<Count> {
@@ -136,8 +136,7 @@ async fn no_wake_up_is_lost() {
         let (first, second) = (2 * pair + 1, 2 * pair + 2);
         hub.publish(Count { n: first }).await.unwrap();
         hub.publish(Count { n: second }).await.unwrap();
-        let woken = last.wait_for(|n| *n == second);
-        tokio::time::timeout(Duration::from_secs(10), woken).await.expect("it sleeps on").unwrap();
+        in_time("the second", last.wait_for(|n| *n == second)).await.unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use sse_framework::{CloseReason, Hub, MemoryLog, PublishError, Received, Start, 
 use std::collections::HashSet;
 use std::time::Duration;
 use support::client::{Client, End, Seen};
-use support::served::Served;
+use support::served::{Served, in_time};
 use tokio::sync::oneshot;
 
 /// The stream ended politely, for this reason.
@@ -77,9 +77,7 @@ fn a_hub_that_is_dropped_ends_its_streams() {
     // The router holds a handle, too.
     drop((served, hub));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let next = runtime.block_on(async {
-        tokio::time::timeout(Duration::from_secs(30), typed.next()).await.unwrap()
-    });
+    let next = runtime.block_on(in_time("the end", typed.next()));
     assert_eq!(next, Some(Received::Closed(CloseReason::Drain)));
 }
 

@@ -70,6 +70,16 @@ impl Drop for Served {
     }
 }
 
+/// Waits for what must come by itself. Unlike tokio's `timeout` it does not look once more when the
+/// time is over, which would wake a sleeper whose wake-up was lost.
+pub async fn in_time<F: IntoFuture>(what: &str, future: F) -> F::Output {
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep(crate::http::PATIENCE) => panic!("{what} did not come"),
+        output = async { future.await } => output,
+    }
+}
+
 /// Waits for a condition that nothing announces.
 #[track_caller]
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
