@@ -10,7 +10,7 @@ mod queue;
 pub use builder::{HubBuilder, StartError};
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
 
-pub(crate) use core::Core;
+pub(crate) use core::{Core, PageRead};
 
 use crate::event::SseEvent;
 use crate::id::EventId;
@@ -76,14 +76,15 @@ impl<E: SseEvent> Hub<E> {
         Self::builder(SledLog::new(path)).start().await
     }
 
-    /// A hub that keeps the newest 100,000 events in memory: for tests, and for events that need
-    /// not outlive the process.
+    /// A hub that keeps the newest 100,000 events, 64 MiB at most, in memory: for tests, and for
+    /// events that need not outlive the process.
     ///
     /// # Errors
     ///
     /// [`StartError`] if an event type's name is not allowed, or the system has no thread to give.
     pub fn in_memory() -> Result<Self, StartError> {
-        Self::builder(MemoryLog::new()).retention(Retention::forever().events(100_000)).start_now()
+        let retention = Retention::forever().events(100_000).bytes(64 << 20);
+        Self::builder(MemoryLog::new()).retention(retention).start_now()
     }
 
     /// Settings for a hub on `log`.
@@ -139,8 +140,8 @@ impl<E: SseEvent> Hub<E> {
         history.id(self.core().tail.head())
     }
 
-    /// Ends the subscriptions of this moment. Their clients may come back at once, and go on where
-    /// they were.
+    /// Ends the subscriptions of this moment. Their clients may come back, and go on where they
+    /// were.
     pub fn disconnect_all(&self) {
         self.core().subscribers.end(false);
     }
@@ -150,7 +151,8 @@ impl<E: SseEvent> Hub<E> {
     ///
     /// # Errors
     ///
-    /// [`LogError`] if the log's last sync failed. It is given to the first caller.
+    /// [`LogError`] if the log's last sync failed, or the log failed so that the hub had ended
+    /// already. It is given to the first caller.
     ///
     /// # Cancel safety
     ///

@@ -97,7 +97,7 @@ pub use hub::{
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{
     AppendError, Appended, Batch, Durability, EventLog, History, LogError, MemoryLog, NewRecord,
-    OpenLog, Position, RecordRef, Retention, SledLog,
+    OpenLog, Position, Read, RecordRef, Retention, SledLog,
 };
 pub use subscribe::{
     CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,

@@ -38,22 +38,21 @@ pub trait EventLog: Send + Sync + 'static {
     fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError>;
 
     /// Shows to `visit` the kept records with `after < seq <= until` whose topic is selected, in
-    /// order, until it breaks. Returns the seq up to which all selected records have been shown.
-    /// The caller has looked at [`history`](EventLog::history): records that are no longer kept are
-    /// passed over.
+    /// order, until it breaks: name and data as they were appended. `visit` must not call the log.
     ///
     /// # Errors
     ///
-    /// [`LogError`] if a record cannot be read; what was shown before is right.
+    /// [`LogError`] if a record cannot be read; all before it have been shown.
     fn read(
         &self,
         after: u64,
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<u64, LogError>;
+    ) -> Result<Read, LogError>;
 
-    /// What can be read now, and who wrote it. Does not block.
+    /// What can be read now, and who wrote it; once the log is closed, what could be read then.
+    /// Does not wait for the disk.
     fn history(&self) -> History;
 
     /// Makes everything durable and gives the log back. Appends and reads fail from here on with
@@ -109,6 +108,16 @@ pub struct Appended {
     pub first: EventId,
     /// The time that all of them carry, in milliseconds since 1970.
     pub time_ms: u64,
+}
+
+/// What a read has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// Where it began: at the record after `after`, or if that is no longer kept at the oldest that
+    /// is.
+    pub first: u64,
+    /// Every selected record from `first` up to this one has been shown.
+    pub until: u64,
 }
 
 /// How much history is kept. Whatever comes first ends it; by default all is kept.

@@ -104,7 +104,7 @@ impl TestStream {
         let Ok(response) = client.app.clone().oneshot(request).await;
         let (parts, body) = response.into_parts();
         let content_type = parts.headers.get(header::CONTENT_TYPE).cloned();
-        let is_stream = content_type.is_some_and(|value| value == "text/event-stream");
+        let is_stream = content_type.is_some_and(|value| is_event_stream(value.as_bytes()));
         if parts.status != StatusCode::OK || !is_stream {
             return Err(TestError::Refused { status: parts.status });
         }
@@ -209,6 +209,12 @@ impl fmt::Debug for TestStream {
             .field("last_event_id", &self.last_event_id())
             .finish_non_exhaustive()
     }
+}
+
+/// What a browser looks at: the type without its parameters.
+fn is_event_stream(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }
 
 /// A client whose connection broke.

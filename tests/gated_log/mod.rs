@@ -1,7 +1,7 @@
 //! A log in memory that a test can hold up and make fail.
 
 use sse_framework::{
-    AppendError, Appended, Batch, EventLog, History, LogError, MemoryLog, OpenLog, RecordRef,
+    AppendError, Appended, Batch, EventLog, History, LogError, MemoryLog, OpenLog, Read, RecordRef,
     Retention, TopicSelection,
 };
 use std::ops::ControlFlow;
@@ -93,7 +93,7 @@ impl EventLog for OpenGated {
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<u64, LogError> {
+    ) -> Result<Read, LogError> {
         self.log.read(after, until, topics, visit)
     }
 

@@ -6,12 +6,14 @@ use super::{Handle, Hub, committer};
 use crate::event::{EventType, EventTypeError, SseEvent};
 use crate::log::{EventLog, LogError, OpenLog, Retention};
 use crate::tail::{Subscribers, Tail};
+use crate::wire;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Settings for a [`Hub`]; each has a default that is bounded.
+/// Settings for a [`Hub`]; each has a default. All but the history, which is kept for ever, are
+/// bounded.
 ///
 /// ```no_run
 /// # use sse_framework::{Hub, Retention, SledLog, SseEvent};
@@ -78,14 +80,16 @@ impl<E: SseEvent> HubBuilder<E> {
 
     /// After how long without an event a stream gets a comment that keeps proxies from closing it
     /// and shows a dead connection. By default 15 seconds, which is what the standard suggests
-    /// (WHATWG HTML 9.2.7).
+    /// (WHATWG HTML 9.2.7). At least 10 milliseconds, at most a day.
     pub fn heartbeat(self, heartbeat: Duration) -> Self {
-        let heartbeat = heartbeat.max(Duration::from_millis(10));
+        let heartbeat = heartbeat.clamp(SHORTEST, Duration::from_secs(24 * 3600));
         HubBuilder { settings: Settings { heartbeat, ..self.settings }, ..self }
     }
 
-    /// How long browsers wait before they reconnect, the `retry:` field. By default 2 seconds.
+    /// How long browsers wait before they reconnect, the `retry:` field. By default 2 seconds; at
+    /// least 10 milliseconds, at most [`wire::MAX_RETRY`].
     pub fn retry(self, retry: Duration) -> Self {
+        let retry = retry.clamp(SHORTEST, wire::MAX_RETRY);
         HubBuilder { settings: Settings { retry, ..self.settings }, ..self }
     }
 
@@ -120,6 +124,9 @@ impl<E: SseEvent> HubBuilder<E> {
     }
 }
 
+/// Shorter times would be a flood.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// A hub could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -130,7 +137,7 @@ pub enum StartError {
     /// The log could not be opened.
     #[error("the log cannot be opened")]
     Log(#[from] LogError),
-    /// The system has no thread to give.
+    /// The system has no thread to give, or the thread that opened the log came to grief.
     #[error("no thread for the hub")]
     Thread(#[source] std::io::Error),
 }

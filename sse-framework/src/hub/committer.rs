@@ -1,31 +1,27 @@
 //! The one thread that appends.
 
-use super::core::Core;
+use super::core::{Core, panicked};
 use super::publish::PublishError;
 use super::queue::Job;
 use crate::id::EventId;
 use crate::log::AppendError;
 use crate::tail::Commit;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-/// Appends what is queued, group by group, until the queue is closed; then closes the log.
+/// Appends what is queued, group by group, until the queue is closed; then closes the log. If the
+/// log panics, that is the hub's end: nobody waits for what will never be.
 pub(super) fn run(core: &Core) {
-    let _end = End(core);
     while let Some(jobs) = core.queue.take() {
-        commit(core, jobs);
+        if catch_unwind(AssertUnwindSafe(|| commit(core, jobs))).is_err() {
+            core.fail(panicked("appending to"));
+            break;
+        }
     }
-}
-
-/// The hub's end, also if a log's implementation panics: nobody waits for what will never be.
-struct End<'c>(&'c Core);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.queue.abandon();
-        self.0.subscribers.end(true);
-        self.0.close_log();
-    }
+    core.queue.abandon();
+    core.subscribers.end(true);
+    core.close_log();
 }
 
 fn commit(core: &Core, jobs: Vec<Job>) {
@@ -39,13 +35,13 @@ fn commit(core: &Core, jobs: Vec<Job>) {
             let commit = Commit::render(appended, batches);
             let topics = commit.topics();
             core.tail.push(commit);
-            core.subscribers.wake(&topics);
             let mut seq = appended.first.seq();
             for (ack, count, _room) in waiting {
                 // A publisher that has gone does not want to know.
                 let _ = ack.send(Ok(EventId::new(appended.first.epoch(), seq)));
                 seq += count;
             }
+            core.subscribers.wake(&topics);
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn Error, "the log failed to take events");

@@ -1,13 +1,15 @@
 //! What a hub is below its types.
 
 use super::queue::Queue;
-use crate::log::{EventLog, LogError, RecordRef};
+use crate::log::{EventLog, LogError, Read, RecordRef};
 use crate::tail::{Subscribers, Tail};
 use crate::topic::TopicSelection;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
 /// The untyped hub, shared by handles, subscriptions and the committer.
@@ -32,6 +34,19 @@ pub(crate) struct Settings {
     pub(crate) retry: Duration,
 }
 
+/// A page that was read from the log.
+pub(crate) struct PageRead<P> {
+    pub(crate) page: P,
+    /// The seq of the last record in it.
+    pub(crate) shown: u64,
+    pub(crate) read: Result<Read, LogError>,
+}
+
+/// An implementation of the log has panicked.
+pub(super) fn panicked(action: &'static str) -> LogError {
+    LogError::Engine { action, path: "the log".into(), reason: "it panicked".into() }
+}
+
 const READERS: u32 = 4;
 /// A page is read in milliseconds; this is for a disk that hangs.
 const READERS_LEAVE_WITHIN: Duration = Duration::from_secs(5);
@@ -49,26 +64,38 @@ impl Core {
         Core { log, tail, subscribers, queue, settings, readers, closed, close_error }
     }
 
-    /// Reads the log on a thread that may block: what `take` makes of the records after `after`,
-    /// until it breaks, and the seq up to which all that are selected have been shown.
-    pub(crate) async fn read<P: Send + 'static>(
+    /// Reads the log, on a thread that may block if there is a runtime to give one: what `take`
+    /// makes of the records after `after`, until it breaks.
+    pub(crate) async fn read<P: Default + Send + 'static>(
         &self,
         after: u64,
         until: u64,
         topics: Arc<TopicSelection>,
-        mut page: P,
         take: fn(&mut P, RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<(P, u64), LogError> {
-        let permit = self.readers.clone().acquire_owned().await.map_err(|_| LogError::Closed)?;
+    ) -> PageRead<P> {
+        let closed = || PageRead { page: P::default(), shown: after, read: Err(LogError::Closed) };
+        let Ok(permit) = self.readers.clone().acquire_owned().await else { return closed() };
         let log = self.log.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let until = log.read(after, until, &topics, &mut |record| take(&mut page, record))?;
+        let read = move || {
+            let (mut page, mut shown) = (P::default(), after);
+            let read = log.read(after, until, &topics, &mut |record| {
+                shown = record.id.seq();
+                take(&mut page, record)
+            });
             // The log's handle goes before the permit: who has all permits has the log alone.
             drop((log, topics));
             drop(permit);
-            Ok((page, until))
-        });
-        reading.await.unwrap_or(Err(LogError::Closed))
+            PageRead { page, shown, read }
+        };
+        let Ok(runtime) = Handle::try_current() else { return read() };
+        match runtime.spawn_blocking(read).await {
+            Ok(read) => read,
+            Err(error) if error.is_panic() => {
+                PageRead { read: Err(panicked("reading")), ..closed() }
+            }
+            // The runtime is being shut down.
+            Err(_) => closed(),
+        }
     }
 
     /// Closes the log when no reader is in it any more.
@@ -78,11 +105,18 @@ impl Core {
         while self.readers.available_permits() < READERS as usize && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(1));
         }
-        if let Err(error) = self.log.close() {
-            tracing::error!(error = &error as &dyn std::error::Error, "closing the log failed");
-            *self.close_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let closing = catch_unwind(AssertUnwindSafe(|| self.log.close()));
+        if let Err(error) = closing.unwrap_or_else(|_| Err(panicked("closing"))) {
+            self.fail(error);
         }
         self.closed.send_replace(true);
+    }
+
+    /// Notes why the hub ends, for whoever shuts it down; the first reason stays.
+    pub(super) fn fail(&self, error: LogError) {
+        tracing::error!(error = &error as &dyn std::error::Error, "the log failed");
+        let mut noted = self.close_error.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.get_or_insert(error);
     }
 
     pub(super) async fn shutdown(&self) -> Result<(), LogError> {

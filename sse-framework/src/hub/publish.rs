@@ -128,14 +128,9 @@ impl<'h, E: SseEvent> IntoFuture for Publish<'h, E> {
 
     fn into_future(self) -> Self::IntoFuture {
         let Publish { hub, event, topic } = self;
-        // The event is encoded at the first poll and gone before the future waits, so that it need
-        // not be `Sync`.
-        let mut event = Some(event);
         Box::pin(async move {
-            let batch = match event.take() {
-                Some(event) => batch(hub, std::slice::from_ref(&event), topic)?,
-                None => return Err(PublishError::Closed),
-            };
+            let batch = batch(hub, std::slice::from_ref(&event), topic)?;
+            drop(event);
             Receipt(hub.core().queue.push(batch).await?).await
         })
     }

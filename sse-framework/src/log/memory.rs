@@ -2,7 +2,8 @@
 
 use super::history::History;
 use super::{
-    AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, RecordRef, Retention,
+    AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, Read, RecordRef,
+    Retention,
 };
 use crate::id::{Epoch, EventId};
 use crate::topic::{Topic, TopicSelection};
@@ -27,8 +28,8 @@ impl MemoryLog {
 impl OpenLog for MemoryLog {
     fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
         let epochs = Arc::new([(new_epoch()?, 1)]);
-        let records = Records { kept: VecDeque::new(), first: 1, bytes: 0, time_ms: 0 };
-        Ok(Box::new(OpenMemoryLog { epochs, retention, records: RwLock::new(Some(records)) }))
+        let records = Records { first: 1, ..Records::default() };
+        Ok(Box::new(OpenMemoryLog { epochs, retention, records: RwLock::new(records) }))
     }
 }
 
@@ -51,16 +52,17 @@ pub(crate) fn now_ms(previous: u64) -> u64 {
 struct OpenMemoryLog {
     epochs: Arc<[(Epoch, u64)]>,
     retention: Retention,
-    /// None once the log is closed.
-    records: RwLock<Option<Records>>,
+    records: RwLock<Records>,
 }
 
+#[derive(Default)]
 struct Records {
     kept: VecDeque<Record>,
     /// The seq of the first kept record.
     first: u64,
     bytes: u64,
     time_ms: u64,
+    closed: bool,
 }
 
 struct Record {
@@ -97,11 +99,11 @@ impl Records {
 }
 
 impl OpenMemoryLog {
-    fn records(&self) -> RwLockReadGuard<'_, Option<Records>> {
+    fn records(&self) -> RwLockReadGuard<'_, Records> {
         self.records.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn records_mut(&self) -> RwLockWriteGuard<'_, Option<Records>> {
+    fn records_mut(&self) -> RwLockWriteGuard<'_, Records> {
         self.records.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,8 +114,10 @@ impl OpenMemoryLog {
 
 impl EventLog for OpenMemoryLog {
     fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
-        let mut guard = self.records_mut();
-        let records = guard.as_mut().ok_or(AppendError::Refused(LogError::Closed))?;
+        let mut records = self.records_mut();
+        if records.closed {
+            return Err(AppendError::Refused(LogError::Closed));
+        }
         records.time_ms = now_ms(records.time_ms);
         let (time_ms, first) = (records.time_ms, records.last() + 1);
         for record in batches.iter().flat_map(|batch| &batch.records) {
@@ -131,11 +135,14 @@ impl EventLog for OpenMemoryLog {
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<u64, LogError> {
-        let guard = self.records();
-        let records = guard.as_ref().ok_or(LogError::Closed)?;
+    ) -> Result<Read, LogError> {
+        let records = self.records();
+        if records.closed {
+            return Err(LogError::Closed);
+        }
+        let first = after.saturating_add(1).max(records.first);
         let until = until.min(records.last());
-        for seq in (after + 1).max(records.first)..=until {
+        for seq in first..=until {
             let Record { time_ms, record } = &records.kept[(seq - records.first) as usize];
             let topic = record.topic.as_ref().map(Topic::as_str);
             if !topics.includes(topic) {
@@ -150,23 +157,23 @@ impl EventLog for OpenMemoryLog {
                 data: &record.data,
             });
             if flow.is_break() {
-                return Ok(seq);
+                return Ok(Read { first, until: seq });
             }
         }
-        Ok(until)
+        Ok(Read { first, until })
     }
 
     fn history(&self) -> History {
         if self.retention.age.is_some() {
             // What has grown too old since the last append is no longer kept either.
-            self.records_mut().iter_mut().for_each(|records| records.trim(&self.retention));
+            self.records_mut().trim(&self.retention);
         }
-        let (first, last) = self.records().as_ref().map_or((1, 0), |r| (r.first, r.last()));
-        History::new(self.epochs.clone(), first, last)
+        let records = self.records();
+        History::new(self.epochs.clone(), records.first, records.last())
     }
 
     fn close(&self) -> Result<(), LogError> {
-        *self.records_mut() = None;
+        self.records_mut().closed = true;
         Ok(())
     }
 }

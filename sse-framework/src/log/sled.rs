@@ -26,7 +26,7 @@ use self::shelf::{Segment, Shelf};
 use self::state::{State, StateFile};
 use self::writer::{Active, Writer};
 use super::{
-    AppendError, Appended, Batch, EventLog, History, LogError, OpenLog, RecordRef, Retention,
+    AppendError, Appended, Batch, EventLog, History, LogError, OpenLog, Read, RecordRef, Retention,
 };
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
@@ -153,7 +153,7 @@ impl EventLog for OpenSledLog {
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<u64, LogError> {
+    ) -> Result<Read, LogError> {
         let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
         match *closed {
             true => Err(LogError::Closed),

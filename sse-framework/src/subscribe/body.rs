@@ -72,8 +72,8 @@ impl EventBody {
         cx: &mut Context<'_>,
     ) -> Poll<Bytes> {
         let reason = match (snapshot.as_mut().poll(cx), self.cursor.poll_end(cx)) {
-            (Poll::Ready(Ok(Rendered { frames, position, gap })), _) => {
-                self.cursor.go_to(position, gap);
+            (Poll::Ready(Ok(Rendered { frames, position })), _) => {
+                self.cursor.go_to(position);
                 return Poll::Ready(frames.into());
             }
             (Poll::Ready(Err(error)), _) => {

@@ -2,8 +2,8 @@
 
 use super::control::{CloseReason, Gap, GapReason};
 use super::page::Page;
-use crate::hub::Core;
-use crate::log::LogError;
+use crate::hub::{Core, PageRead};
+use crate::log::{LogError, Read};
 use crate::tail::{Registration, TailRead};
 use crate::topic::TopicSelection;
 use std::fmt;
@@ -21,11 +21,19 @@ pub(super) struct Cursor<P: Page> {
     at: u64,
     /// Told before the next page.
     gap: Option<Gap>,
+    /// Read, and the seq up to which the log has been read with it.
+    page: Option<(P, u64)>,
     reading: Option<Reading<P::Draft>>,
+    /// Up to where the subscription still reads after the hub has ended it.
+    goal: Option<u64>,
     ended: bool,
 }
 
-type Reading<D> = Pin<Box<dyn Future<Output = Result<(D, u64), LogError>> + Send>>;
+type Reading<D> = Pin<Box<dyn Future<Output = PageRead<D>> + Send>>;
+
+/// How far one read of the log may look for records that are selected: a reader of a quiet topic
+/// must not hold one of the few readers for long.
+const LOOK_AHEAD: u64 = 65_536;
 
 /// What a cursor comes upon.
 pub(super) enum Step<P> {
@@ -42,7 +50,7 @@ impl<P: Page> Cursor<P> {
         at: u64,
         gap: Option<Gap>,
     ) -> Self {
-        Cursor { core, registration, at, gap, reading: None, ended: false }
+        Cursor { core, registration, at, gap, page: None, reading: None, goal: None, ended: false }
     }
 
     /// The same position, for pages of another form.
@@ -69,8 +77,8 @@ impl<P: Page> Cursor<P> {
     }
 
     /// Goes to another position.
-    pub(super) fn go_to(&mut self, at: u64, gap: Option<Gap>) {
-        (self.at, self.gap, self.reading) = (at, gap, None);
+    pub(super) fn go_to(&mut self, at: u64) {
+        (self.at, self.gap, self.page, self.reading) = (at, None, None, None);
     }
 
     /// Resolves when the hub ends the subscription.
@@ -98,8 +106,16 @@ impl<P: Page> Cursor<P> {
             if let Some(gap) = self.gap.take() {
                 return Poll::Ready(Some(Step::Gap(gap)));
             }
+            if let Some((page, until)) = self.page.take() {
+                self.at = until;
+                return Poll::Ready(Some(Step::Page(page)));
+            }
             if let Some(reason) = self.ended_by_hub() {
-                return self.close(reason);
+                self.reading = None;
+                match self.last_page() {
+                    true => continue,
+                    false => return self.close(reason),
+                }
             }
             if let Some(reading) = &mut self.reading {
                 let Poll::Ready(read) = reading.as_mut().poll(cx) else {
@@ -108,15 +124,10 @@ impl<P: Page> Cursor<P> {
                     return if self.registration.has_ended() { continue } else { Poll::Pending };
                 };
                 self.reading = None;
-                match read {
-                    Ok((draft, until)) => {
-                        if let Some(page) = self.accept(draft, until) {
-                            return Poll::Ready(Some(Step::Page(page)));
-                        }
-                    }
+                match self.accept(read) {
+                    Ok(()) => continue,
                     Err(error) => return self.fail(&error),
                 }
-                continue;
             }
             match P::from_tail(&self.core.tail, self.at, self.registration.topics()) {
                 TailRead::Page { page, until } => {
@@ -136,41 +147,74 @@ impl<P: Page> Cursor<P> {
         }
     }
 
-    /// Begins to read what the tail, which starts at `tail_first`, no longer has.
-    fn read_log(&mut self, tail_first: u64) {
-        if self.skip_trimmed() {
-            return;
-        }
-        let (core, topics) = (self.core.clone(), self.registration.topics().clone());
-        let at = self.at;
-        self.reading = Some(Box::pin(async move {
-            core.read(at, tail_first - 1, topics, P::Draft::default(), P::add).await
-        }));
-    }
-
-    /// Takes what was read, unless retention has overtaken the cursor meanwhile.
-    fn accept(&mut self, draft: P::Draft, until: u64) -> Option<P> {
-        if self.skip_trimmed() {
-            return None;
-        }
-        self.at = until;
-        Some(P::finish(draft)).filter(|page| !page.is_empty())
-    }
-
-    /// Moves a cursor whose next record is no longer kept to the oldest that is, with a gap.
-    fn skip_trimmed(&mut self) -> bool {
-        let history = self.core.log.history();
-        if self.at + 1 >= history.first() {
+    /// Takes one more page from the tail, if an ended subscription is to have it.
+    fn last_page(&mut self) -> bool {
+        let goal = *self.goal.get_or_insert(self.core.tail.head());
+        if !P::TO_THE_END || self.at >= goal {
             return false;
         }
-        let resumed = history.first() - 1;
-        self.gap = Some(Gap {
-            reason: GapReason::Trimmed,
-            asked: history.id(self.at).to_string(),
-            resumed_after: history.id(resumed),
-        });
+        match P::from_tail(&self.core.tail, self.at, self.registration.topics()) {
+            TailRead::Page { page, until } => {
+                self.take(page, until);
+                true
+            }
+            TailRead::AtEnd | TailRead::Behind { .. } => false,
+        }
+    }
+
+    /// Begins to read what the tail, which starts at `tail_first`, no longer has.
+    fn read_log(&mut self, tail_first: u64) {
+        let (core, topics) = (self.core.clone(), self.registration.topics().clone());
+        let (at, until) = (self.at, (tail_first - 1).min(self.at.saturating_add(LOOK_AHEAD)));
+        self.reading = Some(Box::pin(async move { core.read(at, until, topics, P::add).await }));
+    }
+
+    /// Takes what was read.
+    fn accept(
+        &mut self,
+        PageRead { page, shown, read }: PageRead<P::Draft>,
+    ) -> Result<(), LogError> {
+        match read {
+            Ok(Read { first, until }) => {
+                if self.at + 1 < first {
+                    self.skip_to(first - 1, GapReason::Trimmed);
+                }
+                self.take(P::finish(page), until.max(self.at));
+                Ok(())
+            }
+            // Where the page begins is not known: what retention took goes first.
+            Err(_) if self.at + 1 < self.core.log.history().first() => {
+                self.skip_to(self.core.log.history().first() - 1, GapReason::Trimmed);
+                Ok(())
+            }
+            // The error comes again, after what could be read.
+            Err(_) if shown > self.at => {
+                self.take(P::finish(page), shown);
+                Ok(())
+            }
+            Err(error @ LogError::Damaged { last, .. }) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "a stream goes on behind damaged records");
+                self.skip_to(last.max(self.at + 1), GapReason::Unreadable);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn take(&mut self, page: P, until: u64) {
+        match page.is_empty() {
+            true => self.at = until,
+            false => self.page = Some((page, until)),
+        }
+    }
+
+    /// Goes on after `resumed`, with a gap.
+    fn skip_to(&mut self, resumed: u64, reason: GapReason) {
+        let history = self.core.log.history();
+        let asked = history.id(self.at).to_string();
+        self.gap = Some(Gap { reason, asked, resumed_after: history.id(resumed) });
         self.at = resumed;
-        true
     }
 
     fn fail(&mut self, error: &LogError) -> Poll<Option<Step<P>>> {

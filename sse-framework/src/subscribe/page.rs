@@ -13,6 +13,9 @@ pub(super) trait Page: Sized + Unpin + 'static {
     /// A page that is being read from the log.
     type Draft: Default + Send + 'static;
 
+    /// Whether a subscription that is ended still reads what there is: who cannot come back must.
+    const TO_THE_END: bool;
+
     fn is_empty(&self) -> bool;
 
     /// What the tail has after a position.
@@ -31,6 +34,7 @@ const PAGE_RECORDS: usize = 256;
 
 impl Page for Bytes {
     type Draft = Vec<u8>;
+    const TO_THE_END: bool = false;
 
     fn is_empty(&self) -> bool {
         self.is_empty()
@@ -52,6 +56,7 @@ impl Page for Bytes {
 
 impl Page for Vec<Record> {
     type Draft = (Vec<Record>, usize);
+    const TO_THE_END: bool = true;
 
     fn is_empty(&self) -> bool {
         self.is_empty()

@@ -6,7 +6,6 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
-use std::convert::Infallible;
 
 /// What a client asks for: where to go on, and which topics it wants of those that it may see.
 ///
@@ -135,12 +134,6 @@ pub enum SubscribeRejection {
         /// The most that is allowed.
         limit: usize,
     },
-}
-
-impl From<Infallible> for SubscribeRejection {
-    fn from(never: Infallible) -> Self {
-        match never {}
-    }
 }
 
 impl IntoResponse for SubscribeRejection {

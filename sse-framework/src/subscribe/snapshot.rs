@@ -1,6 +1,6 @@
 //! State first, then every change after it.
 
-use super::control::{self, Gap};
+use super::control;
 use super::request::Asked;
 use super::start::{Beginning, OnGap, Start};
 use crate::event::{EncodeError, SseEvent};
@@ -48,11 +48,10 @@ pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Rendered, BoxError>
 pub(super) struct Rendered {
     pub(super) frames: Vec<u8>,
     pub(super) position: u64,
-    pub(super) gap: Option<Gap>,
 }
 
-/// Renders a snapshot. None of its frames has an id but the last, an `sse-cursor`: a client that is
-/// cut off before it comes back as the stranger that it was, and gets the snapshot anew.
+/// Renders a snapshot. None of its frames has an id but the last, an `sse-cursor` or, if the app's
+/// position cannot be had, an `sse-gap`: a client that is cut off before it comes back as the stranger that it was, and gets the snapshot anew.
 pub(super) fn render<E: SseEvent>(
     core: &Core,
     topics: &TopicSelection,
@@ -70,8 +69,12 @@ pub(super) fn render<E: SseEvent>(
     let at = Asked::Id(snapshot.at.unwrap_or(given));
     let Beginning { at: position, gap, .. } =
         Beginning::find(&history, Some(at), Start::New, OnGap::Notify);
-    frames.extend_from_slice(&control::cursor(history.id(position)));
-    Ok(Rendered { frames, position, gap })
+    // Either moves the client; a gap must be told by the very frame that moves it behind the gap.
+    frames.extend_from_slice(&match gap {
+        Some(gap) => control::gap(&gap, true),
+        None => control::cursor(history.id(position)),
+    });
+    Ok(Rendered { frames, position })
 }
 
 fn write<E: SseEvent>(event: &E, frames: &mut Vec<u8>) -> Result<(), BoxError> {

@@ -30,7 +30,8 @@ pub enum OnGap {
     Oldest,
     /// The stream says so and goes on with the next event.
     Live,
-    /// There is no stream: `204 No Content`, after which a browser's `EventSource` stops for good.
+    /// There is no response but `204 No Content`, after which a browser's `EventSource` stops for
+    /// good. A stream within the process says so and goes on, as with `Notify`.
     Refuse,
 }
 

@@ -4,7 +4,7 @@ use super::body::EventBody;
 use super::control::{self, Gap, GapReason};
 use super::cursor::{Cursor, Step};
 use super::received::{Delivered, Received};
-use super::request::Subscribe;
+use super::request::{Asked, Subscribe};
 use super::snapshot::{Pending, Snapshot, render};
 use super::start::{Beginning, OnGap, Start};
 use crate::event::{RawEvent, SseEvent};
@@ -35,18 +35,26 @@ pub struct SubscriptionBuilder<E> {
     request: Subscribe,
     start: Start,
     on_gap: OnGap,
+    earliest: bool,
     events: PhantomData<fn() -> E>,
 }
 
 impl<E: SseEvent> SubscriptionBuilder<E> {
     pub(crate) fn new(core: Arc<Core>, request: Subscribe) -> Self {
         let (start, on_gap) = (Start::default(), OnGap::default());
-        SubscriptionBuilder { core, request, start, on_gap, events: PhantomData }
+        SubscriptionBuilder { core, request, start, on_gap, earliest: true, events: PhantomData }
     }
 
     /// Where the stream begins if the client does not say. By default with the next event.
     pub fn start(self, start: Start) -> Self {
         SubscriptionBuilder { start, ..self }
+    }
+
+    /// Whether the client may ask for everything that is kept, with the word `earliest`. By default
+    /// it may, of the topics that it may see. Otherwise the word is an id like any other that is
+    /// not known.
+    pub fn earliest(self, allowed: bool) -> Self {
+        SubscriptionBuilder { earliest: allowed, ..self }
     }
 
     /// What happens when events that the client asks for cannot be had. By default it is told.
@@ -68,6 +76,10 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 
     fn begin(self, allowed: TopicSelection) -> Subscription<E> {
         let SubscriptionBuilder { core, request: Subscribe { asked, topics }, .. } = self;
+        let asked = asked.map(|asked| match asked {
+            Asked::Earliest if !self.earliest => Asked::Unknown("earliest".to_owned()),
+            asked => asked,
+        });
         let topics = Arc::new(allowed.narrowed_to(topics));
         let registration = core.subscribers.register(topics);
         let beginning = Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
@@ -96,6 +108,11 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 ///
 /// A subscriber that is slow loses nothing and slows nobody: it reads later, from memory or from
 /// the log. Only if retention overtakes it does it miss events, and it is told.
+///
+/// # Closing
+///
+/// When the hub ends it, a stream within the process first yields what was published until then; a
+/// response ends at once, since its client comes back for the rest.
 ///
 /// # Cancel safety
 ///
@@ -220,6 +237,10 @@ impl<E: SseEvent> IntoResponse for Subscription<E> {
     fn into_response(mut self) -> Response {
         if self.refused {
             return StatusCode::NO_CONTENT.into_response();
+        }
+        if let Some(read) = self.records.front() {
+            // The response goes on after what has been yielded, not after what has been read.
+            self.cursor.go_to(read.id.seq() - 1);
         }
         let core = self.cursor.core().clone();
         let at = core.log.history().id(self.cursor.at());

@@ -3,7 +3,7 @@
 use super::Core;
 use super::block::{Block, Key, key, split_key};
 use super::shelf::OpenSegment;
-use crate::log::{History, LogError, RecordRef};
+use crate::log::{History, LogError, Read, RecordRef};
 use crate::topic::{Topic, TopicSelection};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -22,7 +22,7 @@ impl Core {
         until: u64,
         topics: &TopicSelection,
         visit: &mut Visit<'_>,
-    ) -> Result<u64, LogError> {
+    ) -> Result<Read, LogError> {
         let history = self.history();
         let until = until.min(history.last());
         let from = after.saturating_add(1).max(history.first());
@@ -32,17 +32,22 @@ impl Core {
     /// The same, also below the floor.
     pub(crate) fn read_from(
         &self,
-        mut from: u64,
+        mut first: u64,
         until: u64,
         history: &History,
         topics: &TopicSelection,
         visit: &mut Visit<'_>,
-    ) -> Result<u64, LogError> {
+    ) -> Result<Read, LogError> {
+        let mut from = first;
         while from <= until {
             let Some(segment) = self.shelf.find(from) else {
-                // What was asked for has been removed since.
+                // What comes next has been removed since: the next read begins behind it.
+                if from > first {
+                    return Ok(Read { first, until: from - 1 });
+                }
                 let oldest = self.shelf.with(|all| all.first().map(|oldest| oldest.first));
-                from = oldest.ok_or(LogError::Closed)?;
+                first = oldest.ok_or(LogError::Closed)?.max(from + 1);
+                from = first;
                 continue;
             };
             let last = segment.end().min(until);
@@ -53,11 +58,11 @@ impl Core {
                 Err(error) => return Err(error),
             };
             match (Reading { open: &open, history, topics, last }).read(from, visit)? {
-                ControlFlow::Break(seq) => return Ok(seq),
+                ControlFlow::Break(seq) => return Ok(Read { first, until: seq }),
                 ControlFlow::Continue(()) => from = last + 1,
             }
         }
-        Ok(until)
+        Ok(Read { first, until })
     }
 }
 

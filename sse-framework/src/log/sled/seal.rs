@@ -121,6 +121,7 @@ impl Core {
                 false => ControlFlow::Break(()),
             }
         })?;
+        let reached = reached.until;
         let Rewriting { database, mut index, open, result } = rewriting;
         result?;
         let count = last + 1 - first;

@@ -57,7 +57,7 @@ pub(super) fn read(log: &dyn EventLog, topics: &TopicSelection) -> Result<Vec<Se
         });
         ControlFlow::Continue(())
     })?;
-    assert_eq!(reached, last);
+    assert_eq!(reached.until, last);
     Ok(seen)
 }
 
@@ -230,7 +230,7 @@ fn a_read_stops_where_it_is_told_to() {
                     .collect();
                 assert_eq!(seen, wanted);
                 let end = if seen.len() == 5 { seen[4] } else { until.min(60) };
-                assert_eq!(reached.unwrap(), end);
+                assert_eq!(reached.unwrap().until, end);
             }
         }
     }

@@ -135,7 +135,7 @@ fn a_damaged_block_of_a_sealed_segment_is_told_with_its_range() {
         other => panic!("{other:?}"),
     }
     let rest = log.read(last, 60, &all, &mut |_| ControlFlow::Continue(()));
-    assert_eq!(rest.unwrap(), 60);
+    assert_eq!(rest.unwrap().until, 60);
 }
 
 #[test]

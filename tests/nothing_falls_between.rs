@@ -1,0 +1,234 @@
+//! Where a stream changes its state, nothing is lost, told twice, or left out of a gap.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+use sse_framework::testing::TestClient;
+use sse_framework::{
+    AppendError, Appended, Batch, CloseReason, EventLog, GapReason, History, Hub, LogError,
+    MemoryLog, NewRecord, OpenLog, Read, Received, RecordRef, Retention, Snapshot, SseEvent, Start,
+    Subscribe, Subscription, TopicFilter, TopicSelection,
+};
+use std::ops::ControlFlow;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+struct Count {
+    n: u64,
+}
+
+fn counts(numbers: impl IntoIterator<Item = u64>) -> impl Iterator<Item = Count> {
+    numbers.into_iter().map(|n| Count { n })
+}
+
+async fn next(subscription: &mut Subscription<Count>) -> Received<Count> {
+    let next = tokio::time::timeout(Duration::from_secs(5), subscription.next());
+    next.await.expect("something comes").expect("the stream has not ended")
+}
+
+async fn number(subscription: &mut Subscription<Count>) -> u64 {
+    match next(subscription).await {
+        Received::Event(delivered) => delivered.event.n,
+        other => panic!("{other:?} in place of an event"),
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_becomes_a_response_goes_on_after_what_was_yielded() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    hub.publish_all(counts(1..=5)).await.unwrap();
+    let handler = async |State(hub): State<Hub<Count>>| {
+        let mut subscription =
+            hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+        assert_eq!(number(&mut subscription).await, 1);
+        subscription
+    };
+    let app = Router::new().route("/", get(handler)).with_state(hub);
+    let mut stream = TestClient::new(app).subscribe("/").await.unwrap();
+    for n in 2..=5 {
+        assert_eq!(stream.event::<Count>().await.unwrap(), Count { n });
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_a_shutdown_is_still_yielded() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let mut subscription = hub.subscribe(Subscribe::default()).everything();
+    hub.publish_all(counts(1..=3)).await.unwrap();
+    hub.shutdown().await.unwrap();
+    for n in 1..=3 {
+        assert_eq!(number(&mut subscription).await, n);
+    }
+    assert_eq!(next(&mut subscription).await, Received::Closed(CloseReason::Drain));
+    assert_eq!(subscription.next().await, None);
+}
+
+#[tokio::test]
+async fn who_comes_after_a_shutdown_is_told_of_no_loss() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let client = TestClient::new(Router::new().route("/", hub.endpoint()));
+    let mut stream = client.subscribe("/").await.unwrap();
+    hub.publish(Count { n: 1 }).await.unwrap();
+    stream.event::<Count>().await.unwrap();
+    hub.shutdown().await.unwrap();
+    let away = stream.disconnect();
+    let id = away.last_event_id().to_owned();
+    let mut stream = away.resume().await.unwrap();
+    stream.named("sse-close").await.unwrap();
+    assert_eq!(stream.last_event_id(), id);
+}
+
+#[tokio::test]
+async fn a_snapshot_whose_position_is_not_known_ends_with_the_gap() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let other = Hub::<Count>::in_memory().unwrap().last_event_id();
+    let handler = async move |State(hub): State<Hub<Count>>, request: Subscribe| {
+        let snapshot = Snapshot::from(vec![Count { n: 1 }]).at(other);
+        hub.subscribe(request).everything().snapshot(async |_| Ok(snapshot))
+    };
+    let app = Router::new().route("/", get(handler)).with_state(hub.clone());
+    let mut stream = TestClient::new(app).subscribe("/").await.unwrap();
+    stream.event::<Count>().await.unwrap();
+    assert_eq!(stream.last_event_id(), "", "nothing moves the client before the gap");
+    stream.named("sse-gap").await.unwrap();
+    assert_eq!(stream.last_event_id(), hub.last_event_id().to_string());
+}
+
+#[tokio::test]
+async fn knobs_have_no_value_that_breaks_a_stream() {
+    for extreme in [Duration::ZERO, Duration::MAX] {
+        let hub = Hub::<Count>::builder(MemoryLog::new()).heartbeat(extreme).retry(extreme);
+        let hub = hub.start().await.unwrap();
+        let client = TestClient::new(Router::new().route("/", hub.endpoint()));
+        for _ in 0..20 {
+            let mut stream = client.subscribe("/").await.unwrap();
+            stream.silence(Duration::from_millis(2)).await.unwrap();
+            hub.disconnect_all();
+            stream.named("sse-close").await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_app_decides_whether_everything_may_be_asked_for() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    hub.publish(Count { n: 1 }).await.unwrap();
+    let asked = || hub.subscribe(Subscribe::default().after("earliest"));
+    assert_eq!(number(&mut asked().everything()).await, 1);
+    let refused = next(&mut asked().earliest(false).everything()).await;
+    assert!(matches!(refused, Received::Gap(gap) if gap.reason == GapReason::UnknownId));
+}
+
+#[test]
+fn reading_the_log_needs_no_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(0, 0);
+    let hub = runtime.block_on(hub.start()).unwrap();
+    runtime.block_on(hub.publish_all(counts(1..=2)).into_future()).unwrap();
+    runtime.block_on(hub.publish(Count { n: 3 }).into_future()).unwrap();
+    drop(runtime);
+    let mut subscription = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for n in 1..=3 {
+        let next = std::pin::pin!(subscription.next());
+        let polled = next.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(
+            matches!(polled, Poll::Ready(Some(Received::Event(ref e))) if e.event.n == n),
+            "{polled:?}"
+        );
+    }
+}
+
+/// A log whose reads have something happen to them.
+struct Eventful {
+    log: Box<dyn EventLog>,
+    during_a_read: DuringARead,
+}
+
+#[derive(Clone, Copy)]
+enum DuringARead {
+    /// One more record is appended before the read is over, which moves the retention's floor.
+    Append,
+    /// The record of this seq is damaged.
+    Damage(u64),
+}
+
+impl OpenLog for DuringARead {
+    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
+        let log = Box::new(MemoryLog::new()).open(retention)?;
+        Ok(Box::new(Eventful { log, during_a_read: *self }))
+    }
+}
+
+impl EventLog for Eventful {
+    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
+        self.log.append(batches)
+    }
+
+    fn read(
+        &self,
+        after: u64,
+        until: u64,
+        topics: &TopicSelection,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<Read, LogError> {
+        match self.during_a_read {
+            DuringARead::Append => {
+                let read = self.log.read(after, until, topics, visit);
+                let record =
+                    NewRecord { topic: None, name: "x".into(), version: 1, data: b"1".into() };
+                self.log.append(&[Batch { records: vec![record] }]).unwrap();
+                read
+            }
+            DuringARead::Damage(seq) if (after + 1..=until).contains(&seq) => {
+                self.log.read(after, seq - 1, topics, visit)?;
+                let (path, reason) = ("a test".into(), "it was asked for".into());
+                Err(LogError::Damaged { path, first: seq, last: seq, reason })
+            }
+            DuringARead::Damage(_) => self.log.read(after, until, topics, visit),
+        }
+    }
+
+    fn history(&self) -> History {
+        self.log.history()
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        self.log.close()
+    }
+}
+
+#[tokio::test]
+async fn a_replay_at_the_edge_of_what_is_kept_is_not_thrown_away() {
+    let retention = Retention::forever().events(200);
+    let hub = Hub::<Count>::builder(DuringARead::Append).retention(retention).tail(0, 0);
+    let hub = hub.start().await.unwrap();
+    for n in 1..=200 {
+        let topic = if n % 2 == 0 { "quiet" } else { "loud" };
+        hub.publish(Count { n }).topic(topic).await.unwrap();
+    }
+    let quiet = [TopicFilter::under(["quiet"])];
+    let mut subscription = hub.subscribe(Subscribe::default().after("earliest")).topics(quiet);
+    for n in (2..=200).step_by(2) {
+        assert_eq!(number(&mut subscription).await, n);
+    }
+}
+
+#[tokio::test]
+async fn damage_is_told_and_everything_around_it_is_shown() {
+    let hub = Hub::<Count>::builder(DuringARead::Damage(50)).tail(0, 0).start().await.unwrap();
+    for n in 1..=60 {
+        hub.publish(Count { n }).await.unwrap();
+    }
+    let mut subscription = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for n in 1..=49 {
+        assert_eq!(number(&mut subscription).await, n);
+    }
+    let Received::Gap(gap) = next(&mut subscription).await else { panic!("no gap") };
+    assert_eq!((gap.reason, gap.resumed_after.seq()), (GapReason::Unreadable, 50));
+    for n in 51..=60 {
+        assert_eq!(number(&mut subscription).await, n);
+    }
+}
