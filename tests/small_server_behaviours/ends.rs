@@ -114,6 +114,10 @@ fn a_graceful_shutdown_ends_in_time_with_streams_open() {
     // Draining is for streams: what is published is still stored.
     publish(&served, &hub, 2);
     let mut late = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for n in [1, 2] {
+        let told = served.block_on(late.next()).and_then(Received::event);
+        assert_eq!(told, Some(Count { n }));
+    }
     let told = served.block_on(late.next());
     assert_eq!(told, Some(Received::Closed(CloseReason::Drain)));
 }
