@@ -1,6 +1,6 @@
 //! Writes and syncs that fail.
 
-use super::super::faults::{FLUSH, INSERT, SYNC};
+use super::super::faults::{CLOSE, FLUSH, INSERT, SYNC, TEND};
 use super::*;
 
 #[test]
@@ -74,4 +74,41 @@ fn a_state_that_cannot_be_written_refuses_appends_until_it_can() {
     drop(log);
     let log = open_still(small(directory.path()), Retention::forever()).unwrap();
     assert_eq!(read_all(&log).len() as u64, acknowledged + 1);
+}
+
+#[test]
+fn a_segment_that_panics_when_it_is_closed_harms_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    for number in 1..=30 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    faults.set(CLOSE);
+    log.core.tend();
+    log.close().unwrap();
+    drop(log);
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 30);
+}
+
+#[test]
+fn the_thread_survives_a_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = Box::new(settings).open(Retention::forever()).unwrap();
+    faults.set(TEND);
+    for number in 1..=30 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!kinds(directory.path()).contains(&"1 sealed".into()));
+    faults.set(0);
+    let started = std::time::Instant::now();
+    while !kinds(directory.path()).contains(&"1 sealed".into()) {
+        assert!(started.elapsed() < Duration::from_secs(20), "the thread is gone");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
