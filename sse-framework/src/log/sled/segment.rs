@@ -9,6 +9,8 @@ use std::io::ErrorKind;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Values up to a 68th of this stay in the engine's log, which we sync; larger ones would not.
@@ -23,6 +25,11 @@ pub(crate) struct Database {
     engine: Option<sled::Db>,
     /// The engine's log: its flush does not sync, this descriptor does.
     log: File,
+    /// A write or a sync has failed: nothing is written any more.
+    failed: AtomicBool,
+    /// Held during a sync. Whether one has failed: the operating system tells of a failure once,
+    /// and only one of two that sync at the same time.
+    sync_failed: Mutex<bool>,
     #[cfg(test)]
     pub(crate) faults: super::faults::Faults,
 }
@@ -88,6 +95,8 @@ impl Database {
             path: path.into(),
             engine: Some(engine),
             log,
+            failed: AtomicBool::new(false),
+            sync_failed: Mutex::new(false),
             #[cfg(test)]
             faults: Default::default(),
         })
@@ -104,23 +113,52 @@ impl Database {
     }
 
     pub(crate) fn insert(&self, key: &Key, value: Vec<u8>) -> Result<(), LogError> {
-        #[cfg(test)]
-        self.faults.check(super::faults::INSERT, &self.path)?;
-        self.run("writing to", |engine| engine.insert(key, value)).map(drop)
+        self.write(|| {
+            #[cfg(test)]
+            self.faults.check(super::faults::INSERT, &self.path)?;
+            self.run("writing to", |engine| engine.insert(key, value)).map(drop)
+        })
     }
 
     /// Hands everything to the operating system: it survives the death of the process.
     pub(crate) fn flush(&self) -> Result<(), LogError> {
-        #[cfg(test)]
-        self.faults.check(super::faults::FLUSH, &self.path)?;
-        self.run("writing to", |engine| engine.flush()).map(drop)
+        self.write(|| {
+            #[cfg(test)]
+            self.faults.check(super::faults::FLUSH, &self.path)?;
+            self.run("writing to", |engine| engine.flush()).map(drop)
+        })
     }
 
-    /// Makes what has been flushed durable: it survives a loss of power.
+    fn write(&self, write: impl FnOnce() -> Result<(), LogError>) -> Result<(), LogError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(self.failed_before("writing to"));
+        }
+        write().inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    /// Makes what has been flushed durable: it survives a loss of power. That holds also after a
+    /// failed write, but never after a failed sync.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
+        let mut sync_failed = super::locked(&self.sync_failed);
+        if *sync_failed {
+            return Err(self.failed_before("syncing"));
+        }
+        let synced = self.sync_once();
+        if synced.is_err() {
+            *sync_failed = true;
+            self.failed.store(true, Ordering::Release);
+        }
+        synced
+    }
+
+    fn sync_once(&self) -> Result<(), LogError> {
         #[cfg(test)]
         self.faults.check(super::faults::SYNC, &self.path)?;
         self.log.sync_data().map_err(io("syncing", &self.path))
+    }
+
+    fn failed_before(&self, action: &'static str) -> LogError {
+        io(action, &self.path)(std::io::Error::other("it has failed before"))
     }
 
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Value>, LogError> {
