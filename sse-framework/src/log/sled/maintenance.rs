@@ -1,5 +1,6 @@
 //! The thread that syncs, seals, trims and removes beside the appends.
 
+use super::segment::catch;
 use super::{Core, Durability, locked, report};
 use crate::log::LogError;
 use std::ops::ControlFlow;
@@ -19,7 +20,9 @@ impl Core {
             .name("sse-log".into())
             .spawn(move || {
                 while !self.pause() {
-                    self.tend();
+                    if let Err(panic) = catch(|| self.tend()) {
+                        tracing::error!(panic, "the log's thread goes on after a panic");
+                    }
                 }
             })
             .map_err(super::io("starting a thread for", &directory))
@@ -42,6 +45,8 @@ impl Core {
 
     /// One round. What fails is told, and tried again in the next.
     pub(crate) fn tend(&self) {
+        #[cfg(test)]
+        self.settings.faults.panic(super::faults::TEND);
         self.sync_if_due();
         report("noting where a failed segment ends", self.note_end(&mut locked(&self.writer)));
         self.trim();

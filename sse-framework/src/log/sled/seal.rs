@@ -38,7 +38,8 @@ impl Core {
         if segment.is_full() {
             let open = self.shelf.open(segment, &self.history())?;
             if has_large_blocks(&open) {
-                return self.seal_in_place(segment, open);
+                let sealed = self.seal_in_place(segment, open);
+                return sealed.inspect_err(|_| segment.leave_alone());
             }
         }
         let sealing = sealing_path(&self.directory, segment.first);

@@ -9,6 +9,8 @@ use std::io::ErrorKind;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Values up to a 68th of this stay in the engine's log, which we sync; larger ones would not.
@@ -19,11 +21,31 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// An open database.
 pub(crate) struct Database {
     path: PathBuf,
-    engine: sled::Db,
+    /// There until this is dropped.
+    engine: Option<sled::Db>,
     /// The engine's log: its flush does not sync, this descriptor does.
     log: File,
+    /// A write or a sync has failed: nothing is written any more.
+    failed: AtomicBool,
+    /// Held during a sync. Whether one has failed: the operating system tells of a failure once,
+    /// and only one of two that sync at the same time.
+    sync_failed: Mutex<bool>,
     #[cfg(test)]
     pub(crate) faults: super::faults::Faults,
+}
+
+impl Drop for Database {
+    /// The engine syncs when it is closed, and panics if that fails.
+    fn drop(&mut self) {
+        let engine = self.engine.take();
+        let closed = contained("closing", &self.path, || {
+            drop(engine);
+            #[cfg(test)]
+            self.faults.panic(super::faults::CLOSE);
+            Ok(())
+        });
+        super::report("closing a segment", closed);
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -71,16 +93,19 @@ impl Database {
         let log = File::options().write(true).open(&log).map_err(io("opening", &log))?;
         Ok(Database {
             path: path.into(),
-            engine,
+            engine: Some(engine),
             log,
+            failed: AtomicBool::new(false),
+            sync_failed: Mutex::new(false),
             #[cfg(test)]
             faults: Default::default(),
         })
     }
 
     #[cfg(test)]
-    pub(crate) fn with_faults(self, faults: &super::faults::Faults) -> Self {
-        Database { faults: faults.clone(), ..self }
+    pub(crate) fn with_faults(mut self, faults: &super::faults::Faults) -> Self {
+        self.faults = faults.clone();
+        self
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -88,41 +113,79 @@ impl Database {
     }
 
     pub(crate) fn insert(&self, key: &Key, value: Vec<u8>) -> Result<(), LogError> {
-        #[cfg(test)]
-        self.faults.check(super::faults::INSERT, &self.path)?;
-        contained("writing to", &self.path, || self.engine.insert(key, value)).map(drop)
+        self.write(|| {
+            #[cfg(test)]
+            self.faults.check(super::faults::INSERT, &self.path)?;
+            self.run("writing to", |engine| engine.insert(key, value)).map(drop)
+        })
     }
 
     /// Hands everything to the operating system: it survives the death of the process.
     pub(crate) fn flush(&self) -> Result<(), LogError> {
-        #[cfg(test)]
-        self.faults.check(super::faults::FLUSH, &self.path)?;
-        contained("writing to", &self.path, || self.engine.flush()).map(drop)
+        self.write(|| {
+            #[cfg(test)]
+            self.faults.check(super::faults::FLUSH, &self.path)?;
+            self.run("writing to", |engine| engine.flush()).map(drop)
+        })
     }
 
-    /// Makes what has been flushed durable: it survives a loss of power.
+    fn write(&self, write: impl FnOnce() -> Result<(), LogError>) -> Result<(), LogError> {
+        if self.failed.load(Ordering::Acquire) {
+            return Err(self.failed_before("writing to"));
+        }
+        write().inspect_err(|_| self.failed.store(true, Ordering::Release))
+    }
+
+    /// Makes what has been flushed durable: it survives a loss of power. That holds also after a
+    /// failed write, but never after a failed sync.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
+        let mut sync_failed = super::locked(&self.sync_failed);
+        if *sync_failed {
+            return Err(self.failed_before("syncing"));
+        }
+        let synced = self.sync_once();
+        if synced.is_err() {
+            *sync_failed = true;
+            self.failed.store(true, Ordering::Release);
+        }
+        synced
+    }
+
+    fn sync_once(&self) -> Result<(), LogError> {
         #[cfg(test)]
         self.faults.check(super::faults::SYNC, &self.path)?;
         self.log.sync_data().map_err(io("syncing", &self.path))
     }
 
+    fn failed_before(&self, action: &'static str) -> LogError {
+        io(action, &self.path)(std::io::Error::other("it has failed before"))
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Value>, LogError> {
-        let value = contained("reading", &self.path, || self.engine.get(key))?;
+        let value = self.run("reading", |engine| engine.get(key))?;
         Ok(value.map(Value))
     }
 
     /// The entry with the largest key up to this one.
     pub(crate) fn at_or_before(&self, key: &Key) -> Result<Option<(Key, Value)>, LogError> {
-        let found = contained("reading", &self.path, || {
-            self.engine.range(..=&key[..]).next_back().transpose()
-        })?;
+        let found =
+            self.run("reading", |engine| engine.range(..=&key[..]).next_back().transpose())?;
         found.map(|entry| self.entry(entry)).transpose()
     }
 
     /// The entries from this key on, in order.
     pub(crate) fn scan(&self, from: &Key) -> Scan<'_> {
-        Scan { iter: self.engine.range(from.to_vec()..), database: self }
+        let iter = self.engine.as_ref().map(|engine| engine.range(from.to_vec()..));
+        Scan { iter, database: self }
+    }
+
+    fn run<T>(
+        &self,
+        action: &'static str,
+        run: impl FnOnce(&sled::Db) -> sled::Result<T>,
+    ) -> Result<T, LogError> {
+        let engine = self.engine.as_ref().ok_or(LogError::Closed)?;
+        contained(action, &self.path, || run(engine))
     }
 
     fn entry(&self, (key, value): (sled::IVec, sled::IVec)) -> Result<(Key, Value), LogError> {
@@ -139,7 +202,7 @@ impl Database {
 
 /// See [`Database::scan`].
 pub(crate) struct Scan<'a> {
-    iter: sled::Iter,
+    iter: Option<sled::Iter>,
     database: &'a Database,
 }
 
@@ -147,7 +210,8 @@ impl Iterator for Scan<'_> {
     type Item = Result<(Key, Value), LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let found = contained("reading", &self.database.path, || self.iter.next().transpose());
+        let iter = self.iter.as_mut()?;
+        let found = contained("reading", &self.database.path, || iter.next().transpose());
         match found {
             Ok(entry) => entry.map(|entry| self.database.entry(entry)),
             Err(error) => Some(Err(error)),
@@ -195,18 +259,23 @@ fn contained<T>(
     run: impl FnOnce() -> sled::Result<T>,
 ) -> Result<T, LogError> {
     let failed = |reason| LogError::Engine { action, path: path.into(), reason };
-    match catch_unwind(AssertUnwindSafe(run)) {
+    match catch(run) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(sled::Error::Io(source))) if source.kind() != ErrorKind::Other => {
             Err(LogError::Io { action, path: path.into(), source })
         }
         Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-            Err(failed(format!("it panicked: {}", text.unwrap_or("without a message"))))
-        }
+        Err(message) => Err(failed(format!("it panicked: {message}"))),
     }
+}
+
+/// Runs what may panic. The error is the panic's message.
+pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        text.unwrap_or("without a message").to_owned()
+    })
 }
 
 /// Snapshots only make opening faster. One that a crash has left unfinished, however, would be

@@ -75,6 +75,11 @@ impl Segment {
         self.full.store(true, Ordering::Release);
     }
 
+    /// From now on nothing is written to it for sealing either.
+    pub(crate) fn leave_alone(&self) {
+        self.full.store(false, Ordering::Release);
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.full.load(Ordering::Acquire)
     }

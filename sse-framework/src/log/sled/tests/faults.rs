@@ -1,6 +1,6 @@
 //! Writes and syncs that fail.
 
-use super::super::faults::{FLUSH, INSERT, SYNC};
+use super::super::faults::{CLOSE, FLUSH, INSERT, SYNC, TEND};
 use super::*;
 
 #[test]
@@ -74,4 +74,93 @@ fn a_state_that_cannot_be_written_refuses_appends_until_it_can() {
     drop(log);
     let log = open_still(small(directory.path()), Retention::forever()).unwrap();
     assert_eq!(read_all(&log).len() as u64, acknowledged + 1);
+}
+
+#[test]
+fn a_segment_that_panics_when_it_is_closed_harms_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    for number in 1..=30 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    faults.set(CLOSE);
+    log.core.tend();
+    log.close().unwrap();
+    drop(log);
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 30);
+}
+
+#[test]
+fn the_thread_survives_a_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = Box::new(settings).open(Retention::forever()).unwrap();
+    faults.set(TEND);
+    for number in 1..=30 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!kinds(directory.path()).contains(&"1 sealed".into()));
+    faults.set(0);
+    let started = std::time::Instant::now();
+    while !kinds(directory.path()).contains(&"1 sealed".into()) {
+        assert!(started.elapsed() < Duration::from_secs(20), "the thread is gone");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn nothing_is_written_after_a_failure_and_a_sync_never_succeeds_after_a_failed_one() {
+    for operation in [INSERT, FLUSH, SYNC] {
+        let directory = tempfile::tempdir().unwrap();
+        let faults = super::super::faults::Faults::default();
+        let database = segment::Database::create(&directory.path().join("segment")).unwrap();
+        let database = database.with_faults(&faults);
+        let write = || {
+            database.insert(&block::key(1, 0), vec![1])?;
+            database.flush()?;
+            database.sync()
+        };
+        write().unwrap();
+        faults.set(operation);
+        assert!(write().is_err());
+        faults.set(0);
+        assert!(database.insert(&block::key(2, 0), vec![2]).is_err());
+        assert!(database.flush().is_err());
+        assert_eq!(database.sync().is_err(), operation == SYNC);
+        assert_eq!(database.get(&block::key(2, 0)).unwrap().map(|_| ()), None);
+    }
+}
+
+#[test]
+fn a_segment_whose_sealing_in_place_failed_is_rewritten() {
+    for operation in [INSERT, FLUSH, SYNC] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = small(directory.path()).segment_bytes(200_000);
+        let faults = settings.faults.clone();
+        let log = open_still(settings.clone(), Retention::forever()).unwrap();
+        for _ in 0..16 {
+            let records = (0..10).map(|_| record(Some("a"), vec![b'x'; 1500]));
+            log.append(&[batch(records)]).unwrap();
+        }
+        let before = read_all(&log);
+        let segment = log.core.shelf.find(1).unwrap();
+        let seal = || log.core.seal(&segment, &mut || ControlFlow::Continue(()));
+        faults.set(operation);
+        assert!(seal().is_err());
+        faults.set(0);
+        seal().unwrap();
+        drop(segment);
+        assert!(!log.core.shelf.find(1).unwrap().sealed.unwrap().in_place);
+        assert_eq!(read_all(&log), before);
+        log.core.sweep();
+        assert!(kinds(directory.path()).contains(&"1 sealed".into()));
+        drop(log);
+        let log = open_still(settings, Retention::forever()).unwrap();
+        assert_eq!(read_all(&log), before);
+    }
 }
