@@ -39,7 +39,7 @@ fn commit(core: &Core, jobs: Vec<Job>) {
             let commit = Commit::render(appended, batches);
             let topics = commit.topics();
             core.tail.push(commit);
-            core.subscribers.wake(&topics);
+            core.subscribers.wake(&topics, appended.first.seq(), core.tail.head());
             let mut seq = appended.first.seq();
             for (ack, count, _room) in waiting {
                 // A publisher that has gone does not want to know.

@@ -6,7 +6,7 @@ use crate::topic::{Topic, TopicSelection};
 use crate::wire;
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -124,11 +124,9 @@ impl Commit {
         Commit { entries: entries.collect() }
     }
 
-    /// The topics of its records, in a row each once.
-    pub(crate) fn topics(&self) -> Vec<Option<Topic>> {
-        let mut topics: Vec<_> = self.entries.iter().map(|entry| entry.topic.clone()).collect();
-        topics.dedup();
-        topics
+    /// The topics of its records.
+    pub(crate) fn topics(&self) -> HashSet<Topic> {
+        self.entries.iter().filter_map(|entry| entry.topic.clone()).collect()
     }
 }
 
@@ -186,7 +184,8 @@ impl Tail {
         if self.head() <= after {
             return TailRead::AtEnd;
         }
-        if let Some((page, until)) = self.shared_chunk(after).filter(|_| topics.is_everything()) {
+        let shared = topics.is_everything().then(|| self.shared_chunk(after)).flatten();
+        if let Some((page, until)) = shared {
             return TailRead::Page { page, until };
         }
         let mut pieces = Pieces::default();
