@@ -66,7 +66,7 @@ async fn after_an_id_comes_the_next_event() {
 async fn waiting_for_a_quiet_topic_is_no_gap() {
     for polled_meanwhile in [false, true] {
         let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
-        let hub = hub.retention(Retention::events(10)).start().await.unwrap();
+        let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
         for filter in ["b", "b/**", "*"] {
             let topics = [filter.parse().unwrap()];
             let mut quiet = hub.subscribe(Subscribe::default()).topics(topics);
