@@ -7,7 +7,7 @@ use sse_framework::{
     Subscription, TopicFilter,
 };
 use std::future::Future;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 use support::random::{self, Random};
 use support::served::in_time;
@@ -58,6 +58,39 @@ async fn after_an_id_comes_the_next_event() {
     let mut live = hub.subscribe(Subscribe::default().after(ids[4].to_string())).everything();
     hub.publish(Count { n: 6 }).await.unwrap();
     assert_eq!(event(&mut live).await.event.n, 6);
+}
+
+/// While it waits for its topic, others go on until neither the tail nor the log reaches back to
+/// where it began to wait. It has missed nothing, and is told of no gap.
+#[tokio::test]
+async fn waiting_for_a_quiet_topic_is_no_gap() {
+    for polled_meanwhile in [false, true] {
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
+        let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
+        for filter in ["b", "b/**", "*"] {
+            let topics = [filter.parse().unwrap()];
+            let mut quiet = hub.subscribe(Subscribe::default()).topics(topics);
+            assert!(poll(&mut quiet).is_none());
+            for n in 0..100 {
+                hub.publish(Count { n }).topic("a/1").await.unwrap();
+            }
+            if polled_meanwhile {
+                assert!(poll(&mut quiet).is_none());
+            }
+            hub.publish(Count { n: 100 }).topic("b").await.unwrap();
+            assert_eq!(event(&mut quiet).await.event.n, 100);
+            assert!(poll(&mut quiet).is_none());
+        }
+    }
+}
+
+/// What is there without waiting.
+fn poll(subscription: &mut Subscription<Count>) -> Option<Received<Count>> {
+    let next = std::pin::pin!(subscription.next());
+    match next.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(received) => received,
+        Poll::Pending => None,
+    }
 }
 
 const EVENTS: u64 = 500;

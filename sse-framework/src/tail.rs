@@ -1,5 +1,6 @@
 //! The tail: the newest records, rendered once, and the subscribers that wait for the next.
 
+mod index;
 mod ring;
 mod subscribers;
 

@@ -41,7 +41,7 @@ fn commit(core: &Core, jobs: Vec<Job>) {
                 let _ = ack.send(Ok(EventId::new(appended.first.epoch(), seq)));
                 seq += count;
             }
-            core.subscribers.wake(&topics);
+            core.subscribers.wake(&topics, appended.first.seq(), core.tail.head());
         }
         Err(error) => {
             tracing::error!(error = &error as &dyn Error, "the log failed to take events");

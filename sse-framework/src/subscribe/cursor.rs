@@ -129,6 +129,7 @@ impl<P: Page> Cursor<P> {
                     Err(error) => return self.fail(&error),
                 }
             }
+            self.at = self.registration.passed(self.at);
             match P::from_tail(&self.core.tail, self.at, self.registration.topics()) {
                 TailRead::Page { page, until } => {
                     self.at = until;
@@ -138,8 +139,9 @@ impl<P: Page> Cursor<P> {
                 }
                 TailRead::Behind { first } => self.read_log(first),
                 TailRead::AtEnd => {
-                    self.registration.wait(cx.waker());
-                    if self.core.tail.head() <= self.at && !self.registration.has_ended() {
+                    let waits =
+                        self.registration.wait_at_head(cx.waker(), &self.core.tail, self.at);
+                    if waits && !self.registration.has_ended() {
                         return Poll::Pending;
                     }
                 }

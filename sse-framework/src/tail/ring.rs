@@ -1,12 +1,12 @@
 //! A ring of rendered records.
 
 use crate::id::EventId;
-use crate::log::{Appended, Batch};
+use crate::log::{Appended, Batch, NewRecord};
 use crate::topic::{Topic, TopicSelection};
 use crate::wire;
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -25,8 +25,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 ///
 /// # Memory
 ///
-/// At most the configured bytes and events, and never less than the newest commit. Chunks that
-/// readers hold keep the buffers of their commits alive.
+/// At most the configured bytes and events, and never less than the newest commit. A chunk that a
+/// reader holds keeps alive one buffer, which is about [`BUFFER_BYTES`] or a single record.
 #[derive(Debug)]
 pub(crate) struct Tail {
     head: AtomicU64,
@@ -34,6 +34,9 @@ pub(crate) struct Tail {
     /// The chunk that was copied together last: those who stand at one place share it.
     shared: Mutex<Option<SharedChunk>>,
 }
+
+/// A commit is rendered into buffers of about this size.
+const BUFFER_BYTES: usize = 256 << 10;
 
 #[derive(Debug)]
 struct Ring {
@@ -65,8 +68,8 @@ struct Entry {
     topic: Option<Topic>,
     name: Cow<'static, str>,
     version: u32,
-    /// All frames of the commit.
-    commit: Bytes,
+    /// Frames of the commit, this one among them.
+    frames: Bytes,
     /// This record's frame therein.
     frame: Range<usize>,
     /// Its payload therein.
@@ -81,7 +84,7 @@ impl Entry {
             topic: self.topic.clone(),
             name: self.name.clone(),
             version: self.version,
-            data: self.commit.slice(self.data.clone()),
+            data: self.frames.slice(self.data.clone()),
         }
     }
 
@@ -99,37 +102,48 @@ pub(crate) struct Commit {
 impl Commit {
     /// Renders what the log has appended.
     pub(crate) fn render(appended: Appended, batches: Vec<Batch>) -> Self {
-        let records = || batches.iter().flat_map(|batch| &batch.records);
-        let size = records().map(|record| record.data.len() + record.name.len() + 64).sum();
-        let mut frames = Vec::with_capacity(size);
-        let mut places = Vec::with_capacity(records().count());
-        for (seq, record) in (appended.first.seq()..).zip(records()) {
+        let size = |record: &NewRecord| record.data.len() + record.name.len() + 64;
+        let mut rest: usize = batches.iter().flat_map(|batch| &batch.records).map(size).sum();
+        let mut entries: Vec<Entry> =
+            Vec::with_capacity(batches.iter().map(|b| b.records.len()).sum());
+        let (mut frames, mut rendered) = (Vec::with_capacity(rest.min(BUFFER_BYTES)), 0);
+        let records = batches.into_iter().flat_map(|batch| batch.records);
+        for (seq, record) in (appended.first.seq()..).zip(records) {
+            let size = size(&record);
+            if !frames.is_empty() && frames.len() + size > BUFFER_BYTES {
+                let next = Vec::with_capacity(size.max(rest.min(BUFFER_BYTES)));
+                fill(&mut entries[rendered..], std::mem::replace(&mut frames, next));
+                rendered = entries.len();
+            }
+            rest -= size;
             let start = frames.len();
             let id = EventId::new(appended.first.epoch(), seq);
             let data = wire::write_checked_event(&mut frames, id, &record.name, &record.data);
-            places.push((id, start..frames.len(), data));
+            entries.push(Entry {
+                id,
+                time_ms: appended.time_ms,
+                topic: record.topic,
+                name: record.name,
+                version: record.version,
+                frames: Bytes::new(),
+                frame: start..frames.len(),
+                data,
+            });
         }
-        let commit = Bytes::from(frames);
-        let records = batches.into_iter().flat_map(|batch| batch.records);
-        let entries = records.zip(places).map(|(record, (id, frame, data))| Entry {
-            id,
-            time_ms: appended.time_ms,
-            topic: record.topic,
-            name: record.name,
-            version: record.version,
-            commit: commit.clone(),
-            frame,
-            data,
-        });
-        Commit { entries: entries.collect() }
+        fill(&mut entries[rendered..], frames);
+        Commit { entries }
     }
 
-    /// The topics of its records, in a row each once.
-    pub(crate) fn topics(&self) -> Vec<Option<Topic>> {
-        let mut topics: Vec<_> = self.entries.iter().map(|entry| entry.topic.clone()).collect();
-        topics.dedup();
-        topics
+    /// The topics of its records.
+    pub(crate) fn topics(&self) -> HashSet<Topic> {
+        self.entries.iter().filter_map(|entry| entry.topic.clone()).collect()
     }
+}
+
+/// Hands out the buffer in which these records were rendered.
+fn fill(entries: &mut [Entry], frames: Vec<u8>) {
+    let frames = Bytes::from(frames);
+    entries.iter_mut().for_each(|entry| entry.frames = frames.clone());
 }
 
 /// What stands behind a cursor.
@@ -186,7 +200,8 @@ impl Tail {
         if self.head() <= after {
             return TailRead::AtEnd;
         }
-        if let Some((page, until)) = self.shared_chunk(after).filter(|_| topics.is_everything()) {
+        let shared = topics.is_everything().then(|| self.shared_chunk(after)).flatten();
+        if let Some((page, until)) = shared {
             return TailRead::Page { page, until };
         }
         let mut pieces = Pieces::default();
@@ -285,10 +300,10 @@ impl Pieces {
         self.bytes += entry.frame.len();
         match &mut self.slice {
             None if self.copy.is_empty() => {
-                self.slice = Some((entry.commit.clone(), entry.frame.clone()));
+                self.slice = Some((entry.frames.clone(), entry.frame.clone()));
             }
             Some((commit, range))
-                if range.end == entry.frame.start && commit.as_ptr() == entry.commit.as_ptr() =>
+                if range.end == entry.frame.start && commit.as_ptr() == entry.frames.as_ptr() =>
             {
                 range.end = entry.frame.end;
             }
@@ -296,7 +311,7 @@ impl Pieces {
                 if let Some((commit, range)) = self.slice.take() {
                     self.copy.extend_from_slice(&commit[range]);
                 }
-                self.copy.extend_from_slice(&entry.commit[entry.frame.clone()]);
+                self.copy.extend_from_slice(&entry.frames[entry.frame.clone()]);
             }
         }
     }
@@ -314,7 +329,6 @@ impl Pieces {
 mod tests {
     use super::*;
     use crate::id::Epoch;
-    use crate::log::NewRecord;
     use crate::topic::TopicFilter;
 
     fn commit(first: u64, topics: &[Option<&str>]) -> Commit {
@@ -389,5 +403,50 @@ mod tests {
         assert_eq!(seqs(small.records(0, &all, 100)), [1, 2, 3], "the newest commit is kept whole");
         small.push(commit(4, &[None]));
         assert_eq!(small.frames(2, &all, 100), TailRead::Behind { first: 4 });
+    }
+
+    #[test]
+    fn a_chunk_does_not_keep_a_large_commit_alive() {
+        let records = (0..40_000).map(|n| NewRecord {
+            topic: None,
+            name: "x".into(),
+            version: 1,
+            data: vec![b'1'; if n == 20_000 { 2 * BUFFER_BYTES } else { 50 }],
+        });
+        let first = EventId::new(Epoch::from_token(1), 1);
+        let batch = Batch { records: records.collect() };
+        let commit = Commit::render(Appended { first, time_ms: 7 }, vec![batch]);
+        assert!(commit.entries.iter().all(|entry| {
+            entry.frames.len() <= BUFFER_BYTES || entry.frame == (0..entry.frames.len())
+        }));
+        assert!(commit.entries.iter().all(|entry| {
+            entry.frames[entry.frame.clone()].ends_with(b"1\n\n")
+                && entry.frames[entry.data.clone()].iter().all(|byte| *byte == b'1')
+        }));
+        let tail = Tail::new(0, usize::MAX, usize::MAX);
+        tail.push(commit);
+        let (mut at, mut bytes) = (0, 0);
+        while let TailRead::Page { page, until } =
+            tail.frames(at, &TopicSelection::everything(), 1 << 17)
+        {
+            (at, bytes) = (until, bytes + page.len());
+        }
+        let frames = |place: usize| tail.ring.read().unwrap().entries[place].frame.len();
+        assert_eq!((at, bytes), (40_000, (0..40_000).map(frames).sum::<usize>()));
+    }
+
+    #[test]
+    fn readers_of_topics_do_not_line_up_for_the_shared_chunk() {
+        let tail = std::sync::Arc::new(Tail::new(0, 1 << 20, 100));
+        tail.push(commit(1, &[Some("a")]));
+        let (done, finished) = std::sync::mpsc::channel();
+        let (held, theirs) = (tail.shared.lock().unwrap(), tail.clone());
+        std::thread::spawn(move || {
+            let read = theirs.frames(0, &TopicSelection::of([TopicFilter::under(["a"])]), 9);
+            done.send(matches!(read, TailRead::Page { until: 1, .. }))
+        });
+        let read = finished.recv_timeout(std::time::Duration::from_secs(10));
+        drop(held);
+        assert_eq!(read, Ok(true));
     }
 }
