@@ -1,8 +1,10 @@
 //! The tail: the newest records, rendered once, and the subscribers that wait for the next.
 
+mod commit;
 mod index;
 mod ring;
 mod subscribers;
 
-pub(crate) use ring::{Commit, Record, Tail, TailRead};
+pub(crate) use commit::{Commit, Record};
+pub(crate) use ring::{Tail, TailRead};
 pub(crate) use subscribers::{Registration, Subscribers};
