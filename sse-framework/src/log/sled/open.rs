@@ -34,6 +34,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
         segment.end = Some(last).filter(|_| segment.sealed.is_none());
     }
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
+    state.drop_empty_epoch(last + 1);
     state.drop_epochs(last + 1);
     if !is_new {
         state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });

@@ -178,7 +178,9 @@ impl Core {
             state.segments.retain(|segment| segment.first < first);
             state.floor = floor;
             state.segments.push(SegmentState { first, end: None, sealed: None });
-            state.epochs.extend(epoch.map(|epoch| EpochStart { epoch, first }));
+            if let Some(epoch) = epoch {
+                state.begin_epoch(writer.epoch, EpochStart { epoch, first });
+            }
         })?;
         let open = OpenSegment { database, index: RwLock::new(Index::new(first)) };
         let open = Arc::new(open);

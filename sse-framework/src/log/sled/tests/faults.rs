@@ -164,3 +164,20 @@ fn a_segment_whose_sealing_in_place_failed_is_rewritten() {
         assert_eq!(read_all(&log), before);
     }
 }
+
+#[test]
+fn failed_appends_leave_one_epoch() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    let epochs = || locked(&log.core.state).state().epochs.len();
+    faults.set(INSERT);
+    for _ in 0..10 {
+        assert!(log.append(&[numbered(2)]).is_err());
+    }
+    faults.set(0);
+    let id = log.append(&[numbered(2)]).unwrap().first;
+    assert_eq!((epochs(), id), (2, log.history().id(2)));
+}
