@@ -46,7 +46,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
         None => {
             let first = last + 1;
             let database = Database::create(&active_path(&directory, first))?;
-            state.segments.push(SegmentState { first, end: None, sealed: None });
+            state.segments.push(SegmentState::new(first));
             OpenSegment { database, index: RwLock::new(Index::new(first)) }
         }
     };
@@ -105,6 +105,12 @@ impl Opening<'_> {
     /// The last seq, and the segment that can be written on.
     fn find_end(&self, state: &State) -> Result<(u64, Option<OpenSegment>), LogError> {
         let Some(segment) = state.segments.last() else { return Ok((0, None)) };
+        if let (Some(end), Some(synced)) = (segment.end, segment.unsynced_after) {
+            let database = Database::open(&path_of(self.directory, segment))?;
+            let scanned = recovery::scan(&database, segment.first, end, &self.epochs)?;
+            scanned.must_reach(synced, &database)?;
+            return Ok((scanned.last, None));
+        }
         let known = segment.sealed.map(|sealed| sealed.last).or(segment.end);
         if let Some(last) = known {
             return Ok((last, None));

@@ -96,7 +96,7 @@ impl Core {
         state.change(|state| {
             for segment in state.segments.iter_mut().filter(|segment| segment.first == first) {
                 segment.sealed = Some(sealed);
-                segment.end = None;
+                (segment.end, segment.unsynced_after) = (None, None);
             }
         })?;
         Ok(self.shelf.change(|segments| {

@@ -44,8 +44,18 @@ pub(crate) struct SegmentState {
     /// Nothing after this seq exists, whatever the segment holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<u64>,
+    /// The records after this seq may be lost: they were acknowledged, but could not be synced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unsynced_after: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed: Option<Sealed>,
+}
+
+impl SegmentState {
+    /// A segment that is written to.
+    pub(crate) fn new(first: u64) -> Self {
+        SegmentState { first, end: None, unsynced_after: None, sealed: None }
+    }
 }
 
 /// What a sealed segment holds.
@@ -240,7 +250,7 @@ mod tests {
             epochs: vec![epoch(1, 1), epoch(2, 5)],
             floor: 3,
             closed_at: Some(9),
-            segments: vec![SegmentState { first: 1, end: None, sealed: None }],
+            segments: vec![SegmentState::new(1)],
         }
     }
 

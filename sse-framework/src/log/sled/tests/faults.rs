@@ -181,3 +181,57 @@ fn failed_appends_leave_one_epoch() {
     let id = log.append(&[numbered(2)]).unwrap().first;
     assert_eq!((epochs(), id), (2, log.history().id(2)));
 }
+
+fn buffered(directory: &Path) -> SledLog {
+    small(directory).durability(Durability::Buffered { sync_every: Duration::from_secs(60) })
+}
+
+#[test]
+fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
+    for (operations, is_safe) in [(FLUSH, true), (FLUSH | SYNC, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = buffered(directory.path());
+        let faults = settings.faults.clone();
+        let log = open_still(settings, Retention::forever()).unwrap();
+        for number in 1..=3 {
+            log.append(&[numbered(number)]).unwrap();
+            if number == 1 {
+                log.core.sync().unwrap();
+            }
+        }
+        faults.set(operations);
+        assert!(log.append(&[numbered(4)]).is_err());
+        faults.set(0);
+        let marked = mark::Mark::read(directory.path()).unwrap().1;
+        assert_eq!(marked, if is_safe { 3 } else { 1 });
+        let noted = locked(&log.core.state).state().segments[0].unsynced_after;
+        assert_eq!(noted, (!is_safe).then_some(1));
+        let id = log.history().id(3);
+        assert_eq!(log.close().is_ok(), is_safe);
+        drop(log);
+        if is_safe {
+            continue;
+        }
+        // As if the power had gone: only what was synced is there.
+        let path = active_path(directory.path(), 1);
+        let mut blocks = Vec::new();
+        let database = segment::Database::open(&path).unwrap();
+        for entry in database.scan(&block::key(1, 0)).take(2) {
+            let (key, value) = entry.unwrap();
+            blocks.push((key, value.to_vec()));
+        }
+        drop(database);
+        let database = segment::Database::create(&path).unwrap();
+        for (key, value) in blocks {
+            database.insert(&key, value).unwrap();
+        }
+        drop(database);
+        let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+        assert_eq!(log.history().find(id), crate::log::Position::Lost(2));
+        assert_eq!(read_all(&log).len(), 2);
+        log.append(&[numbered(3)]).unwrap();
+        log.core.tend();
+        assert_eq!(locked(&log.core.state).state().segments[0].unsynced_after, None);
+        log.close().unwrap();
+    }
+}
