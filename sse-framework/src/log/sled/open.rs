@@ -9,7 +9,7 @@ use super::segment::{Database, remove_directory};
 use super::shelf::{OpenSegment, Segment, Shelf};
 use super::state::{EpochStart, SegmentState, State, StateFile};
 use super::writer::{Active, Writer};
-use super::{Core, SledLog, active_path, epochs_of, io, sealed_path};
+use super::{Core, SledLog, active_path, epochs_of, io, report, sealed_path};
 use crate::log::memory::new_epoch;
 use crate::log::{History, LogError, Retention};
 use std::fs;
@@ -32,6 +32,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     if let (Some(segment), None) = (state.segments.last_mut(), &active) {
         segment.end = Some(last).filter(|_| segment.sealed.is_none());
+        segment.unsynced_after = segment.unsynced_after.filter(|&synced| synced < last);
     }
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     state.drop_empty_epoch(last + 1);
@@ -253,7 +254,11 @@ impl Core {
 fn last_time(shelf: &Shelf, history: &History, last: u64) -> Result<u64, LogError> {
     let Some(segment) = shelf.find(last) else { return Ok(0) };
     if segment.totals().is_none() {
-        shelf.open(&segment, history)?;
+        match shelf.open(&segment, history) {
+            // Whoever reads it is told; the log goes on after it.
+            Err(error @ LogError::Damaged { .. }) => report("opening a segment", Err(error)),
+            opened => drop(opened?),
+        }
     }
     Ok(segment.totals().unwrap_or_default().last_time)
 }

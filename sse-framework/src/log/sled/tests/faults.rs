@@ -235,3 +235,27 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
         log.close().unwrap();
     }
 }
+
+#[test]
+fn a_log_opens_also_if_records_before_an_empty_segment_were_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = buffered(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    faults.set(FLUSH | SYNC);
+    assert!(log.append(&[numbered(2)]).is_err());
+    faults.set(0);
+    log.append(&[]).unwrap();
+    drop(log);
+    assert_eq!(kinds(directory.path()), ["1 active", "2 active"]);
+    // As if the power had gone.
+    drop(segment::Database::create(&active_path(directory.path(), 1)).unwrap());
+    let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+    let lost = read(&log, &TopicSelection::everything());
+    assert!(matches!(lost, Err(LogError::Damaged { first: 1, last: 1, .. })), "{lost:?}");
+    assert_eq!(log.append(&[numbered(2)]).unwrap().first.seq(), 2);
+    assert!(
+        log.read(1, 2, &TopicSelection::everything(), &mut |_| ControlFlow::Continue(())).is_ok()
+    );
+}
