@@ -230,10 +230,13 @@ impl Core {
         let mut writer = locked(&self.writer);
         let noted = synced.and_then(|()| self.note_end(&mut writer)).and_then(|()| {
             let (last, floor) = (writer.last, self.history().first());
-            locked(&self.state).change(|state| {
-                state.closed_at = Some(last);
+            let mut state = locked(&self.state);
+            let unsynced = state.state().segments.iter().any(|part| part.unsynced_after.is_some());
+            state.change(|state| {
+                state.closed_at = (!unsynced).then_some(last);
                 state.floor = floor;
-            })
+            })?;
+            if unsynced { Err(io("syncing", &self.directory)(unsafe_end())) } else { Ok(()) }
         });
         writer.active = Active::Closed;
         drop(self.shelf.change(std::mem::take));
@@ -242,6 +245,10 @@ impl Core {
         drop(locked(&self.lock).take());
         noted
     }
+}
+
+fn unsafe_end() -> std::io::Error {
+    std::io::Error::other("the last records before a failed write could not be synced")
 }
 
 /// A history of no records, written by the epochs of the state.

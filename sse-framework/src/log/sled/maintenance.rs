@@ -1,13 +1,14 @@
 //! The thread that syncs, seals, trims and removes beside the appends.
 
 use super::segment::catch;
+use super::shelf::Segment;
 use super::{Core, Durability, locked, report};
 use crate::log::LogError;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the retention by age is looked at, and what failed is tried again.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -47,32 +48,49 @@ impl Core {
     pub(crate) fn tend(&self) {
         #[cfg(test)]
         self.settings.faults.panic(super::faults::TEND);
+        self.tidy();
+        while let Some(segment) = self.next_to_seal(Instant::now()) {
+            let sealed = self.seal(&segment, &mut self.between_records(&segment));
+            let done = match sealed {
+                Ok(sealed) => sealed,
+                Err(error) => {
+                    segment.seal_later(Instant::now());
+                    report("sealing a segment", Err(error));
+                    true
+                }
+            };
+            drop(segment);
+            if !done || self.stopped.load(Ordering::Acquire) {
+                break;
+            }
+            self.tidy();
+        }
+        self.sweep();
+    }
+
+    /// What cannot wait until all segments are sealed.
+    fn tidy(&self) {
         self.sync_if_due();
         report("noting where a failed segment ends", self.note_end(&mut locked(&self.writer)));
         self.trim();
         report("removing segments", self.remove_segments());
-        while let Some(segment) = self.next_to_seal() {
-            let mut records: u64 = 0;
-            let sealed = self.seal(&segment, &mut || {
-                records += 1;
-                if !records.is_multiple_of(256) {
-                    return ControlFlow::Continue(());
-                }
-                self.sync_if_due();
-                match self.stopped.load(Ordering::Acquire) || segment.end() < self.history().first()
-                {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                }
-            });
-            let failed = sealed.is_err();
-            report("sealing a segment", sealed);
-            if failed || self.stopped.load(Ordering::Acquire) {
-                break;
-            }
-            report("removing segments", self.remove_segments());
-        }
         self.sweep();
+    }
+
+    /// What is done for each record while a segment is sealed.
+    fn between_records(&self, segment: &Segment) -> impl FnMut() -> ControlFlow<()> {
+        let mut records: u64 = 0;
+        move || {
+            records += 1;
+            if !records.is_multiple_of(256) {
+                return ControlFlow::Continue(());
+            }
+            self.sync_if_due();
+            match self.stopped.load(Ordering::Acquire) || segment.end() < self.history().first() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        }
     }
 
     fn sync_if_due(&self) {

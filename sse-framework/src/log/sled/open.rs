@@ -9,7 +9,7 @@ use super::segment::{Database, remove_directory};
 use super::shelf::{OpenSegment, Segment, Shelf};
 use super::state::{EpochStart, SegmentState, State, StateFile};
 use super::writer::{Active, Writer};
-use super::{Core, SledLog, active_path, epochs_of, io, sealed_path};
+use super::{Core, SledLog, active_path, epochs_of, io, report, sealed_path};
 use crate::log::memory::new_epoch;
 use crate::log::{History, LogError, Retention};
 use std::fs;
@@ -32,8 +32,10 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     if let (Some(segment), None) = (state.segments.last_mut(), &active) {
         segment.end = Some(last).filter(|_| segment.sealed.is_none());
+        segment.unsynced_after = segment.unsynced_after.filter(|&synced| synced < last);
     }
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
+    state.drop_empty_epoch(last + 1);
     state.drop_epochs(last + 1);
     if !is_new {
         state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });
@@ -45,7 +47,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
         None => {
             let first = last + 1;
             let database = Database::create(&active_path(&directory, first))?;
-            state.segments.push(SegmentState { first, end: None, sealed: None });
+            state.segments.push(SegmentState::new(first));
             OpenSegment { database, index: RwLock::new(Index::new(first)) }
         }
     };
@@ -104,6 +106,12 @@ impl Opening<'_> {
     /// The last seq, and the segment that can be written on.
     fn find_end(&self, state: &State) -> Result<(u64, Option<OpenSegment>), LogError> {
         let Some(segment) = state.segments.last() else { return Ok((0, None)) };
+        if let (Some(end), Some(synced)) = (segment.end, segment.unsynced_after) {
+            let database = Database::open(&path_of(self.directory, segment))?;
+            let scanned = recovery::scan(&database, segment.first, end, &self.epochs)?;
+            scanned.must_reach(synced, &database)?;
+            return Ok((scanned.last, None));
+        }
         let known = segment.sealed.map(|sealed| sealed.last).or(segment.end);
         if let Some(last) = known {
             return Ok((last, None));
@@ -246,7 +254,11 @@ impl Core {
 fn last_time(shelf: &Shelf, history: &History, last: u64) -> Result<u64, LogError> {
     let Some(segment) = shelf.find(last) else { return Ok(0) };
     if segment.totals().is_none() {
-        shelf.open(&segment, history)?;
+        match shelf.open(&segment, history) {
+            // Whoever reads it is told; the log goes on after it.
+            Err(error @ LogError::Damaged { .. }) => report("opening a segment", Err(error)),
+            opened => drop(opened?),
+        }
     }
     Ok(segment.totals().unwrap_or_default().last_time)
 }

@@ -13,37 +13,42 @@ use crate::topic::TopicSelection;
 use std::fs;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 impl Core {
-    /// The oldest segment that has ended and is not sealed.
-    pub(crate) fn next_to_seal(&self) -> Option<Arc<Segment>> {
+    /// The oldest segment that has ended, is kept, and is not sealed; without those that failed
+    /// lately.
+    pub(crate) fn next_to_seal(&self, now: Instant) -> Option<Arc<Segment>> {
+        let floor = self.history().first();
         self.shelf.with(|segments| {
             let full = |segment: &&Arc<Segment>| {
                 segment.sealed.is_none()
                     && segment.end() != u64::MAX
-                    && segment.end() >= segment.first
+                    && segment.end() >= segment.first.max(floor)
+                    && segment.may_be_sealed(now)
             };
             segments.iter().find(full).cloned()
         })
     }
 
     /// Seals a segment. `between` is called often, for what cannot wait, and stops it by breaking.
+    /// Returns whether the segment needs no sealing any more.
     pub(crate) fn seal(
         &self,
         segment: &Arc<Segment>,
         between: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Result<(), LogError> {
+    ) -> Result<bool, LogError> {
         // A state that may already name the sealed segment must be settled before that is remade.
         locked(&self.state).settle()?;
         if segment.is_full() {
             let open = self.shelf.open(segment, &self.history())?;
             if has_large_blocks(&open) {
                 let sealed = self.seal_in_place(segment, open);
-                return sealed.inspect_err(|_| segment.leave_alone());
+                return sealed.inspect_err(|_| segment.leave_alone()).map(|()| true);
             }
         }
         let sealing = sealing_path(&self.directory, segment.first);
-        let Some(sealed) = self.rewrite(segment, &sealing, between)? else { return Ok(()) };
+        let Some(sealed) = self.rewrite(segment, &sealing, between)? else { return Ok(false) };
         let path = sealed_path(&self.directory, segment.first);
         super::segment::remove_directory(&path)?;
         fs::rename(&sealing, &path).map_err(io("renaming", &sealing))?;
@@ -57,7 +62,7 @@ impl Core {
             // Retention was faster.
             None => locked(&self.discarded).push(fresh),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Adds the index to a segment whose blocks are large already.
@@ -91,7 +96,7 @@ impl Core {
         state.change(|state| {
             for segment in state.segments.iter_mut().filter(|segment| segment.first == first) {
                 segment.sealed = Some(sealed);
-                segment.end = None;
+                (segment.end, segment.unsynced_after) = (None, None);
             }
         })?;
         Ok(self.shelf.change(|segments| {

@@ -9,6 +9,7 @@ use crate::log::{History, LogError};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
 
 /// A part of the log.
 #[derive(Debug)]
@@ -22,7 +23,13 @@ pub(crate) struct Segment {
     full: AtomicBool,
     used: AtomicU64,
     opened: Mutex<Opened>,
+    /// When sealing it may be tried again, and the pause before that, if it has failed.
+    retry: Mutex<Option<(Instant, Duration)>>,
 }
+
+/// The pauses between attempts to seal a segment: each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default)]
 struct Opened {
@@ -50,7 +57,8 @@ impl Segment {
     /// A segment that is opened when it is read.
     pub(crate) fn new(first: u64, path: PathBuf, end: u64, sealed: Option<Sealed>) -> Self {
         let (end, full, used) = (AtomicU64::new(end), AtomicBool::new(false), AtomicU64::new(0));
-        Segment { first, path, sealed, end, full, used, opened: Mutex::default() }
+        let (opened, retry) = (Mutex::default(), Mutex::default());
+        Segment { first, path, sealed, end, full, used, opened, retry }
     }
 
     /// A segment that is written to, and stays open until it has ended.
@@ -73,6 +81,17 @@ impl Segment {
     pub(crate) fn is_full_at(&self, last: u64) {
         self.ends_at(last);
         self.full.store(true, Ordering::Release);
+    }
+
+    /// Sealing it has failed.
+    pub(crate) fn seal_later(&self, now: Instant) {
+        let mut retry = super::locked(&self.retry);
+        let pause = retry.map_or(FIRST_PAUSE, |(_, pause)| LONGEST_PAUSE.min(pause * 2));
+        *retry = Some((now + pause, pause));
+    }
+
+    pub(crate) fn may_be_sealed(&self, now: Instant) -> bool {
+        super::locked(&self.retry).is_none_or(|(at, _)| at <= now)
     }
 
     /// From now on nothing is written to it for sealing either.

@@ -44,8 +44,18 @@ pub(crate) struct SegmentState {
     /// Nothing after this seq exists, whatever the segment holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) end: Option<u64>,
+    /// The records after this seq may be lost: they were acknowledged, but could not be synced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unsynced_after: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed: Option<Sealed>,
+}
+
+impl SegmentState {
+    /// A segment that is written to.
+    pub(crate) fn new(first: u64) -> Self {
+        SegmentState { first, end: None, unsynced_after: None, sealed: None }
+    }
 }
 
 /// What a sealed segment holds.
@@ -76,15 +86,40 @@ fn epoch_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Epoch, 
 const REMEMBERED_EPOCHS: usize = 1000;
 
 impl State {
-    /// Drops epochs that wrote nothing, but for the first, which ids from before the first record
-    /// carry. Those of which nothing is kept are remembered for long, so that a client that comes
-    /// back with an id of theirs is told "trimmed" and gets what is kept.
+    /// Begins an epoch after `current`, in whose place it comes if that has acknowledged nothing;
+    /// but the first epoch stays, which ids from before the first record carry.
+    pub(crate) fn begin_epoch(&mut self, current: Epoch, next: EpochStart) {
+        let is_empty = |last: &EpochStart| last.epoch == current && last.first == next.first;
+        if self.epochs.len() > 1 && self.epochs.last().is_some_and(is_empty) {
+            self.epochs.pop();
+        }
+        self.epochs.push(next);
+    }
+
+    /// Drops the last epoch if it surely wrote nothing. If the log was not closed properly, its
+    /// records may have been seen and lost: whoever saw one must be told so.
+    pub(crate) fn drop_empty_epoch(&mut self, next: u64) {
+        let is_empty = self.epochs.last().is_some_and(|last| last.first == next);
+        if self.closed_at.is_some() && is_empty && self.epochs.len() > 1 {
+            self.epochs.pop();
+        }
+    }
+
+    /// Drops the oldest of the epochs that have no records, and of those of which nothing is kept
+    /// any more. The others are remembered, so that a client that comes back with an id of theirs
+    /// is told "lost" or "trimmed" and gets what is kept. The first epoch is never empty to this
+    /// end: ids from before the first record carry it.
     pub(crate) fn drop_epochs(&mut self, next: u64) {
         let ends: Vec<u64> =
             self.epochs.iter().skip(1).map(|epoch| epoch.first).chain([next]).collect();
-        let mut ends = ends.into_iter().enumerate();
+        let is_empty = |place: usize, epoch: &EpochStart| place > 0 && epoch.first == ends[place];
+        let empty = self.epochs.iter().enumerate().filter(|(place, e)| is_empty(*place, e)).count();
+        let mut surplus = empty.saturating_sub(REMEMBERED_EPOCHS);
+        let mut place = 0..;
         self.epochs.retain(|epoch| {
-            ends.next().is_some_and(|(place, end)| place == 0 || epoch.first < end)
+            let goes = surplus > 0 && place.next().is_some_and(|place| is_empty(place, epoch));
+            surplus -= usize::from(goes);
+            !goes
         });
         let oldest = self.segments.first().map_or(next, |segment| segment.first);
         let begin_kept = self.epochs.partition_point(|epoch| epoch.first <= oldest);
@@ -215,7 +250,7 @@ mod tests {
             epochs: vec![epoch(1, 1), epoch(2, 5)],
             floor: 3,
             closed_at: Some(9),
-            segments: vec![SegmentState { first: 1, end: None, sealed: None }],
+            segments: vec![SegmentState::new(1)],
         }
     }
 
@@ -235,14 +270,42 @@ mod tests {
     }
 
     #[test]
-    fn epochs_that_wrote_nothing_are_dropped() {
+    fn an_epoch_that_surely_wrote_nothing_is_dropped() {
         let mut state = state();
-        state.epochs = vec![epoch(1, 1), epoch(2, 5), epoch(3, 10), epoch(4, 10), epoch(5, 12)];
-        state.drop_epochs(12);
-        assert_eq!(state.epochs, [epoch(1, 1), epoch(2, 5), epoch(4, 10)]);
-        let mut empty = State { epochs: vec![epoch(1, 1), epoch(2, 1)], ..State::default() };
-        empty.drop_epochs(1);
-        assert_eq!(empty.epochs, [epoch(1, 1)]);
+        state.epochs = vec![epoch(1, 1), epoch(2, 5), epoch(3, 10), epoch(4, 10)];
+        state.drop_empty_epoch(11);
+        assert_eq!(state.epochs.len(), 4);
+        state.drop_empty_epoch(10);
+        assert_eq!(state.epochs, [epoch(1, 1), epoch(2, 5), epoch(3, 10)]);
+        state.closed_at = None;
+        state.drop_empty_epoch(10);
+        assert_eq!(state.epochs.len(), 3, "its records may have been lost");
+        state.epochs = vec![epoch(1, 1)];
+        state.closed_at = Some(0);
+        state.drop_empty_epoch(1);
+        assert_eq!(state.epochs, [epoch(1, 1)]);
+    }
+
+    #[test]
+    fn epochs_without_records_are_remembered_for_long() {
+        let mut state = state();
+        state.epochs = [epoch(1, 1)].into_iter().chain((2..=1502).map(|n| epoch(n, 5))).collect();
+        state.drop_epochs(9);
+        assert_eq!(state.epochs.len(), 1002);
+        assert_eq!(state.epochs[..2], [epoch(1, 1), epoch(502, 5)]);
+    }
+
+    #[test]
+    fn an_epoch_takes_the_place_of_one_that_acknowledged_nothing() {
+        let mut state = state();
+        state.begin_epoch(Epoch::from_token(2), epoch(3, 5));
+        assert_eq!(state.epochs, [epoch(1, 1), epoch(3, 5)]);
+        state.begin_epoch(Epoch::from_token(3), epoch(4, 7));
+        state.begin_epoch(Epoch::from_token(3), epoch(5, 7));
+        assert_eq!(state.epochs, [epoch(1, 1), epoch(3, 5), epoch(4, 7), epoch(5, 7)]);
+        state.epochs = vec![epoch(1, 1)];
+        state.begin_epoch(Epoch::from_token(1), epoch(2, 1));
+        assert_eq!(state.epochs, [epoch(1, 1), epoch(2, 1)]);
     }
 
     #[test]

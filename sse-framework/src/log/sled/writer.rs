@@ -116,8 +116,19 @@ impl Core {
     /// Leaves the segment alone for good: what it holds after the last acknowledged record does
     /// not exist, even if it can be read now or later.
     pub(crate) fn fail(&self, writer: &mut Writer) {
-        if let Active::Open { segment, .. } = &writer.active {
+        if let Active::Open { segment, open, .. } = &writer.active {
             segment.ends_at(writer.last);
+            let (open, last) = (open.clone(), writer.last);
+            if writer.synced < last {
+                match open.database.sync() {
+                    Ok(()) => writer.note_synced(last),
+                    Err(error) => {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(error, after = writer.synced, last, "records may be lost");
+                    }
+                }
+            }
+            writer.unsynced_since = None;
             writer.active = Active::Failed { noted: false };
             self.note_end(writer).unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "noting a segment's end");
@@ -128,7 +139,8 @@ impl Core {
     /// After a failure, notes in the state where the segment ends, if that is still to be done.
     pub(crate) fn note_end(&self, writer: &mut Writer) -> Result<(), LogError> {
         if let Active::Failed { noted: false } = writer.active {
-            locked(&self.state).change(|state| end_last(state, writer.last))?;
+            let unsynced_after = (writer.synced < writer.last).then_some(writer.synced);
+            locked(&self.state).change(|state| end_last(state, writer.last, unsynced_after))?;
             writer.active = Active::Failed { noted: true };
         }
         Ok(())
@@ -173,12 +185,14 @@ impl Core {
         let floor = self.history().first();
         let mut state = locked(&self.state);
         state.change(|state| {
-            end_last(state, writer.last);
+            end_last(state, writer.last, None);
             // A failed segment in which nothing was acknowledged has left its name.
             state.segments.retain(|segment| segment.first < first);
             state.floor = floor;
-            state.segments.push(SegmentState { first, end: None, sealed: None });
-            state.epochs.extend(epoch.map(|epoch| EpochStart { epoch, first }));
+            state.segments.push(SegmentState::new(first));
+            if let Some(epoch) = epoch {
+                state.begin_epoch(writer.epoch, EpochStart { epoch, first });
+            }
         })?;
         let open = OpenSegment { database, index: RwLock::new(Index::new(first)) };
         let open = Arc::new(open);
@@ -192,6 +206,9 @@ impl Core {
             self.renew_epochs(state.state());
         }
         writer.active = Active::Open { segment, open, bytes: 0 };
+        // The state tells which records before this segment are not synced; the mark does not
+        // count them.
+        writer.synced = writer.last;
         drop(state);
         self.wake.notify_all();
         Ok(())
@@ -221,7 +238,8 @@ impl Core {
         let same =
             matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
         match synced {
-            Ok(()) => writer.note_synced(last),
+            Ok(()) if same => writer.note_synced(last),
+            Ok(()) => {}
             Err(_) if same => self.fail(&mut writer),
             Err(_) => {}
         }
@@ -239,10 +257,11 @@ impl Writer {
     }
 }
 
-/// Notes that the last segment ends at `last`.
-fn end_last(state: &mut State, last: u64) {
-    if let Some(segment) = state.segments.last_mut().filter(|segment| segment.sealed.is_none()) {
-        segment.end.get_or_insert(last);
+/// Notes that the last segment ends at `last`, and from where on it is not safe.
+fn end_last(state: &mut State, last: u64, unsynced_after: Option<u64>) {
+    let segment = state.segments.last_mut().filter(|segment| segment.sealed.is_none());
+    if let Some(segment) = segment.filter(|segment| segment.end.is_none()) {
+        (segment.end, segment.unsynced_after) = (Some(last), unsynced_after);
     }
 }
 

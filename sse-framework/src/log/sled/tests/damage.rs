@@ -191,3 +191,39 @@ fn blocks_are_decoded_under_their_own_key_only() {
     let blocks = a_chain(1);
     assert!(Block::decode(&blocks[1].key, &blocks[0].value).is_err());
 }
+
+#[test]
+fn ids_of_records_that_a_loss_of_power_took_are_told_as_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let settings = || {
+        let sync_every = Duration::from_secs(60);
+        SledLog::new(path).durability(Durability::Buffered { sync_every })
+    };
+    three(path);
+    open_still(settings(), Retention::forever()).unwrap().close().unwrap();
+    let log = open_still(settings(), Retention::forever()).unwrap();
+    let shown = log.append(&[numbered(4), numbered(5)]).unwrap().first;
+    let shown = crate::EventId::new(shown.epoch(), 5);
+    let state = fs::read(path.join("state")).unwrap();
+    drop(log);
+    // As if nothing of that epoch had reached the disk.
+    fs::remove_dir_all(path).unwrap();
+    three(path);
+    let mut before: State = state_of(&state);
+    let now: State = state_of(&fs::read(path.join("state")).unwrap());
+    before.epochs[0] = now.epochs[0];
+    StateFile::create(path, before).unwrap();
+    for close in [false, true, true, false] {
+        let log = open_still(settings(), Retention::forever()).unwrap();
+        assert_eq!(log.history().find(shown), crate::log::Position::Lost(3));
+        if close {
+            log.close().unwrap();
+        }
+    }
+}
+
+fn state_of(file: &[u8]) -> State {
+    let body = file.splitn(2, |&byte| byte == b'\n').nth(1).unwrap();
+    serde_json::from_slice(body).unwrap()
+}

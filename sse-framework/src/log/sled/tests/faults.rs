@@ -164,3 +164,98 @@ fn a_segment_whose_sealing_in_place_failed_is_rewritten() {
         assert_eq!(read_all(&log), before);
     }
 }
+
+#[test]
+fn failed_appends_leave_one_epoch() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    let epochs = || locked(&log.core.state).state().epochs.len();
+    faults.set(INSERT);
+    for _ in 0..10 {
+        assert!(log.append(&[numbered(2)]).is_err());
+    }
+    faults.set(0);
+    let id = log.append(&[numbered(2)]).unwrap().first;
+    assert_eq!((epochs(), id), (2, log.history().id(2)));
+}
+
+fn buffered(directory: &Path) -> SledLog {
+    small(directory).durability(Durability::Buffered { sync_every: Duration::from_secs(60) })
+}
+
+#[test]
+fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
+    for (operations, is_safe) in [(FLUSH, true), (FLUSH | SYNC, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = buffered(directory.path());
+        let faults = settings.faults.clone();
+        let log = open_still(settings, Retention::forever()).unwrap();
+        for number in 1..=3 {
+            log.append(&[numbered(number)]).unwrap();
+            if number == 1 {
+                log.core.sync().unwrap();
+            }
+        }
+        faults.set(operations);
+        assert!(log.append(&[numbered(4)]).is_err());
+        faults.set(0);
+        let marked = mark::Mark::read(directory.path()).unwrap().1;
+        assert_eq!(marked, if is_safe { 3 } else { 1 });
+        let noted = locked(&log.core.state).state().segments[0].unsynced_after;
+        assert_eq!(noted, (!is_safe).then_some(1));
+        let id = log.history().id(3);
+        assert_eq!(log.close().is_ok(), is_safe);
+        drop(log);
+        if is_safe {
+            continue;
+        }
+        // As if the power had gone: only what was synced is there.
+        let path = active_path(directory.path(), 1);
+        let mut blocks = Vec::new();
+        let database = segment::Database::open(&path).unwrap();
+        for entry in database.scan(&block::key(1, 0)).take(2) {
+            let (key, value) = entry.unwrap();
+            blocks.push((key, value.to_vec()));
+        }
+        drop(database);
+        let database = segment::Database::create(&path).unwrap();
+        for (key, value) in blocks {
+            database.insert(&key, value).unwrap();
+        }
+        drop(database);
+        let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+        assert_eq!(log.history().find(id), crate::log::Position::Lost(2));
+        assert_eq!(read_all(&log).len(), 2);
+        log.append(&[numbered(3)]).unwrap();
+        log.core.tend();
+        assert_eq!(locked(&log.core.state).state().segments[0].unsynced_after, None);
+        log.close().unwrap();
+    }
+}
+
+#[test]
+fn a_log_opens_also_if_records_before_an_empty_segment_were_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = buffered(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    faults.set(FLUSH | SYNC);
+    assert!(log.append(&[numbered(2)]).is_err());
+    faults.set(0);
+    log.append(&[]).unwrap();
+    drop(log);
+    assert_eq!(kinds(directory.path()), ["1 active", "2 active"]);
+    // As if the power had gone.
+    drop(segment::Database::create(&active_path(directory.path(), 1)).unwrap());
+    let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+    let lost = read(&log, &TopicSelection::everything());
+    assert!(matches!(lost, Err(LogError::Damaged { first: 1, last: 1, .. })), "{lost:?}");
+    assert_eq!(log.append(&[numbered(2)]).unwrap().first.seq(), 2);
+    assert!(
+        log.read(1, 2, &TopicSelection::everything(), &mut |_| ControlFlow::Continue(())).is_ok()
+    );
+}

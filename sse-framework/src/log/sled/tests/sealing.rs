@@ -239,3 +239,64 @@ fn a_segment_of_large_blocks_gets_its_index_without_being_rewritten() {
     }
     assert!(kinds(directory.path()).contains(&"1 sealed".into()));
 }
+
+#[test]
+fn sealing_ends_when_there_is_nothing_worth_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = SledLog::new(directory.path());
+    let faults = settings.faults.clone();
+    let retention = Retention::forever().age(Duration::from_secs(60));
+    let log = open_still(settings, retention).unwrap();
+    log.append(&(0..300).map(numbered).collect::<Vec<_>>()).unwrap();
+    faults.set(super::super::faults::INSERT);
+    assert!(log.append(&[numbered(301)]).is_err());
+    log.core.trim_at(crate::log::memory::now_ms(0) + 120_000);
+    assert_eq!(log.history().first(), 301);
+    let core = log.core.clone();
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        core.tend();
+        done.send(())
+    });
+    let waited = is_done.recv_timeout(Duration::from_secs(20));
+    log.core.stop();
+    waited.unwrap();
+}
+
+#[test]
+fn a_segment_that_cannot_be_sealed_holds_up_no_other_and_is_tried_again_later_and_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = reopen(directory.path());
+    fill(&log, 1..=60);
+    drop(log);
+    let database = segment::Database::open(&active_path(directory.path(), 1)).unwrap();
+    database.insert(&block::key(1, 0), vec![0; 100]).unwrap();
+    drop(database);
+    let log = reopen(directory.path());
+    log.core.tend();
+    let names = kinds(directory.path());
+    assert!(names.contains(&"1 active".into()), "{names:?}");
+    assert_eq!(names.iter().filter(|name| name.ends_with("active")).count(), 2, "{names:?}");
+    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), std::time::Instant::now());
+    assert!(log.core.next_to_seal(now).is_none());
+    for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+        let pause = Duration::from_secs(pause);
+        assert!(log.core.next_to_seal(now + pause).is_some());
+        assert!(pause.as_secs() == 1 || log.core.next_to_seal(now + pause / 2).is_none());
+        now += pause;
+        segment.seal_later(now);
+    }
+}
+
+#[test]
+fn retention_by_age_goes_on_while_segments_are_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = reopen(directory.path());
+    let started = std::time::Instant::now();
+    fill(&log, 1..=600);
+    drop(log);
+    let age = started.elapsed() + Duration::from_millis(300);
+    let log = open_still(small(directory.path()), Retention::forever().age(age)).unwrap();
+    log.core.tend();
+    assert!(log.history().first() > 1);
+}
