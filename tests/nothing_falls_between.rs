@@ -1,5 +1,5 @@
 //! Where a stream changes its state, nothing is lost, told twice, or left out of a gap.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails that way")]
 
 use axum::Router;
 use axum::extract::State;

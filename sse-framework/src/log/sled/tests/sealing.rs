@@ -287,16 +287,3 @@ fn a_segment_that_cannot_be_sealed_holds_up_no_other_and_is_tried_again_later_an
         segment.seal_later(now);
     }
 }
-
-#[test]
-fn retention_by_age_goes_on_while_segments_are_sealed() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = reopen(directory.path());
-    let started = std::time::Instant::now();
-    fill(&log, 1..=600);
-    drop(log);
-    let age = started.elapsed() + Duration::from_millis(300);
-    let log = open_still(small(directory.path()), Retention::forever().age(age)).unwrap();
-    log.core.tend();
-    assert!(log.history().first() > 1);
-}
