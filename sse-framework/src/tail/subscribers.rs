@@ -48,6 +48,8 @@ struct Lists {
 #[derive(Debug, Default)]
 struct Slot {
     waker: Option<Waker>,
+    /// Where the waker was left at the head, or 0: news up to there are none to it.
+    at: u64,
     /// The record before the news that took the waker.
     passed: u64,
 }
@@ -88,14 +90,19 @@ impl Subscribers {
             let mut lists = self.lists();
             let Lists { everything, selecting, index, told } = &mut *lists;
             *told = last.max(*told);
-            wakers.extend(everything.iter_mut().filter_map(|(_, slot)| slot.waker.take()));
+            let mut tell = |slot: &mut Slot| {
+                // It may have come between the push and this, and have read all of it.
+                if slot.at < last
+                    && let Some(waker) = slot.waker.take()
+                {
+                    slot.passed = first.saturating_sub(1);
+                    wakers.push(waker);
+                }
+            };
+            everything.iter_mut().for_each(|(_, slot)| tell(slot));
             for topic in topics {
                 index.find(topic.as_str(), |place| {
-                    let Some(slot) = selecting.get_mut(place) else { return };
-                    if let Some(waker) = slot.waker.take() {
-                        slot.passed = first.saturating_sub(1);
-                        wakers.push(waker);
-                    }
+                    selecting.get_mut(place).into_iter().for_each(&mut tell);
                 });
             }
         }
@@ -159,19 +166,19 @@ impl Registration {
 
     /// Leaves a waker. What the caller waits for must be looked at once more afterwards.
     pub(crate) fn wait(&mut self, waker: &Waker) {
-        self.leave(waker, || true);
+        self.leave(waker, 0, || true);
         self.waits_at_head = false;
     }
 
     /// Leaves a waker and says true, if nothing stands in the tail after `at`.
     pub(crate) fn wait_at_head(&mut self, waker: &Waker, tail: &Tail, at: u64) -> bool {
         // Looked at under the lock: what is pushed later is told later, to this waker.
-        let waits = self.leave(waker, || tail.head() <= at);
+        let waits = self.leave(waker, at, || tail.head() <= at);
         self.waits_at_head |= waits;
         waits
     }
 
-    fn leave(&self, waker: &Waker, may_wait: impl FnOnce() -> bool) -> bool {
+    fn leave(&self, waker: &Waker, at: u64, may_wait: impl FnOnce() -> bool) -> bool {
         let waker = waker.clone();
         let mut lists = self.subscribers.lists();
         if !may_wait() {
@@ -179,7 +186,10 @@ impl Registration {
             drop(lists);
             return false;
         }
-        let old = lists.slot(self.place).and_then(|slot| slot.waker.replace(waker));
+        let old = lists.slot(self.place).and_then(|slot| {
+            slot.at = at;
+            slot.waker.replace(waker)
+        });
         drop(lists);
         drop(old);
         true
@@ -285,6 +295,20 @@ mod tests {
         b.wait(Waker::noop());
         subscribers.wake(&topics(&["b"]), 10, 10);
         assert_eq!(b.passed(4), 4, "it waited for something else");
+    }
+
+    #[test]
+    fn who_has_read_the_news_before_it_is_told_is_not_woken() {
+        let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(7, 0, 0));
+        for selection in [filter("b"), TopicSelection::everything()] {
+            let mut waits = subscribers.register(Arc::new(selection));
+            let count = Arc::new(Count::default());
+            assert!(waits.wait_at_head(&count.clone().into(), &tail, 7));
+            subscribers.wake(&topics(&["b"]), 6, 7);
+            assert_eq!(count.0.load(Ordering::Relaxed), 0);
+            subscribers.wake(&topics(&["b"]), 8, 8);
+            assert_eq!(count.0.load(Ordering::Relaxed), 1);
+        }
     }
 
     /// A task that owns its registration and is owned by its waker, as some executors have it.
