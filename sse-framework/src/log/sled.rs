@@ -52,7 +52,7 @@ pub enum Durability {
 
 /// A log in a directory.
 ///
-/// The directory belongs to the log: it is made if it is not there, only its owner can enter it,
+/// The directory belongs to the log: if it is not there it is made so that only its owner can enter it,
 /// and one process at a time has it open. A copy of it is good only if it was made while the log
 /// was closed.
 ///
@@ -94,7 +94,7 @@ impl SledLog {
     }
 
     /// After how many bytes a segment is full; by default 64 MiB, at least 1 KiB. Retention gives
-    /// disk space back by whole segments, and opening after a crash reads one.
+    /// disk space back by whole segments, and opening reads the last one, if it is not sealed.
     #[must_use]
     pub fn segment_bytes(self, bytes: u64) -> Self {
         SledLog { segment_bytes: bytes.max(1024), ..self }
