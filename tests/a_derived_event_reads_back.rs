@@ -425,65 +425,6 @@ fn a_hand_written_serialize_of_a_set_is_an_error_and_no_wrong_payload() {
     assert!(source.contains("serde's derives"), "{source}");
 }
 
-/// Derived where every name of the prelude means something else.
-pub mod shadowed {
-    #![allow(
-        dead_code,
-        missing_debug_implementations,
-        missing_docs,
-        reason = "names are the point"
-    )]
-
-    use serde::{Deserialize, Serialize};
-
-    pub struct Result;
-    pub struct Option;
-    pub struct String;
-    pub struct Vec;
-    pub struct Ok;
-    pub struct Err;
-    pub struct Some;
-    pub struct None;
-    pub trait From {}
-    pub trait Into {}
-    pub trait Send {}
-    pub trait Sized {}
-    pub trait SseEvent {}
-    pub struct EventType;
-    pub mod core {}
-    pub mod std {}
-    pub mod sse_framework {}
-    pub mod __sse {}
-
-    /// A struct.
-    #[derive(Debug, PartialEq, Serialize, Deserialize, ::sse_framework::SseEvent)]
-    #[sse(topic = "a/{id}")]
-    pub struct Struct {
-        pub id: ::core::primitive::u8,
-    }
-
-    /// A set.
-    #[derive(Debug, PartialEq, Serialize, Deserialize, ::sse_framework::SseEvent)]
-    pub enum Set {
-        Struct(Struct),
-        #[sse(topic = "b/{__event}/{__out}")]
-        Own {
-            __event: ::core::primitive::u8,
-            __out: ::core::primitive::u8,
-        },
-        Ok,
-    }
-}
-
-#[test]
-fn a_derive_does_not_depend_on_what_names_mean() {
-    use shadowed::{Set, Struct};
-    assert_eq!(topic(&Set::Own { __event: 1, __out: 2 }).as_deref(), Some("b/1/2"));
-    stands_as(Set::from(Struct { id: 1 }), "struct", r#"{"id":1}"#);
-    stands_as(Set::Own { __event: 1, __out: 2 }, "own", r#"{"__event":1,"__out":2}"#);
-    stands_as(Set::Ok, "ok", "null");
-}
-
 #[test]
 fn an_event_can_be_derived_inside_a_function_and_a_macro() {
     macro_rules! event {

@@ -3,7 +3,7 @@
 #[test]
 fn derive_errors_teach() {
     let cases = trybuild::TestCases::new();
-    for kind in ["unknown", "duplicate", "conflict", "shape", "name", "topic"] {
+    for kind in ["unknown", "duplicate", "conflict", "serde", "path", "shape", "name", "topic"] {
         cases.compile_fail(format!("ui/{kind}/*.rs"));
     }
     cases.pass("ui/pass/*.rs");

@@ -1,32 +1,42 @@
 //! What the derive reads out of a type: one event, or a set of them.
 
 use proc_macro2::Span;
-use syn::{Data, DataEnum, DataStruct, DeriveInput, Fields, Ident, Member, Type};
+use syn::{Data, DataEnum, DataStruct, DeriveInput, Error, Fields, Ident, Member, Path, Type};
 
-use crate::attr::{Attrs, Text, description, plain};
+use crate::attr::{Attrs, Text, deprecated, description, plain};
 use crate::case::Case;
 use crate::ctxt::Ctxt;
+use crate::suggest::{list, nearest};
 use crate::topic::Template;
 
 pub(crate) struct Input<'a> {
     pub(crate) original: &'a DeriveInput,
     pub(crate) attrs: Attrs,
+    /// The path to sse-framework.
+    pub(crate) framework: Path,
     pub(crate) data: Shape<'a>,
 }
 
 pub(crate) enum Shape<'a> {
-    Event(Event),
+    Event(Event<'a>),
     Set(Vec<Variant<'a>>),
     /// Refused already.
     Unsupported,
 }
 
 /// An event type.
-pub(crate) struct Event {
+pub(crate) struct Event<'a> {
     pub(crate) name: Name,
     pub(crate) description: String,
+    /// The reason, if there is one.
+    pub(crate) deprecated: Option<String>,
     pub(crate) topic: Option<Template>,
-    pub(crate) fields: Vec<Member>,
+    pub(crate) fields: Vec<Field<'a>>,
+}
+
+pub(crate) struct Field<'a> {
+    pub(crate) member: Member,
+    pub(crate) ty: &'a Type,
 }
 
 /// A name on the wire, and what in the source it comes from.
@@ -49,12 +59,13 @@ pub(crate) enum Role<'a> {
     /// It stands for the payload's events.
     Delegate(&'a Type),
     /// It is an event type itself.
-    Own(Event),
+    Own(Event<'a>),
 }
 
 impl<'a> Input<'a> {
     pub(crate) fn parse(ctxt: &Ctxt, original: &'a DeriveInput) -> Self {
         let attrs = Attrs::parse(ctxt, &original.attrs);
+        let framework = framework(ctxt, &attrs);
         let data = match &original.data {
             Data::Struct(data) => Shape::Event(one(ctxt, original, data, &attrs)),
             Data::Enum(data) => Shape::Set(set(ctxt, data, &attrs)),
@@ -64,32 +75,76 @@ impl<'a> Input<'a> {
                 Shape::Unsupported
             }
         };
-        Input { original, attrs, data }
+        Input { original, attrs, framework, data }
+    }
+
+    /// Every event type that is not a payload's.
+    pub(crate) fn own(&self) -> Vec<&Event<'a>> {
+        match &self.data {
+            Shape::Event(event) => vec![event],
+            Shape::Set(variants) => variants.iter().filter_map(Variant::own).collect(),
+            Shape::Unsupported => Vec::new(),
+        }
+    }
+
+    /// The payloads that bring their own event types.
+    pub(crate) fn payloads(&self) -> impl Iterator<Item = &'a Type> {
+        let variants = match &self.data {
+            Shape::Set(variants) => variants.as_slice(),
+            _ => &[],
+        };
+        variants.iter().filter_map(Variant::payload)
     }
 }
 
-impl Variant<'_> {
-    pub(crate) fn own(&self) -> Option<&Event> {
+impl<'a> Variant<'a> {
+    pub(crate) fn own(&self) -> Option<&Event<'a>> {
         match &self.role {
             Role::Own(event) => Some(event),
             Role::Delegate(_) => None,
         }
     }
+
+    pub(crate) fn payload(&self) -> Option<&'a Type> {
+        match self.role {
+            Role::Delegate(payload) => Some(payload),
+            Role::Own(_) => None,
+        }
+    }
 }
 
-fn one(ctxt: &Ctxt, original: &DeriveInput, data: &DataStruct, attrs: &Attrs) -> Event {
+fn framework(ctxt: &Ctxt, attrs: &Attrs) -> Path {
+    let default = || syn::parse_quote!(::sse_framework);
+    let Some(Text { value, .. }) = &attrs.krate else {
+        return default();
+    };
+    value.parse_with(Path::parse_mod_style).unwrap_or_else(|_| {
+        let message = "`crate` needs the path by which this crate reaches sse-framework: write \
+                       `crate = \"path::to::sse_framework\"`";
+        ctxt.error(value, message);
+        default()
+    })
+}
+
+fn one<'a>(
+    ctxt: &Ctxt,
+    original: &'a DeriveInput,
+    data: &'a DataStruct,
+    attrs: &Attrs,
+) -> Event<'a> {
     Event {
-        name: name(&original.ident, attrs, attrs.case(ctxt)),
+        name: name(&original.ident, attrs, case(ctxt, attrs)),
         description: description(&original.attrs),
+        deprecated: deprecated(&original.attrs),
         topic: template(ctxt, attrs.topic.as_ref()),
-        fields: data.fields.members().collect(),
+        fields: fields(&data.fields),
     }
 }
 
 fn set<'a>(ctxt: &Ctxt, data: &'a DataEnum, attrs: &Attrs) -> Vec<Variant<'a>> {
-    let case = attrs.case(ctxt);
+    let case = case(ctxt, attrs);
     // An error in the set's topic is one error, however many variants take it.
-    let topic = template(ctxt, attrs.topic.as_ref()).map(|template| template.literal);
+    let topic = template(ctxt, attrs.topic.as_ref());
     let variants = (0..).zip(&data.variants);
     variants.map(|(index, original)| variant(ctxt, index, original, case, topic.as_ref())).collect()
 }
@@ -99,7 +154,7 @@ fn variant<'a>(
     index: u32,
     original: &'a syn::Variant,
     case: Case,
-    topic: Option<&syn::LitStr>,
+    topic: Option<&Template>,
 ) -> Variant<'a> {
     let attrs = Attrs::parse(ctxt, &original.attrs);
     let role = match newtype(&original.fields) {
@@ -107,11 +162,12 @@ fn variant<'a>(
         _ => Role::Own(Event {
             name: name(&original.ident, &attrs, case),
             description: description(&original.attrs),
+            deprecated: deprecated(&original.attrs),
             topic: match &attrs.topic {
-                None => topic.and_then(|topic| Template::parse(topic).ok()),
+                None => topic.cloned(),
                 own => template(ctxt, own.as_ref()),
             },
-            fields: original.fields.members().collect(),
+            fields: fields(&original.fields),
         }),
     };
     Variant { original, index, attrs, role }
@@ -127,6 +183,11 @@ pub(crate) fn newtype(fields: &Fields) -> Option<&Type> {
     }
 }
 
+fn fields(fields: &Fields) -> Vec<Field<'_>> {
+    let members = fields.members().zip(fields);
+    members.map(|(member, field)| Field { member, ty: &field.ty }).collect()
+}
+
 fn name(ident: &Ident, attrs: &Attrs, case: Case) -> Name {
     match &attrs.name {
         Some(Text { value, .. }) => {
@@ -136,7 +197,24 @@ fn name(ident: &Ident, attrs: &Attrs, case: Case) -> Name {
     }
 }
 
+/// The case of `rename_all`, kebab-case without it.
+fn case(ctxt: &Ctxt, attrs: &Attrs) -> Case {
+    let Some(Text { value, .. }) = &attrs.rename_all else {
+        return Case::default();
+    };
+    let written = value.value();
+    Case::named(&written).unwrap_or_else(|| {
+        let names = Case::names();
+        let hint = match nearest(&written, &names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the cases are {}", list(&names)),
+        };
+        ctxt.error(value, format!("unknown case `{written}`: {hint}"));
+        Case::default()
+    })
+}
+
 fn template(ctxt: &Ctxt, topic: Option<&Text>) -> Option<Template> {
-    let literal = &topic?.value;
-    Template::parse(literal).map_err(|message| ctxt.error(literal, message)).ok()
+    let parsed: Result<_, Error> = Template::parse(&topic?.value);
+    parsed.map_err(|error| ctxt.push(error)).ok()
 }

@@ -1,17 +1,22 @@
 //! The attributes of a type or a variant: `#[sse(...)]`, doc comments, and the words of serde's.
 
+mod docs;
+mod serde;
+
+pub(crate) use docs::{deprecated, description};
+pub(crate) use serde::serde_words;
+
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
-use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Result, Token};
+use syn::{Attribute, Ident, Lit, LitStr, Path, Result, Token};
 
-use crate::case::Case;
 use crate::ctxt::Ctxt;
 use crate::suggest::{list, nearest};
 
-const WORDS: [&str; 5] = ["name", "rename_all", "topic", "json", "no_from"];
+const WORDS: [&str; 6] = ["name", "rename_all", "topic", "json", "no_from", "crate"];
 const LATER: [&str; 2] = ["version", "upcast"];
 
 /// What stands in `#[sse(...)]`, each at most once.
@@ -22,6 +27,7 @@ pub(crate) struct Attrs {
     pub(crate) topic: Option<Text>,
     pub(crate) json: Option<Path>,
     pub(crate) no_from: Option<Path>,
+    pub(crate) krate: Option<Text>,
 }
 
 /// `word = "value"`.
@@ -34,6 +40,11 @@ impl Attrs {
     pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute]) -> Self {
         let mut found = Attrs::default();
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
+            if let Ok(value) = attr.parse_args::<Lit>() {
+                let value = value.to_token_stream();
+                ctxt.error(&value, format!("a value without a word: write `name = {value}`"));
+                continue;
+            }
             let parsed = attr.parse_nested_meta(|meta| found.take(ctxt, &meta));
             parsed.unwrap_or_else(|error| ctxt.push(error));
         }
@@ -48,25 +59,13 @@ impl Attrs {
             "topic" => set(ctxt, meta, &mut self.topic, text(ctxt, meta)?),
             "json" => set(ctxt, meta, &mut self.json, flag(ctxt, meta)?),
             "no_from" => set(ctxt, meta, &mut self.no_from, flag(ctxt, meta)?),
+            "crate" => set(ctxt, meta, &mut self.krate, text(ctxt, meta)?),
             word => {
                 ctxt.error(&meta.path, unknown(word));
                 skip_value(meta.input)?;
             }
         }
         Ok(())
-    }
-
-    /// The case of `rename_all`, kebab-case without it.
-    pub(crate) fn case(&self, ctxt: &Ctxt) -> Case {
-        let Some(Text { value, .. }) = &self.rename_all else {
-            return Case::default();
-        };
-        Case::named(&value.value()).unwrap_or_else(|| {
-            let names = Case::names();
-            let known = format!("the cases are {}", list(&names));
-            ctxt.error(value, format!("unknown case {:?}: {known}", value.value()));
-            Case::default()
-        })
     }
 }
 
@@ -106,11 +105,8 @@ fn flag(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Path>> {
 }
 
 fn unknown(word: &str) -> String {
-    if word == "crate" {
-        return "`crate` is not supported yet: depend on sse-framework by its own name".to_owned();
-    }
     if LATER.contains(&word) {
-        return format!("`{word}` is not supported yet: remove it");
+        return format!("`{word}` is not supported yet, every event type has version 1: remove it");
     }
     let hint = match (word, nearest(word, &WORDS)) {
         ("rename" | "event" | "type", _) => "did you mean `name`?".to_owned(),
@@ -133,33 +129,6 @@ fn written(path: &Path) -> String {
     path.to_token_stream().to_string().replace(' ', "")
 }
 
-/// The words within `#[serde(...)]`. What cannot be read is left for serde to report.
-pub(crate) fn serde_words(attrs: &[Attribute]) -> Vec<Path> {
-    let mut words = Vec::new();
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-        let _ = attr.parse_nested_meta(|meta| {
-            skip_value(meta.input)?;
-            words.push(meta.path);
-            Ok(())
-        });
-    }
-    words
-}
-
-/// The doc comment, one leading space per line taken away.
-pub(crate) fn description(attrs: &[Attribute]) -> String {
-    let lines = attrs.iter().filter_map(|attr| match &attr.meta {
-        Meta::NameValue(meta) if meta.path.is_ident("doc") => match &meta.value {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
-            _ => None,
-        },
-        _ => None,
-    });
-    let lines: Vec<_> =
-        lines.map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect();
-    lines.join("\n").trim().to_owned()
-}
-
 /// An identifier without `r#`.
 pub(crate) fn plain(ident: &Ident) -> String {
     ident.unraw().to_string()
@@ -171,33 +140,10 @@ mod tests {
     use syn::parse_quote;
 
     #[test]
-    fn a_doc_comment_becomes_the_description() {
-        let item: syn::DeriveInput = parse_quote! {
-            /// An order was accepted.
-            ///
-            ///   Indented.
-            #[doc(hidden)]
-            #[doc = " Last."]
-            struct A;
-        };
-        assert_eq!(description(&item.attrs), "An order was accepted.\n\n  Indented.\nLast.");
-    }
-
-    #[test]
-    fn all_words_of_serde_are_seen() {
-        let item: syn::DeriveInput = parse_quote! {
-            #[serde(rename = "a", bound(serialize = "T: X, U: Y"), tag = "t")]
-            #[serde(untagged)]
-            struct A;
-        };
-        let words: Vec<_> = serde_words(&item.attrs).iter().map(written).collect();
-        assert_eq!(words, ["rename", "bound", "tag", "untagged"]);
-    }
-
-    #[test]
     fn one_mistake_hides_no_other() {
         let item: syn::DeriveInput = parse_quote! {
             #[sse(nmae = "x", version = 2, json = true, topic, name = "a", name = "b")]
+            #[sse("c")]
             struct A;
         };
         let ctxt = Ctxt::default();
@@ -208,10 +154,11 @@ mod tests {
             errors,
             [
                 "unknown attribute `nmae`: did you mean `name`?",
-                "`version` is not supported yet: remove it",
+                "`version` is not supported yet, every event type has version 1: remove it",
                 "`json` takes no value: write `#[sse(json)]`",
                 "`topic` needs a string literal: write `topic = \"...\"`",
                 "`name` is given twice: remove one",
+                "a value without a word: write `name = \"c\"`",
             ]
         );
     }

@@ -1,17 +1,20 @@
 //! The code that the derive writes.
 
+mod from;
+mod outline;
 mod set;
+
+pub(crate) use from::from_impls;
+pub(crate) use outline::{Bodies, Outline};
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Ident};
+use syn::DeriveInput;
 
 use crate::ast::{Event, Input, Shape};
 use crate::ctxt::Ctxt;
 use crate::topic::{Part, Place, Template, resolve};
 use crate::{check, fallback};
-
-pub(crate) use set::from_impls;
 
 /// The impl, or all errors and a stub.
 pub(crate) fn derive(original: &DeriveInput) -> TokenStream {
@@ -32,12 +35,13 @@ pub(crate) fn derive(original: &DeriveInput) -> TokenStream {
 }
 
 fn generate(input: &Input<'_>) -> TokenStream {
-    let ident = &input.original.ident;
-    match &input.data {
-        Shape::Event(event) => one(ident, event),
-        Shape::Set(variants) => set::set(ident, variants),
-        Shape::Unsupported => TokenStream::new(),
-    }
+    let outline = Outline::new(input);
+    let bodies = match &input.data {
+        Shape::Event(event) => one(&outline, event),
+        Shape::Set(variants) => set::set(&outline, variants),
+        Shape::Unsupported => return TokenStream::new(),
+    };
+    outline.block(bodies)
 }
 
 /// Errors in code of this span are shown there, while names in it mean what they mean in the rest
@@ -46,96 +50,67 @@ fn shown_at(span: Span) -> Span {
     span.resolved_at(Span::call_site())
 }
 
-/// Every method's body; the rest of the impl is always the same.
-struct Bodies {
-    items: TokenStream,
-    types: TokenStream,
-    event_type: TokenStream,
-    topic: TokenStream,
-    encode: TokenStream,
-    decode: TokenStream,
-}
-
-impl Bodies {
-    fn into_impl(self, ident: &Ident) -> TokenStream {
-        let Bodies { items, types, event_type, topic, encode, decode } = self;
-        quote! {
-            const _: () = {
-                use ::sse_framework::__private as __sse;
-                #items
-
-                #[automatically_derived]
-                impl __sse::SseEvent for #ident {
-                    const TYPES: &'static [__sse::EventType] = #types;
-
-                    fn event_type(&self) -> &'static __sse::EventType {
-                        #event_type
-                    }
-
-                    fn topic(&self) -> __sse::Result<__sse::Option<__sse::Topic>, __sse::EncodeError> {
-                        #topic
-                    }
-
-                    fn encode(&self, __out: &mut __sse::Vec<__sse::u8>) -> __sse::Result<(), __sse::EncodeError> {
-                        #encode
-                    }
-
-                    fn decode(__event: __sse::RawEvent<'_>) -> __sse::Result<Self, __sse::DecodeError> {
-                        #decode
-                    }
-                }
-            };
-        }
-    }
-}
-
-fn one(ident: &Ident, event: &Event) -> TokenStream {
-    let new = event_type(event);
+fn one(outline: &Outline<'_>, event: &Event<'_>) -> Bodies {
+    let sse = &outline.sse;
+    let new = event_type(outline, event);
     let name = &event.name.value;
-    // On the type's name, so that a missing `Serialize` is reported there.
-    let span = shown_at(ident.span());
+    let (table, json) = outline.own_table("json", "Json");
     let topic = match &event.topic {
-        None => quote!(__sse::no_topic()),
-        Some(template) => topic(event, template, |field| {
-            let span = shown_at(template.literal.span());
-            quote_spanned!(span=> self.#field)
-        }),
+        None => quote!(#sse::no_topic()),
+        Some(template) => topic(
+            outline,
+            event,
+            template,
+            |Place { field, within, .. }, span| quote_spanned!(span=> self.#field #(.#within)*),
+        ),
     };
-    let bodies = Bodies {
-        items: quote!(const __SSE_TYPES: &[__sse::EventType] = &[#new];),
+    Bodies {
+        items: quote! {
+            const __SSE_TYPES: &[#sse::EventType] = &[#new];
+            #table
+        },
         types: quote!(__SSE_TYPES),
         event_type: quote!(&__SSE_TYPES[0]),
         topic,
-        encode: quote_spanned!(span=> __sse::encode_json::<#ident>(#name, self, __out)),
-        decode: quote_spanned! {span=>
+        encode: quote!((#json.encode)(#name, self, __out)),
+        decode: quote! {
             match __event.name {
-                #name => __sse::decode_json::<#ident>(__event),
-                _ => __sse::unknown(__event),
+                #name => (#json.decode)(__event),
+                _ => #sse::unknown(__event),
             }
         },
-    };
-    bodies.into_impl(ident)
+    }
 }
 
 /// Builds the topic; `value` is the expression of a placeholder.
-fn topic(event: &Event, template: &Template, value: impl Fn(&Place) -> TokenStream) -> TokenStream {
+fn topic(
+    outline: &Outline<'_>,
+    event: &Event<'_>,
+    template: &Template,
+    value: impl Fn(&Place, Span) -> TokenStream,
+) -> TokenStream {
+    let sse = &outline.sse;
     let name = &event.name.value;
-    let span = shown_at(template.literal.span());
     let steps = template.parts.iter().filter_map(|part| match part {
         Part::Literal(text) => Some(quote!(.literal(#text))),
-        Part::Value(path) => resolve(path, &event.fields, span).ok().map(|place| {
-            let value = value(&place);
+        Part::Value(placeholder) => resolve(placeholder, &event.fields).ok().map(|place| {
+            let span = shown_at(placeholder.span);
+            let (path, value) = (&placeholder.path, value(&place, span));
             quote_spanned!(span=> .value(#path, &#value))
         }),
     });
-    quote!(__sse::TopicText::new(#name) #(#steps)* .finish())
+    quote!(#sse::TopicText::new(#name) #(#steps)* .finish())
 }
 
-fn event_type(event: &Event) -> TokenStream {
-    let Event { name, description, .. } = event;
+fn event_type(outline: &Outline<'_>, event: &Event<'_>) -> TokenStream {
+    let sse = &outline.sse;
+    let Event { name, description, deprecated, .. } = event;
     let name = &name.value;
-    match description.as_str() {
-        "" => quote!(__sse::EventType::new(#name)),
-        text => quote!(__sse::EventType::new(#name).with_description(#text)),
+    let description = Some(description).filter(|text| !text.is_empty()).into_iter();
+    let deprecated = deprecated.iter();
+    quote! {
+        #sse::EventType::new(#name)
+            #(.with_description(#description))*
+            #(.with_deprecated(#deprecated))*
     }
 }

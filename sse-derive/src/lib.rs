@@ -7,6 +7,7 @@ mod check;
 mod ctxt;
 mod expand;
 mod fallback;
+mod generics;
 mod suggest;
 mod topic;
 

@@ -2,6 +2,8 @@
 
 mod json;
 mod name;
+mod parts;
+mod payload;
 pub mod private;
 mod topic_text;
 mod variant;
@@ -143,24 +145,33 @@ impl<E: SseEvent> SseEvent for Box<E> {
 /// const STOCK: EventType = EventType::new("stock").with_description("Items came or went.");
 /// assert_eq!((STOCK.name(), STOCK.version()), ("stock", 1));
 /// assert_eq!(STOCK.description(), "Items came or went.");
+/// assert_eq!(STOCK.deprecated(), None);
+/// assert_eq!(STOCK.with_deprecated("use `left`").deprecated(), Some("use `left`"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventType {
     name: &'static str,
     version: u32,
     description: &'static str,
+    deprecated: Option<&'static str>,
 }
 
 impl EventType {
     /// An event type of version 1 without a description.
     pub const fn new(name: &'static str) -> Self {
-        EventType { name, version: 1, description: "" }
+        EventType { name, version: 1, description: "", deprecated: None }
     }
 
     /// The same type with a description, by the derive the doc comment.
     #[must_use]
     pub const fn with_description(self, description: &'static str) -> Self {
         EventType { description, ..self }
+    }
+
+    /// The same type, no longer to be used; by the derive what `#[deprecated]` says.
+    #[must_use]
+    pub const fn with_deprecated(self, reason: &'static str) -> Self {
+        EventType { deprecated: Some(reason), ..self }
     }
 
     /// The name on the wire.
@@ -176,6 +187,11 @@ impl EventType {
     /// What the type's doc comment says.
     pub const fn description(&self) -> &'static str {
         self.description
+    }
+
+    /// Why the type is no longer to be used, empty if no reason is given; `None` if it is in use.
+    pub const fn deprecated(&self) -> Option<&'static str> {
+        self.deprecated
     }
 }
 

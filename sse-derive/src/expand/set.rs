@@ -1,159 +1,199 @@
 //! The code of an enum: a set of events.
 
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Ident, Member, Type};
 
-use super::{Bodies, event_type, shown_at, topic};
-use crate::ast::{Event, Role, Variant};
-use crate::topic::resolve;
+use super::{Bodies, Outline, event_type, shown_at, topic};
+use crate::ast::{Event, Variant};
+use crate::generics::mentions;
+use crate::topic::{Place, resolve};
 
-pub(super) fn set(ident: &Ident, variants: &[Variant<'_>]) -> TokenStream {
-    let delegates = variants.iter().filter_map(Delegate::of).collect::<Vec<_>>();
-    let froms = from_impls(ident, variants);
-    let bodies = Bodies {
-        items: items_of(variants, &delegates),
-        types: quote!(__SSE_TYPES),
-        event_type: event_type_of(variants),
-        topic: topic_of(variants),
-        encode: encode_of(ident, variants, &delegates),
-        decode: decode_of(ident, variants, &delegates),
-    };
-    let code = bodies.into_impl(ident);
-    quote!(#code #froms)
+pub(super) fn set(outline: &Outline<'_>, variants: &[Variant<'_>]) -> Bodies {
+    let delegates: Vec<_> =
+        variants.iter().filter_map(|variant| Delegate::of(outline, variant)).collect();
+    let (types, types_items) = types_of(outline, variants, &delegates);
+    let tables = delegates.iter().map(|delegate| &delegate.item);
+    let own = Own::of(outline, variants);
+    let own_item = own.as_ref().map(|own| &own.item);
+    Bodies {
+        items: quote!(#(#tables)* #own_item #types_items),
+        types,
+        event_type: event_type_of(variants, &delegates),
+        topic: topic_of(outline, variants, &delegates),
+        encode: encode_of(outline, &delegates, own.as_ref()),
+        decode: decode_of(outline, &delegates, own.as_ref()),
+    }
 }
 
 /// A variant that stands for its payload's events.
 struct Delegate<'a> {
     variant: &'a Ident,
-    payload: &'a Type,
-    /// The constant that holds the payload's impl.
-    table: Ident,
+    /// The constant that holds the payload's impl. There is none if the payload depends on a
+    /// parameter, since items cannot.
+    item: Option<TokenStream>,
+    /// The payload's impl.
+    table: TokenStream,
 }
 
 impl<'a> Delegate<'a> {
-    fn of(variant: &'a Variant<'_>) -> Option<Self> {
-        match variant.role {
-            Role::Delegate(payload) => Some(Delegate {
-                variant: &variant.original.ident,
-                payload,
-                table: table(variant.index),
-            }),
-            Role::Own(_) => None,
-        }
-    }
-}
-
-fn table(index: u32) -> Ident {
-    format_ident!("__SSE_PAYLOAD_{index}", span = Span::call_site())
-}
-
-fn items_of(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
-    let own = variants.iter().filter_map(Variant::own).map(event_type);
-    let tables = delegates.iter().map(|Delegate { payload, table, .. }| {
+    fn of(outline: &Outline<'_>, variant: &'a Variant<'_>) -> Option<Self> {
+        let payload = variant.payload()?;
         let span = shown_at(payload.span());
-        let value = quote_spanned!(span=> __sse::delegate::<#payload>());
-        quote!(const #table: __sse::Delegate<#payload> = #value;)
-    });
-    let mut seen = vec![quote!(__SSE_OWN)];
-    let distinct: Vec<_> = delegates
-        .iter()
-        .map(|Delegate { variant, table, .. }| {
-            let types = quote!(#table.types);
-            // All of the call, since rustc marks an expression from its first token to its last.
-            let assert = quote_spanned! {shown_at(variant.span())=>
-                __sse::assert_distinct(#types, &[#(#seen),*])
-            };
-            let item = quote!(const _: () = #assert;);
-            seen.push(types);
-            item
-        })
-        .collect();
-    quote! {
-        const __SSE_OWN: &[__sse::EventType] = &[#(#own),*];
-        #(#tables)*
-        #(#distinct)*
-        const __SSE_PARTS: &[&[__sse::EventType]] = &[#(#seen),*];
-        const __SSE_TYPES: &[__sse::EventType] =
-            &__sse::flatten::<{ __sse::count(__SSE_PARTS) }>(__SSE_PARTS);
+        let (sse, there) = (&outline.sse, outline.sse_at(span));
+        let value = quote_spanned!(span=> #there::delegate::<#payload>());
+        let (item, table) = match mentions(outline.generics(), payload) {
+            true => (None, value),
+            false => {
+                let name = format_ident!("__SSE_PAYLOAD_{}", variant.index);
+                let item = quote!(const #name: #sse::Delegate<#payload> = #value;);
+                (Some(item), quote!(#name))
+            }
+        };
+        Some(Delegate { variant: &variant.original.ident, item, table })
     }
 }
 
-fn event_type_of(variants: &[Variant<'_>]) -> TokenStream {
-    let mut own = 0..;
-    let arms = variants.iter().map(|variant| {
-        let ident = &variant.original.ident;
-        match &variant.role {
-            Role::Delegate(_) => {
-                let table = table(variant.index);
-                quote!(Self::#ident(__payload) => (#table.event_type)(__payload),)
-            }
-            Role::Own(_) => {
-                let place = own.next().unwrap_or_default();
-                let place = Literal::usize_unsuffixed(place);
-                quote!(Self::#ident { .. } => &__SSE_OWN[#place],)
-            }
-        }
-    });
-    quote!(match self { #(#arms)* })
+/// The variants that are event types themselves.
+struct Own {
+    /// The arms that find a variant's number by its name.
+    arms: TokenStream,
+    item: TokenStream,
+    table: TokenStream,
 }
 
-fn topic_of(variants: &[Variant<'_>]) -> TokenStream {
-    let arms = variants.iter().map(|variant| {
-        let ident = &variant.original.ident;
-        match &variant.role {
-            Role::Delegate(_) => {
-                let table = table(variant.index);
-                quote!(Self::#ident(__payload) => (#table.topic)(__payload),)
-            }
-            Role::Own(event) => own_topic(ident, event),
-        }
-    });
-    quote!(match self { #(#arms)* })
+impl Own {
+    fn of(outline: &Outline<'_>, variants: &[Variant<'_>]) -> Option<Self> {
+        let arms = variants.iter().filter_map(|variant| {
+            let name = &variant.own()?.name.value;
+            let index = Literal::u32_unsuffixed(variant.index);
+            Some(quote!(#name => #index,))
+        });
+        let arms: TokenStream = arms.collect();
+        let (item, table) = outline.own_table("variants", "Variants");
+        Some(Own { arms, item, table }).filter(|own| !own.arms.is_empty())
+    }
 }
 
-fn own_topic(ident: &Ident, event: &Event) -> TokenStream {
-    let Some(template) = &event.topic else {
-        return quote!(Self::#ident { .. } => __sse::no_topic(),);
-    };
-    let span = shown_at(template.literal.span());
-    let bound = |place: usize| format_ident!("__sse_{place}", span = span);
-    let used = |field: &Member| {
-        template
-            .values()
-            .any(|path| resolve(path, &event.fields, span).is_ok_and(|place| place.field == *field))
-    };
-    let fields = event.fields.iter().enumerate().filter(|(_, field)| used(field));
-    let patterns = fields.map(|(place, field)| {
-        let name = bound(place);
+/// All event types, and the items they need.
+fn types_of(
+    outline: &Outline<'_>,
+    variants: &[Variant<'_>],
+    delegates: &[Delegate<'_>],
+) -> (TokenStream, TokenStream) {
+    let sse = &outline.sse;
+    let own = variants.iter().filter_map(Variant::own).map(|event| event_type(outline, event));
+    let own = quote!(const __SSE_OWN: &[#sse::EventType] = &[#(#own),*];);
+    let parts: Vec<_> = std::iter::once(quote!(__SSE_OWN))
+        .chain(delegates.iter().map(|Delegate { table, .. }| quote!(#table.types)))
+        .collect();
+    let distinct = delegates.iter().enumerate().map(|(place, Delegate { variant, .. })| {
+        let (before, this) = (&parts[..=place], &parts[place + 1]);
+        let span = shown_at(variant.span());
+        let there = outline.sse_at(span);
+        quote_spanned!(span=> #there::assert_distinct(#this, &[#(#before),*]))
+    });
+    match delegates {
+        [] => (quote!(__SSE_OWN), own),
+        _ if delegates.iter().all(|delegate| delegate.item.is_some()) => {
+            let items = quote! {
+                #own
+                #(const _: () = #distinct;)*
+                const __SSE_PARTS: &[&[#sse::EventType]] = &[#(#parts),*];
+                const __SSE_TYPES: &[#sse::EventType] =
+                    &#sse::flatten::<{ #sse::count(__SSE_PARTS) }>(__SSE_PARTS);
+            };
+            (quote!(__SSE_TYPES), items)
+        }
+        _ => {
+            let head = outline.head("Parts");
+            let items = quote! {
+                #own
+                #[automatically_derived]
+                #head {
+                    const PARTS: &'static [&'static [#sse::EventType]] = {
+                        #(#distinct;)*
+                        &[#(#parts),*]
+                    };
+                }
+            };
+            (quote!(#sse::Flat::<Self>::TYPES), items)
+        }
+    }
+}
+
+fn event_type_of(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
+    let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
+        quote!(Self::#variant(__payload) => (#table.event_type)(__payload),)
+    });
+    let own = variants.iter().filter(|variant| variant.own().is_some());
+    let own = own.enumerate().map(|(place, variant)| {
+        let ident = &variant.original.ident;
+        let place = Literal::usize_unsuffixed(place);
+        quote!(Self::#ident { .. } => &__SSE_OWN[#place],)
+    });
+    quote!(match self { #(#delegated)* #(#own)* })
+}
+
+fn topic_of(
+    outline: &Outline<'_>,
+    variants: &[Variant<'_>],
+    delegates: &[Delegate<'_>],
+) -> TokenStream {
+    let sse = &outline.sse;
+    let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
+        quote!(Self::#variant(__payload) => (#table.topic)(__payload),)
+    });
+    let own: Vec<_> = variants
+        .iter()
+        .filter_map(|variant| own_topic(outline, &variant.original.ident, variant.own()?))
+        .collect();
+    let rest = variants.len() > delegates.len() + own.len();
+    let rest = rest.then(|| quote!(_ => #sse::no_topic(),));
+    match (delegates, own.as_slice()) {
+        ([], []) => quote!(#sse::no_topic()),
+        _ => quote!(match self { #(#delegated)* #(#own)* #rest }),
+    }
+}
+
+fn own_topic(outline: &Outline<'_>, ident: &Ident, event: &Event<'_>) -> Option<TokenStream> {
+    let template = event.topic.as_ref()?;
+    let bound = |index: usize, span| format_ident!("__sse_{index}", span = span);
+    let places = template.values().filter_map(|placeholder| {
+        let place = resolve(placeholder, &event.fields).ok()?;
+        Some((place.index, place.field, shown_at(placeholder.span)))
+    });
+    let mut places: Vec<_> = places.collect();
+    places.sort_by_key(|(index, ..)| *index);
+    places.dedup_by_key(|(index, ..)| *index);
+    let patterns = places.into_iter().map(|(index, field, span)| {
+        let name = bound(index, span);
         quote!(#field: #name,)
     });
-    let topic = topic(event, template, |path| {
-        let place = event.fields.iter().position(|field| *field == path.field);
-        let name = bound(place.unwrap_or_default());
-        let within = &path.within;
+    let topic = topic(outline, event, template, |Place { index, within, .. }, span| {
+        let name = bound(*index, span);
         quote_spanned!(span=> (*#name) #(.#within)*)
     });
-    quote!(Self::#ident { #(#patterns)* .. } => #topic,)
+    Some(quote!(Self::#ident { #(#patterns)* .. } => #topic,))
 }
 
-fn encode_of(ident: &Ident, variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
+fn encode_of(outline: &Outline<'_>, delegates: &[Delegate<'_>], own: Option<&Own>) -> TokenStream {
+    let sse = &outline.sse;
     let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
         quote!(Self::#variant(__payload) => (#table.encode)(__payload, __out),)
     });
-    let own = quote_spanned! {shown_at(ident.span())=>
-        __sse::encode_variant::<#ident>(__sse::SseEvent::event_type(self).name(), self, __out)
-    };
-    let some_own = variants.len() > delegates.len();
-    match (some_own, delegates) {
-        (true, []) => own,
-        (true, _) => quote!(match self { #(#delegated)* _ => #own, }),
-        (false, _) => quote!(match self { #(#delegated)* }),
+    let own = own.map(|Own { table, .. }| {
+        quote!((#table.encode)(#sse::SseEvent::event_type(self).name(), self, __out))
+    });
+    match (own, delegates) {
+        (Some(own), []) => own,
+        (Some(own), _) => quote!(match self { #(#delegated)* _ => #own, }),
+        (None, _) => quote!(match self { #(#delegated)* }),
     }
 }
 
-fn decode_of(ident: &Ident, variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
+fn decode_of(outline: &Outline<'_>, delegates: &[Delegate<'_>], own: Option<&Own>) -> TokenStream {
+    let sse = &outline.sse;
     let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
         quote! {
             if #table.has(__event.name) {
@@ -161,41 +201,15 @@ fn decode_of(ident: &Ident, variants: &[Variant<'_>], delegates: &[Delegate<'_>]
             }
         }
     });
-    let own = variants.iter().filter_map(|variant| {
-        let name = &variant.own()?.name.value;
-        let index = Literal::u32_unsuffixed(variant.index);
-        Some(quote!(#name => #index,))
-    });
-    let delegated = quote!(#(#delegated)*);
-    if variants.len() == delegates.len() {
-        return quote!(#delegated __sse::unknown(__event));
-    }
-    let read = quote_spanned! {shown_at(ident.span())=>
-        __sse::decode_variant::<#ident>(__event, __index)
+    let Some(Own { arms, table, .. }) = own else {
+        return quote!(#(#delegated)* #sse::unknown(__event));
     };
     quote! {
-        #delegated
+        #(#delegated)*
         let __index = match __event.name {
-            #(#own)*
-            _ => return __sse::unknown(__event),
+            #arms
+            _ => return #sse::unknown(__event),
         };
-        #read
+        (#table.decode)(__event, __index)
     }
-}
-
-/// `From<Payload>` for every variant that stands for its payload's events.
-pub(crate) fn from_impls(ident: &Ident, variants: &[Variant<'_>]) -> TokenStream {
-    let wanted = variants.iter().filter(|variant| variant.attrs.no_from.is_none());
-    let impls = wanted.filter_map(Delegate::of).map(|Delegate { variant, payload, .. }| {
-        let span = shown_at(payload.span());
-        quote_spanned! {span=>
-            #[automatically_derived]
-            impl ::sse_framework::__private::From<#payload> for #ident {
-                fn from(__payload: #payload) -> Self {
-                    Self::#variant(__payload)
-                }
-            }
-        }
-    });
-    quote!(#(#impls)*)
 }

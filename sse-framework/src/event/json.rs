@@ -9,11 +9,7 @@ use serde_path_to_error::Track;
 use super::{DecodeError, EncodeError, RawEvent};
 
 /// Appends `value` as one line of JSON.
-///
-/// # Errors
-///
-/// [`EncodeError::Json`].
-pub fn encode_json<T: Serialize>(
+pub(super) fn encode<T: Serialize>(
     name: &'static str,
     value: &T,
     out: &mut Vec<u8>,
@@ -22,11 +18,7 @@ pub fn encode_json<T: Serialize>(
 }
 
 /// Reads a whole payload.
-///
-/// # Errors
-///
-/// [`DecodeError::Payload`].
-pub fn decode_json<T: DeserializeOwned>(
+pub(super) fn decode<T: DeserializeOwned>(
     event: RawEvent<'_>,
 ) -> std::result::Result<T, DecodeError> {
     read(event, |json, track| T::deserialize(serde_path_to_error::Deserializer::new(json, track)))

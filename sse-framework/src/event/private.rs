@@ -7,9 +7,12 @@ pub use core::primitive::u8;
 pub use core::result::Result;
 pub use std::vec::Vec;
 
-pub use super::json::{decode_json, encode_json};
+pub use serde::Serialize;
+pub use serde::de::DeserializeOwned;
+
+pub use super::parts::{Flat, Parts, count, flatten};
+pub use super::payload::{Json, Payload, Variants, json, variants};
 pub use super::topic_text::{TopicText, TopicValue};
-pub use super::variant::{decode_variant, encode_variant};
 pub use super::{DecodeError, EncodeError, EventType, EventTypeError, RawEvent, SseEvent};
 pub use crate::topic::Topic;
 
@@ -63,36 +66,6 @@ pub const fn no_topic() -> Result<Option<Topic>, EncodeError> {
 /// Always [`DecodeError::UnknownType`].
 pub fn unknown<T>(event: RawEvent<'_>) -> Result<T, DecodeError> {
     Err(DecodeError::UnknownType { name: event.name.to_owned() })
-}
-
-/// How many event types these are together.
-#[must_use]
-pub const fn count(parts: &[&[EventType]]) -> usize {
-    let mut place = 0;
-    let mut count = 0;
-    while place < parts.len() {
-        count += parts[place].len();
-        place += 1;
-    }
-    count
-}
-
-/// The event types of all parts; `N` is their [`count`].
-#[must_use]
-pub const fn flatten<const N: usize>(parts: &[&[EventType]]) -> [EventType; N] {
-    let mut flat = [EventType::new(""); N];
-    let (mut part, mut place, mut filled) = (0, 0, 0);
-    while part < parts.len() && filled < N {
-        if place == parts[part].len() {
-            part += 1;
-            place = 0;
-        } else {
-            flat[filled] = parts[part][place];
-            place += 1;
-            filled += 1;
-        }
-    }
-    flat
 }
 
 /// Fails compilation if a type of `variant` has a bad name, or one that occurs in `others`.

@@ -14,12 +14,9 @@ use serde_json::Error;
 use super::json;
 use super::{DecodeError, EncodeError, RawEvent};
 
-/// Appends the content of the variant that `set` is.
-///
-/// # Errors
-///
-/// [`EncodeError::Json`]; also if `Serialize` is not serde's derive.
-pub fn encode_variant<T: Serialize>(
+/// Appends the content of the variant that `set` is. It is an error if `Serialize` is not serde's
+/// derive.
+pub(super) fn encode<T: Serialize>(
     name: &'static str,
     set: &T,
     out: &mut Vec<u8>,
@@ -28,11 +25,7 @@ pub fn encode_variant<T: Serialize>(
 }
 
 /// Reads the content of variant number `index`.
-///
-/// # Errors
-///
-/// [`DecodeError::Payload`].
-pub fn decode_variant<T: DeserializeOwned>(
+pub(super) fn decode<T: DeserializeOwned>(
     event: RawEvent<'_>,
     index: u32,
 ) -> Result<T, DecodeError> {

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 #[derive(Serialize, Deserialize, SseEvent)]
-struct Changed<T> {
-    to: T,
+struct OrderPlaced {
+    shop: &'static str,
 }
 
 fn main() {}

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 #[derive(Serialize, Deserialize, SseEvent)]
-#[sse(version = 2, upcast = "upcast", crate = "other")]
+#[sse(name = "order\tplaced")]
 struct OrderPlaced;
 
 fn main() {}

@@ -1,0 +1,62 @@
+//! Which of serde's words a set cannot honour.
+
+use quote::ToTokens;
+use syn::Path;
+
+use crate::ast::{Input, Variant};
+use crate::attr::serde_words;
+use crate::ctxt::Ctxt;
+
+/// How serde's derive lays out an enum, or whether it writes it at all; by one of these, the
+/// variant's content no longer stands alone under the variant's name.
+const SET_WORDS: [&str; 10] = [
+    "tag",
+    "content",
+    "untagged",
+    "from",
+    "try_from",
+    "into",
+    "remote",
+    "transparent",
+    "field_identifier",
+    "variant_identifier",
+];
+const VARIANT_WORDS: [&str; 5] =
+    ["untagged", "other", "with", "serialize_with", "deserialize_with"];
+const SKIP_WORDS: [&str; 3] = ["skip", "skip_serializing", "skip_deserializing"];
+
+pub(super) fn set(ctxt: &Ctxt, input: &Input<'_>) {
+    for word in serde_words(&input.original.attrs).iter().filter(|word| one_of(word, &SET_WORDS)) {
+        let written = word.to_token_stream();
+        let message = format!(
+            "`#[serde({written})]` on an event set: `data:` carries the variant's content alone, \
+             and `event:` its name, so remove it; or give the variants payload types of their own"
+        );
+        ctxt.error(word, message);
+    }
+}
+
+/// Skipping is refused also where serde has no part in the set, since such a variant would be
+/// published all the same.
+pub(super) fn variant(ctxt: &Ctxt, variant: &Variant<'_>, any_own: bool) {
+    for word in serde_words(&variant.original.attrs) {
+        let written = word.to_token_stream();
+        if one_of(&word, &SKIP_WORDS) {
+            let message = format!(
+                "`#[serde({written})]` on a variant: every variant of a set is an event that is \
+                 written and read, so remove the attribute, or the variant"
+            );
+            ctxt.error(word, message);
+        } else if any_own && one_of(&word, &VARIANT_WORDS) {
+            let message = format!(
+                "`#[serde({written})]` on a variant of an event set does not work: remove it, or \
+                 move it to a field or to a payload type of its own"
+            );
+            ctxt.error(word, message);
+        }
+    }
+}
+
+fn one_of(path: &Path, words: &[&str]) -> bool {
+    words.iter().any(|word| path.is_ident(word))
+}

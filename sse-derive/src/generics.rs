@@ -1,0 +1,85 @@
+//! What a type with parameters must be known of, before it is an event.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{GenericParam, Generics, Ident, Type};
+
+use crate::ast::{Event, Input};
+use crate::topic::resolve;
+
+/// Whether `tokens` speak of one of the type's parameters.
+pub(crate) fn mentions(generics: &Generics, tokens: impl ToTokens) -> bool {
+    let parameters: Vec<&Ident> = generics.params.iter().filter_map(parameter).collect();
+    !parameters.is_empty() && any_of(&parameters, tokens.to_token_stream())
+}
+
+/// Whether the type is just a type parameter, and so any type at all.
+pub(crate) fn is_parameter(generics: &Generics, ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    generics.type_params().any(|parameter| path.path.is_ident(&parameter.ident))
+}
+
+/// The bounds of the impl, beside the type's own. They speak of whole types, so that all that
+/// `#[serde(...)]` does to the type's bounds holds here, too.
+pub(crate) fn bounds(input: &Input<'_>, sse: &Ident) -> Vec<TokenStream> {
+    let generics = &input.original.generics;
+    if !generics.params.iter().any(|param| parameter(param).is_some()) {
+        return Vec::new();
+    }
+    let mut bounds = vec![quote!(Self: #sse::Send + 'static)];
+    let own = input.own();
+    if !own.is_empty() {
+        bounds.push(quote!(Self: #sse::Serialize + #sse::DeserializeOwned));
+    }
+    let payloads = input.payloads().filter(|payload| mentions(generics, payload));
+    bounds.extend(payloads.map(|payload| quote!(#payload: #sse::SseEvent)));
+    let values = own.iter().flat_map(|event| values(event));
+    let values = values.filter(|value| mentions(generics, value));
+    bounds.extend(values.map(|value| quote!(#value: #sse::TopicValue)));
+    bounds
+}
+
+/// The types of the fields that are values of the topic as a whole.
+fn values<'a>(event: &Event<'a>) -> Vec<&'a Type> {
+    let placeholders = event.topic.iter().flat_map(|topic| topic.values());
+    let places = placeholders.filter_map(|placeholder| resolve(placeholder, &event.fields).ok());
+    let whole = places.filter(|place| place.within.is_empty());
+    whole.filter_map(|place| Some(event.fields.get(place.index)?.ty)).collect()
+}
+
+fn parameter(param: &GenericParam) -> Option<&Ident> {
+    match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    }
+}
+
+fn any_of(idents: &[&Ident], tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => idents.contains(&&ident),
+        TokenTree::Group(group) => any_of(idents, group.stream()),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    #[test]
+    fn a_parameter_is_found_wherever_it_stands() {
+        let item: syn::DeriveInput = parse_quote!(
+            struct A<'a, T, const N: usize>(T);
+        );
+        let found = |ty: Type| mentions(&item.generics, ty);
+        assert!(found(parse_quote!(T)));
+        assert!(found(parse_quote!(Box<Vec<(u8, [T; 3])>>)));
+        assert!(found(parse_quote!([u8; N])));
+        assert!(!found(parse_quote!(Vec<U>)));
+        assert!(!found(parse_quote!(&'a str)));
+        assert!(is_parameter(&item.generics, &parse_quote!(T)));
+        assert!(!is_parameter(&item.generics, &parse_quote!(Box<T>)));
+    }
+}

@@ -1,0 +1,95 @@
+//! The event types of a set that carries others.
+
+use core::marker::PhantomData;
+
+use super::EventType;
+
+/// How many event types these are together.
+#[must_use]
+pub const fn count(parts: &[&[EventType]]) -> usize {
+    let mut place = 0;
+    let mut count = 0;
+    while place < parts.len() {
+        count += parts[place].len();
+        place += 1;
+    }
+    count
+}
+
+/// The event types of all parts, as many as fit.
+#[must_use]
+pub const fn flatten<const N: usize>(parts: &[&[EventType]]) -> [EventType; N] {
+    let mut flat = [EventType::new(""); N];
+    let (mut part, mut place, mut filled) = (0, 0, 0);
+    while part < parts.len() && filled < N {
+        if place == parts[part].len() {
+            part += 1;
+            place = 0;
+        } else {
+            flat[filled] = parts[part][place];
+            place += 1;
+            filled += 1;
+        }
+    }
+    flat
+}
+
+/// A set whose event types depend on its type arguments.
+pub trait Parts {
+    /// Its own, and those of each payload.
+    const PARTS: &'static [&'static [EventType]];
+}
+
+/// The event types of a set with [`Parts`].
+///
+/// Their number cannot be the length of an array, since it depends on a type parameter. So there
+/// are arrays of a few lengths, of which the first that is long enough is cut.
+#[derive(Debug)]
+pub struct Flat<P>(PhantomData<P>);
+
+impl<P: Parts> Flat<P> {
+    const FEW: &'static [EventType] = &flatten::<32>(P::PARTS);
+    const MANY: &'static [EventType] = &flatten::<1024>(P::PARTS);
+
+    /// All of them.
+    #[allow(clippy::panic)]
+    pub const TYPES: &'static [EventType] = match count(P::PARTS) {
+        count @ ..=32 => Self::FEW.split_at(count).0,
+        count @ ..=1024 => Self::MANY.split_at(count).0,
+        _ => panic!("an event set with type parameters can have at most 1024 event types"),
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: EventType = EventType::new("a");
+    const B: EventType = EventType::new("b");
+
+    struct Sized<const N: usize>;
+
+    impl<const N: usize> Parts for Sized<N> {
+        const PARTS: &'static [&'static [EventType]] = &[&[A], &[], &[B; N], &[A]];
+    }
+
+    #[test]
+    fn parts_are_joined_in_order() {
+        assert_eq!(flatten::<3>(&[&[], &[A, B], &[], &[A]]), [A, B, A]);
+        assert_eq!(flatten::<2>(&[&[A], &[B, A]]), [A, B]);
+    }
+
+    #[test]
+    fn any_number_of_parts_is_joined() {
+        fn check<const N: usize>() {
+            let types = Flat::<Sized<N>>::TYPES;
+            assert_eq!(types.len(), N + 2);
+            assert_eq!((types[0], types[N + 1]), (A, A));
+            assert!(types[1..=N].iter().all(|event_type| *event_type == B));
+        }
+        check::<0>();
+        check::<30>();
+        check::<31>();
+        check::<1022>();
+    }
+}

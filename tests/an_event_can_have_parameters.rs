@@ -1,0 +1,174 @@
+//! Types with parameters are events for all arguments that make them so.
+#![deny(missing_docs, unused_qualifications, clippy::all, clippy::pedantic)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sse_framework::{EventType, RawEvent, SseEvent};
+
+#[track_caller]
+fn stands_as<E: SseEvent + PartialEq + fmt::Debug>(
+    event: &E,
+    name: &'static str,
+    json: &str,
+    topic: Option<&str>,
+) {
+    let mut data = Vec::new();
+    event.encode(&mut data).unwrap();
+    assert_eq!(String::from_utf8_lossy(&data), json);
+    assert_eq!(event.event_type().name(), name);
+    assert!(E::TYPES.contains(event.event_type()));
+    assert_eq!(event.topic().unwrap().map(|topic| topic.to_string()).as_deref(), topic);
+    let raw = RawEvent { name, version: 1, data: &data };
+    assert_eq!(E::decode(raw).unwrap(), *event);
+}
+
+fn names<E: SseEvent>() -> Vec<&'static str> {
+    E::TYPES.iter().map(EventType::name).collect()
+}
+
+/// A field has another value.
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[sse(topic = "changes/{field}/{to}")]
+struct Changed<T> {
+    field: String,
+    to: T,
+}
+
+/// The topic does not speak of the parameter, so that it need not be text.
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[sse(topic = "samples/{0}")]
+struct Samples<T: Clone, const N: usize = 1>(u8, Vec<T>, PhantomData<[(); N]>)
+where
+    T: PartialEq;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+struct Window<const N: usize>;
+
+#[test]
+fn a_struct_takes_types_and_constants() {
+    let changed = Changed { field: "a".to_owned(), to: 7_u8 };
+    stands_as(&changed, "changed", r#"{"field":"a","to":7}"#, Some("changes/a/7"));
+    let changed = Changed { field: "a".to_owned(), to: "b/c".to_owned() };
+    stands_as(&changed, "changed", r#"{"field":"a","to":"b/c"}"#, Some("changes/a/b%2Fc"));
+    let samples = Samples::<_, 2>(1, vec![vec![2]], PhantomData);
+    stands_as(&samples, "samples", "[1,[[2]],null]", Some("samples/1"));
+    stands_as(&Window::<3>, "window", "null", None);
+}
+
+/// What serde's own bounds do not say is said by serde's attribute, and holds here, too.
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[serde(bound = "S: Source")]
+struct Read<S: Source> {
+    value: S::Value,
+    #[serde(skip)]
+    from: PhantomData<S>,
+}
+
+trait Source {
+    type Value: fmt::Debug + PartialEq + Send + Serialize + DeserializeOwned + 'static;
+}
+
+#[derive(Debug, PartialEq)]
+struct Sensor;
+
+impl Source for Sensor {
+    type Value = i32;
+}
+
+#[test]
+fn bounds_are_those_of_serde() {
+    let read = Read::<Sensor> { value: -1, from: PhantomData };
+    stands_as(&read, "read", r#"{"value":-1}"#, None);
+}
+
+/// A set with events of its own and others.
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+enum Table<Row, const COLUMNS: usize> {
+    /// Carries an event that depends on the parameter.
+    Changed(Changed<Row>),
+    /// Carries one that does not.
+    Window(Window<9>),
+    #[sse(topic = "rows/{key}")]
+    Added {
+        key: u32,
+        row: Row,
+    },
+    #[sse(json)]
+    Rows(Vec<Row>),
+    Cleared,
+}
+
+#[test]
+fn a_set_takes_types_and_constants() {
+    type Texts = Table<String, 2>;
+    assert_eq!(names::<Texts>(), ["added", "rows", "cleared", "changed", "window"]);
+    let row = || "r".to_owned();
+    let added = Texts::Added { key: 1, row: row() };
+    stands_as(&added, "added", r#"{"key":1,"row":"r"}"#, Some("rows/1"));
+    stands_as(&Texts::Rows(vec![row()]), "rows", r#"["r"]"#, None);
+    stands_as(&Texts::Cleared, "cleared", "null", None);
+    let changed = Texts::from(Changed { field: "a".to_owned(), to: row() });
+    stands_as(&changed, "changed", r#"{"field":"a","to":"r"}"#, Some("changes/a/r"));
+    stands_as(&Texts::from(Window), "window", "null", None);
+}
+
+/// Any event, and those of this crate. Only one of the two can have `From`, since the first could
+/// be the second.
+#[derive(Debug, PartialEq, SseEvent)]
+enum WithSystem<E> {
+    App(E),
+    #[sse(no_from)]
+    System(System),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+enum System {
+    Started,
+    Stopped,
+}
+
+/// Neither has `From`.
+#[derive(Debug, PartialEq, SseEvent)]
+enum Either<A, B> {
+    A(A),
+    B(B),
+    Samples(Samples<u8>),
+}
+
+impl From<System> for Either<Table<u8, 1>, System> {
+    fn from(system: System) -> Self {
+        Either::B(system)
+    }
+}
+
+#[test]
+fn a_set_takes_sets() {
+    type Events = WithSystem<Table<u8, 1>>;
+    assert_eq!(
+        names::<Events>(),
+        ["added", "rows", "cleared", "changed", "window", "started", "stopped"]
+    );
+    stands_as(&Events::from(Table::Cleared), "cleared", "null", None);
+    stands_as(&Events::System(System::Stopped), "stopped", "null", None);
+    type Both = Either<Table<u8, 1>, System>;
+    stands_as(&Both::from(System::Started), "started", "null", None);
+}
+
+/// The derive asks nothing of a type's arguments that the type itself does not need.
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+struct Marked<T> {
+    id: u8,
+    #[serde(skip)]
+    mark: PhantomData<fn() -> T>,
+}
+
+#[test]
+fn an_argument_that_is_not_written_may_be_anything() {
+    let marked = Marked::<Rc<Sensor>> { id: 1, mark: PhantomData };
+    stands_as(&marked, "marked", r#"{"id":1}"#, None);
+}

@@ -1,0 +1,7 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+struct TheOrderOfTheCustomerWhoseAddressWasChangedTwiceHasBeenPlacedAgain;
+
+fn main() {}

@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Deserialize, SseEvent)]
+#[serde(field_identifier)]
+enum Field {
+    Name,
+}
+
+#[derive(Deserialize, SseEvent)]
+#[serde(variant_identifier)]
+enum Kind {
+    Name,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+enum ShopEvent {
+    StockChanged { left: u32 },
+    #[serde(untagged)]
+    Note { text: String },
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::SseEvent;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+struct OrderPlaced;
+
+#[derive(Serialize, Deserialize, SseEvent)]
+enum ShopEvent {
+    Placed(OrderPlaced),
+    Total(u64),
+    Lines(Vec<OrderPlaced>),
+    Maybe(Option<OrderPlaced>),
+}
+
+fn main() {}
