@@ -5,7 +5,7 @@ mod serde;
 mod set;
 
 use quote::ToTokens;
-use syn::{Data, Field};
+use syn::{Data, Field, Type};
 
 use crate::ast::{Event, Input, Shape};
 use crate::attr::{Attrs, Text};
@@ -22,11 +22,13 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
     }
 }
 
+/// Why there can be no lifetimes.
+const NO_BORROW: &str = "an event cannot borrow, since it is read back from the log when what it \
+                         borrowed from is gone: own the data, as in `String` for `&str`";
+
 fn lifetimes(ctxt: &Ctxt, input: &Input<'_>) {
     for param in input.original.generics.lifetimes() {
-        let message = "an event cannot borrow, since it is read back from the log when what it \
-                       borrowed from is gone: own the data, as in `String` for `&str`";
-        ctxt.error(param, message);
+        ctxt.error(param, NO_BORROW);
     }
 }
 
@@ -36,13 +38,24 @@ fn fields(ctxt: &Ctxt, input: &Input<'_>) {
         Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
-    for attr in fields.iter().flat_map(|field| &field.attrs) {
-        if attr.path().is_ident("sse") {
+    let whole = serde::reads_by_other_means(&input.original.attrs);
+    for field in fields {
+        for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
             let message = "`#[sse(...)]` belongs on a type or a variant: for a field's JSON use \
                            `#[serde(...)]`";
             ctxt.error(attr, message);
         }
+        let borrows = is_static(&field.ty);
+        if borrows && !whole && !serde::reads_by_other_means(&field.attrs) {
+            ctxt.error(&field.ty, NO_BORROW);
+        }
     }
+}
+
+/// `&'static ...`. Of other lifetimes the type's parameters are told already.
+fn is_static(ty: &Type) -> bool {
+    let Type::Reference(reference) = ty else { return false };
+    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
 }
 
 fn one(ctxt: &Ctxt, input: &Input<'_>, event: &Event<'_>) {

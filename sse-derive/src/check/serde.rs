@@ -1,7 +1,7 @@
 //! Which of serde's words a set cannot honour.
 
 use quote::ToTokens;
-use syn::Path;
+use syn::{Attribute, Path};
 
 use crate::ast::{Input, Variant};
 use crate::attr::serde_words;
@@ -23,6 +23,9 @@ const SET_WORDS: [&str; 10] = [
 ];
 const VARIANT_WORDS: [&str; 5] =
     ["untagged", "other", "with", "serialize_with", "deserialize_with"];
+/// With one of these on a field or a type, reading does not go by the fields' own `Deserialize`.
+const READING_WORDS: [&str; 6] =
+    ["skip", "skip_deserializing", "with", "deserialize_with", "from", "try_from"];
 const SKIP_WORDS: [&str; 3] = ["skip", "skip_serializing", "skip_deserializing"];
 
 pub(super) fn set(ctxt: &Ctxt, input: &Input<'_>) {
@@ -55,6 +58,11 @@ pub(super) fn variant(ctxt: &Ctxt, variant: &Variant<'_>, any_own: bool) {
             ctxt.error(word, message);
         }
     }
+}
+
+/// Whether the values of a field or a type are not read as what they are.
+pub(super) fn reads_by_other_means(attrs: &[Attribute]) -> bool {
+    serde_words(attrs).iter().any(|word| one_of(word, &READING_WORDS))
 }
 
 fn one_of(path: &Path, words: &[&str]) -> bool {

@@ -161,7 +161,7 @@ fn own_topic(outline: &Outline<'_>, ident: &Ident, event: &Event<'_>) -> Option<
     let bound = |index: usize, span| format_ident!("__sse_{index}", span = span);
     let places = template.values().filter_map(|placeholder| {
         let place = resolve(placeholder, &event.fields).ok()?;
-        Some((place.index, place.field, shown_at(placeholder.span)))
+        Some((place.index, place.field, placeholder.span))
     });
     let mut places: Vec<_> = places.collect();
     places.sort_by_key(|(index, ..)| *index);

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 #[derive(Serialize, Deserialize, SseEvent)]
-#[sse(crate = "serde")]
+#[sse(crate = "std")]
 struct OrderPlaced;
 
 fn main() {}

@@ -1,4 +1,4 @@
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sse_framework::SseEvent;
 
 #[derive(Deserialize, SseEvent)]

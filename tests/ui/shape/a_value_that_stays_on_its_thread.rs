@@ -1,12 +1,6 @@
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
-
 use std::rc::Rc;
-
-#[derive(SseEvent)]
-enum ShopEvent {
-    Placed(OrderPlaced),
-}
 
 #[derive(Serialize, Deserialize, SseEvent)]
 struct OrderPlaced {
