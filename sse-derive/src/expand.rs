@@ -3,6 +3,8 @@
 mod from;
 mod outline;
 mod set;
+#[cfg(test)]
+mod snapshots;
 
 pub(crate) use from::from_impls;
 pub(crate) use outline::{Bodies, Outline};
