@@ -18,14 +18,8 @@ const _: () = {
         Self: __sse::Serialize + __sse::DeserializeOwned,
         Wrapped<E>: __sse::SseEvent,
     {
-        const PARTS: &'static [&'static [__sse::EventType]] = {
-            __sse::assert_distinct(__sse::delegate::<Wrapped<E>>().types, &[__SSE_OWN]);
-            __sse::assert_distinct(
-                __SSE_PAYLOAD_1.types,
-                &[__SSE_OWN, __sse::delegate::<Wrapped<E>>().types],
-            );
-            &[__SSE_OWN, __sse::delegate::<Wrapped<E>>().types, __SSE_PAYLOAD_1.types]
-        };
+        const PARTS: &'static [&'static [__sse::EventType]] =
+            &[__SSE_OWN, __sse::delegate::<Wrapped<E>>().types, __SSE_PAYLOAD_1.types];
     }
     #[automatically_derived]
     impl<E> __sse::SseEvent for WithSystem<E>
@@ -34,7 +28,11 @@ const _: () = {
         Self: __sse::Serialize + __sse::DeserializeOwned,
         Wrapped<E>: __sse::SseEvent,
     {
-        const TYPES: &'static [__sse::EventType] = __sse::Flat::<Self>::TYPES;
+        const TYPES: &'static [__sse::EventType] = {
+            __sse::assert_distinct(<Self as __sse::Parts>::PARTS, 1);
+            __sse::assert_distinct(<Self as __sse::Parts>::PARTS, 2);
+            __sse::Flat::<Self>::TYPES
+        };
         fn event_type(&self) -> &'static __sse::EventType {
             match self {
                 Self::App(__payload) => (__sse::delegate::<Wrapped<E>>().event_type)(__payload),

@@ -21,11 +21,10 @@ const _: () = {
         __sse::EventType::new("packed"),
         __sse::EventType::new("notice"),
     ];
-    const _: () = __sse::assert_distinct(__SSE_PAYLOAD_0.types, &[__SSE_OWN]);
-    const _: () =
-        __sse::assert_distinct(__SSE_PAYLOAD_3.types, &[__SSE_OWN, __SSE_PAYLOAD_0.types]);
     const __SSE_PARTS: &[&[__sse::EventType]] =
         &[__SSE_OWN, __SSE_PAYLOAD_0.types, __SSE_PAYLOAD_3.types];
+    const _: () = __sse::assert_distinct(__SSE_PARTS, 1);
+    const _: () = __sse::assert_distinct(__SSE_PARTS, 2);
     const __SSE_TYPES: &[__sse::EventType] =
         &__sse::flatten::<{ __sse::count(__SSE_PARTS) }>(__SSE_PARTS);
     #[automatically_derived]

@@ -12,11 +12,10 @@ const _: () = {
     const __SSE_PAYLOAD_0: __sse::Delegate<ShopEvent> = __sse::delegate::<ShopEvent>();
     const __SSE_PAYLOAD_1: __sse::Delegate<Staff> = __sse::delegate::<Staff>();
     const __SSE_OWN: &[__sse::EventType] = &[];
-    const _: () = __sse::assert_distinct(__SSE_PAYLOAD_0.types, &[__SSE_OWN]);
-    const _: () =
-        __sse::assert_distinct(__SSE_PAYLOAD_1.types, &[__SSE_OWN, __SSE_PAYLOAD_0.types]);
     const __SSE_PARTS: &[&[__sse::EventType]] =
         &[__SSE_OWN, __SSE_PAYLOAD_0.types, __SSE_PAYLOAD_1.types];
+    const _: () = __sse::assert_distinct(__SSE_PARTS, 1);
+    const _: () = __sse::assert_distinct(__SSE_PARTS, 2);
     const __SSE_TYPES: &[__sse::EventType] =
         &__sse::flatten::<{ __sse::count(__SSE_PARTS) }>(__SSE_PARTS);
     #[automatically_derived]

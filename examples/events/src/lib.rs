@@ -1,12 +1,21 @@
 //! Events of a shop, in every shape that the derive takes.
 
+mod more;
 mod one;
 mod set;
 mod topics;
 
+#[allow(deprecated, reason = "clients of old can still be told of it")]
+pub use more::EuroPrice;
+pub use more::{ItemSeen, SettingChanged, WithSettings};
 pub use one::{CartTotal, ItemMoved, OrderPlaced, PriceChanged, ShopClosed};
 pub use set::{Address, Everything, Refund, ShopEvent, Staff};
 pub use topics::{LineAdded, Order, Rating};
+
+/// Crates that this one passes on.
+pub mod vendor {
+    pub use sse_framework;
+}
 
 use sse_framework::SseEvent;
 use sse_framework::wire::Frame;

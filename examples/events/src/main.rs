@@ -1,8 +1,8 @@
 //! Prints events as they stand on the wire.
 
 use example_events::{
-    Address, CartTotal, Everything, ItemMoved, OrderPlaced, PriceChanged, Refund, ShopClosed,
-    ShopEvent, Staff, frame,
+    Address, CartTotal, Everything, ItemMoved, ItemSeen, OrderPlaced, PriceChanged, Refund,
+    SettingChanged, ShopClosed, ShopEvent, Staff, WithSettings, frame,
 };
 use std::error::Error;
 
@@ -28,7 +28,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             reason: None,
             address: Address { town: "Bonn".to_owned() },
         })?,
+        frame(&SettingChanged { name: "greeting".to_owned(), to: "Hello!".to_owned() })?,
+        frame(&WithSettings::<ShopEvent>::from(SettingChanged {
+            name: "tables".to_owned(),
+            to: 9,
+        }))?,
+        frame(&WithSettings::App(ShopEvent::InventoryStarted))?,
+        old()?,
+        frame(&ItemSeen { sku: "tea".to_owned() })?,
     ];
     print!("{}", frames.concat());
     Ok(())
+}
+
+#[allow(deprecated, reason = "clients of old can still be told of it")]
+fn old() -> Result<String, Box<dyn Error>> {
+    frame(&example_events::EuroPrice { sku: "tea".to_owned(), euros: 4 })
 }

@@ -1,6 +1,6 @@
 //! The program prints the frames that the book shows, and topics are those that it tells of.
 
-use example_events::{LineAdded, Order, OrderPlaced, Rating, Staff};
+use example_events::{LineAdded, Order, OrderPlaced, PriceChanged, Rating, Staff};
 use sse_framework::{EncodeError, SseEvent, TopicError};
 use std::process::Command;
 
@@ -18,8 +18,19 @@ fn the_program_prints_the_frames_of_the_book() {
         include_str!("../frames/rename_all.txt"),
         include_str!("../frames/nested.txt"),
         include_str!("../frames/serde.txt"),
+        include_str!("../frames/generic.txt"),
+        include_str!("../frames/deprecated.txt"),
+        include_str!("../frames/crate.txt"),
     ];
     assert_eq!(String::from_utf8(output.stdout).unwrap(), expected.concat());
+}
+
+#[test]
+fn a_deprecated_type_says_so() {
+    #[allow(deprecated, reason = "it is what is tested")]
+    let euro_price = &example_events::EuroPrice::TYPES[0];
+    assert_eq!(euro_price.deprecated(), Some("listen for `price`"));
+    assert_eq!(PriceChanged::TYPES[0].deprecated(), None);
 }
 
 // ANCHOR: topics

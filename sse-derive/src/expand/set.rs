@@ -87,39 +87,37 @@ fn types_of(
     let parts: Vec<_> = std::iter::once(quote!(__SSE_OWN))
         .chain(delegates.iter().map(|Delegate { table, .. }| quote!(#table.types)))
         .collect();
-    let distinct = delegates.iter().enumerate().map(|(place, Delegate { variant, .. })| {
-        let (before, this) = (&parts[..=place], &parts[place + 1]);
+    if delegates.is_empty() {
+        return (quote!(__SSE_OWN), own);
+    }
+    let distinct = (1..).zip(delegates).map(|(place, Delegate { variant, .. })| {
+        let place = Literal::usize_unsuffixed(place);
+        // All of the call, since rustc marks an expression from its first token to its last.
         let span = shown_at(variant.span());
         let there = outline.sse_at(span);
-        quote_spanned!(span=> #there::assert_distinct(#this, &[#(#before),*]))
+        move |parts| quote_spanned!(span=> #there::assert_distinct(#parts, #place))
     });
-    match delegates {
-        [] => (quote!(__SSE_OWN), own),
-        _ if delegates.iter().all(|delegate| delegate.item.is_some()) => {
-            let items = quote! {
-                #own
-                #(const _: () = #distinct;)*
-                const __SSE_PARTS: &[&[#sse::EventType]] = &[#(#parts),*];
-                const __SSE_TYPES: &[#sse::EventType] =
-                    &#sse::flatten::<{ #sse::count(__SSE_PARTS) }>(__SSE_PARTS);
-            };
-            (quote!(__SSE_TYPES), items)
-        }
-        _ => {
-            let head = outline.head("Parts");
-            let items = quote! {
-                #own
-                #[automatically_derived]
-                #head {
-                    const PARTS: &'static [&'static [#sse::EventType]] = {
-                        #(#distinct;)*
-                        &[#(#parts),*]
-                    };
-                }
-            };
-            (quote!(#sse::Flat::<Self>::TYPES), items)
-        }
+    if delegates.iter().any(|delegate| delegate.item.is_none()) {
+        let head = outline.head("Parts");
+        let distinct = distinct.map(|distinct| distinct(quote!(<Self as #sse::Parts>::PARTS)));
+        let items = quote! {
+            #own
+            #[automatically_derived]
+            #head {
+                const PARTS: &'static [&'static [#sse::EventType]] = &[#(#parts),*];
+            }
+        };
+        return (quote!({ #(#distinct;)* #sse::Flat::<Self>::TYPES }), items);
     }
+    let distinct = distinct.map(|distinct| distinct(quote!(__SSE_PARTS)));
+    let items = quote! {
+        #own
+        const __SSE_PARTS: &[&[#sse::EventType]] = &[#(#parts),*];
+        #(const _: () = #distinct;)*
+        const __SSE_TYPES: &[#sse::EventType] =
+            &#sse::flatten::<{ #sse::count(__SSE_PARTS) }>(__SSE_PARTS);
+    };
+    (quote!(__SSE_TYPES), items)
 }
 
 fn event_type_of(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {

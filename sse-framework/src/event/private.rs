@@ -68,10 +68,13 @@ pub fn unknown<T>(event: RawEvent<'_>) -> Result<T, DecodeError> {
     Err(DecodeError::UnknownType { name: event.name.to_owned() })
 }
 
-/// Fails compilation if a type of `variant` has a bad name, or one that occurs in `others`.
+/// Fails compilation if a type of the part at `place` has a bad name, or one that occurs in a part
+/// before.
 #[track_caller]
 #[allow(clippy::panic)]
-pub const fn assert_distinct(types: &[EventType], others: &[&[EventType]]) {
+pub const fn assert_distinct(parts: &[&[EventType]], place: usize) {
+    let (others, this) = parts.split_at(place);
+    let types = this[0];
     if let Err(error) = EventType::check_all(types) {
         let (what, name) = explain(error);
         panic!("{}", Message::new(what, name).as_str());
