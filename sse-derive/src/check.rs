@@ -38,15 +38,13 @@ fn fields(ctxt: &Ctxt, input: &Input<'_>) {
         Data::Enum(data) => data.variants.iter().flat_map(|variant| &variant.fields).collect(),
         Data::Union(_) => Vec::new(),
     };
-    let whole = serde::reads_by_other_means(&input.original.attrs);
     for field in fields {
         for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
             let message = "`#[sse(...)]` belongs on a type or a variant: for a field's JSON use \
                            `#[serde(...)]`";
             ctxt.error(attr, message);
         }
-        let borrows = is_static(&field.ty);
-        if borrows && !whole && !serde::reads_by_other_means(&field.attrs) {
+        if is_static(&field.ty) && !serde::is_not_read(&field.attrs) {
             ctxt.error(&field.ty, NO_BORROW);
         }
     }

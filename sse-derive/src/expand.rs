@@ -96,7 +96,7 @@ fn topic(
     let steps = template.parts.iter().filter_map(|part| match part {
         Part::Literal(text) => Some(quote!(.literal(#text))),
         Part::Value(placeholder) => resolve(placeholder, &event.fields).ok().map(|place| {
-            let span = placeholder.span;
+            let span = shown_at(placeholder.span);
             let (path, value) = (&placeholder.path, value(&place, span));
             quote_spanned!(span=> .value(#path, &#value))
         }),

@@ -9,7 +9,7 @@ use crate::ctxt::Ctxt;
 
 /// How serde's derive lays out an enum, or whether it writes it at all; by one of these, the
 /// variant's content no longer stands alone under the variant's name.
-const SET_WORDS: [&str; 10] = [
+const SET_WORDS: [&str; 9] = [
     "tag",
     "content",
     "untagged",
@@ -17,15 +17,11 @@ const SET_WORDS: [&str; 10] = [
     "try_from",
     "into",
     "remote",
-    "transparent",
     "field_identifier",
     "variant_identifier",
 ];
 const VARIANT_WORDS: [&str; 5] =
     ["untagged", "other", "with", "serialize_with", "deserialize_with"];
-/// With one of these on a field or a type, reading does not go by the fields' own `Deserialize`.
-const READING_WORDS: [&str; 6] =
-    ["skip", "skip_deserializing", "with", "deserialize_with", "from", "try_from"];
 const SKIP_WORDS: [&str; 3] = ["skip", "skip_serializing", "skip_deserializing"];
 
 pub(super) fn set(ctxt: &Ctxt, input: &Input<'_>) {
@@ -60,9 +56,9 @@ pub(super) fn variant(ctxt: &Ctxt, variant: &Variant<'_>, any_own: bool) {
     }
 }
 
-/// Whether the values of a field or a type are not read as what they are.
-pub(super) fn reads_by_other_means(attrs: &[Attribute]) -> bool {
-    serde_words(attrs).iter().any(|word| one_of(word, &READING_WORDS))
+/// Whether reading leaves a field out, so that its type need not be `Deserialize`.
+pub(super) fn is_not_read(attrs: &[Attribute]) -> bool {
+    serde_words(attrs).iter().any(|word| one_of(word, &["skip", "skip_deserializing"]))
 }
 
 fn one_of(path: &Path, words: &[&str]) -> bool {

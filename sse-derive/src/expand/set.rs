@@ -1,5 +1,7 @@
 //! The code of an enum: a set of events.
 
+mod types;
+
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -8,6 +10,7 @@ use super::{Bodies, Outline, event_type, shown_at, topic};
 use crate::ast::{Event, Variant};
 use crate::generics::mentions;
 use crate::topic::{Place, resolve};
+use types::types_of;
 
 pub(super) fn set(outline: &Outline<'_>, variants: &[Variant<'_>]) -> Bodies {
     let delegates: Vec<_> =
@@ -75,51 +78,6 @@ impl Own {
     }
 }
 
-/// All event types, and the items they need.
-fn types_of(
-    outline: &Outline<'_>,
-    variants: &[Variant<'_>],
-    delegates: &[Delegate<'_>],
-) -> (TokenStream, TokenStream) {
-    let sse = &outline.sse;
-    let own = variants.iter().filter_map(Variant::own).map(|event| event_type(outline, event));
-    let own = quote!(const __SSE_OWN: &[#sse::EventType] = &[#(#own),*];);
-    let parts: Vec<_> = std::iter::once(quote!(__SSE_OWN))
-        .chain(delegates.iter().map(|Delegate { table, .. }| quote!(#table.types)))
-        .collect();
-    if delegates.is_empty() {
-        return (quote!(__SSE_OWN), own);
-    }
-    let distinct = (1..).zip(delegates).map(|(place, Delegate { variant, .. })| {
-        let place = Literal::usize_unsuffixed(place);
-        // All of the call, since rustc marks an expression from its first token to its last.
-        let span = shown_at(variant.span());
-        let there = outline.sse_at(span);
-        move |parts| quote_spanned!(span=> #there::assert_distinct(#parts, #place))
-    });
-    if delegates.iter().any(|delegate| delegate.item.is_none()) {
-        let head = outline.head("Parts");
-        let distinct = distinct.map(|distinct| distinct(quote!(<Self as #sse::Parts>::PARTS)));
-        let items = quote! {
-            #own
-            #[automatically_derived]
-            #head {
-                const PARTS: &'static [&'static [#sse::EventType]] = &[#(#parts),*];
-            }
-        };
-        return (quote!({ #(#distinct;)* #sse::Flat::<Self>::TYPES }), items);
-    }
-    let distinct = distinct.map(|distinct| distinct(quote!(__SSE_PARTS)));
-    let items = quote! {
-        #own
-        const __SSE_PARTS: &[&[#sse::EventType]] = &[#(#parts),*];
-        #(const _: () = #distinct;)*
-        const __SSE_TYPES: &[#sse::EventType] =
-            &#sse::flatten::<{ #sse::count(__SSE_PARTS) }>(__SSE_PARTS);
-    };
-    (quote!(__SSE_TYPES), items)
-}
-
 fn event_type_of(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
     let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
         quote!(Self::#variant(__payload) => (#table.event_type)(__payload),)
@@ -159,7 +117,7 @@ fn own_topic(outline: &Outline<'_>, ident: &Ident, event: &Event<'_>) -> Option<
     let bound = |index: usize, span| format_ident!("__sse_{index}", span = span);
     let places = template.values().filter_map(|placeholder| {
         let place = resolve(placeholder, &event.fields).ok()?;
-        Some((place.index, place.field, placeholder.span))
+        Some((place.index, place.field, shown_at(placeholder.span)))
     });
     let mut places: Vec<_> = places.collect();
     places.sort_by_key(|(index, ..)| *index);

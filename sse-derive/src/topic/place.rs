@@ -21,6 +21,8 @@ pub(crate) struct Place {
 /// Why the placeholder leads to none of `fields`.
 pub(crate) fn resolve(placeholder: &Placeholder, fields: &[Field<'_>]) -> Result<Place, String> {
     let Placeholder { path, span } = placeholder;
+    // Shown there, and meant as in the rest of the derive's code.
+    let span = span.resolved_at(Span::call_site());
     if path.is_empty() {
         return Err("`{}` names no field: write `{field}`".to_owned());
     }
@@ -31,9 +33,9 @@ pub(crate) fn resolve(placeholder: &Placeholder, fields: &[Field<'_>]) -> Result
     let first = steps.next().unwrap_or_default();
     let index = fields.iter().position(|field| shown(&field.member) == first);
     let index = index.ok_or_else(|| missing(first, fields))?;
-    let field = spanned(fields[index].member.clone(), *span);
+    let field = spanned(fields[index].member.clone(), span);
     let within = steps.map(|step| {
-        member(step, *span).ok_or_else(|| {
+        member(step, span).ok_or_else(|| {
             format!("`{{{path}}}` is not a field, nor fields with single dots between them")
         })
     });

@@ -20,10 +20,10 @@ impl Source {
     }
 
     /// The span of these bytes of the value, or else of the whole literal. Stable compilers have
-    /// only the latter. Names there mean what they mean in the rest of the derive's code.
+    /// only the latter.
     pub(super) fn span(&self, range: Range<usize>) -> Span {
         let part = self.place(range).and_then(|place| self.token.subspan(place));
-        part.unwrap_or_else(|| self.token.span()).resolved_at(Span::call_site())
+        part.unwrap_or_else(|| self.token.span())
     }
 
     /// Where these bytes of the value stand in the literal.

@@ -1,0 +1,81 @@
+//! The list of a set's event types.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::super::{Outline, event_type, shown_at};
+use super::Delegate;
+use crate::ast::Variant;
+
+/// All event types, and the items they need.
+pub(super) fn types_of(
+    outline: &Outline<'_>,
+    variants: &[Variant<'_>],
+    delegates: &[Delegate<'_>],
+) -> (TokenStream, TokenStream) {
+    let sse = &outline.sse;
+    let own = variants.iter().filter_map(Variant::own).map(|event| event_type(outline, event));
+    let own = quote!(const __SSE_OWN: &[#sse::EventType] = &[#(#own),*];);
+    let tables = delegates.iter().map(|Delegate { table, .. }| quote!(#table.types));
+    let parts = quote!(&[__SSE_OWN, #(#tables),*]);
+    let (types, items) = if delegates.is_empty() {
+        (quote!(__SSE_OWN), TokenStream::new())
+    } else if delegates.iter().all(|delegate| delegate.item.is_some()) {
+        counted(outline, delegates, &parts)
+    } else {
+        uncounted(outline, delegates, &parts)
+    };
+    (types, quote!(#own #items))
+}
+
+/// Where their number is known: as items, which are checked also where nobody uses the set.
+fn counted(
+    outline: &Outline<'_>,
+    delegates: &[Delegate<'_>],
+    parts: &TokenStream,
+) -> (TokenStream, TokenStream) {
+    let sse = &outline.sse;
+    let distinct = distinct(outline, delegates, &quote!(__SSE_PARTS));
+    let items = quote! {
+        const __SSE_PARTS: &[&[#sse::EventType]] = #parts;
+        #(const _: () = #distinct;)*
+        const __SSE_TYPES: &[#sse::EventType] =
+            &#sse::flatten::<{ #sse::count(__SSE_PARTS) }>(__SSE_PARTS);
+    };
+    (quote!(__SSE_TYPES), items)
+}
+
+/// Where their number depends on a parameter.
+fn uncounted(
+    outline: &Outline<'_>,
+    delegates: &[Delegate<'_>],
+    parts: &TokenStream,
+) -> (TokenStream, TokenStream) {
+    let (sse, head) = (&outline.sse, outline.head("Parts"));
+    let distinct = distinct(outline, delegates, &quote!(<Self as #sse::Parts>::PARTS));
+    let items = quote! {
+        #[automatically_derived]
+        #head {
+            const PARTS: &'static [&'static [#sse::EventType]] = #parts;
+        }
+    };
+    (quote!({ #(#distinct;)* #sse::Flat::<Self>::TYPES }), items)
+}
+
+/// For each delegating variant an expression that fails if one of its names is taken.
+fn distinct(
+    outline: &Outline<'_>,
+    delegates: &[Delegate<'_>],
+    parts: &TokenStream,
+) -> Vec<TokenStream> {
+    let delegates = (1..).zip(delegates);
+    let calls = delegates.map(|(place, Delegate { variant, .. })| {
+        let place = Literal::usize_unsuffixed(place);
+        // All of the call, since rustc marks an expression from its first token to its last.
+        let span = shown_at(variant.span());
+        let sse = outline.sse_at(span);
+        quote_spanned!(span=> #sse::assert_distinct(#parts, #place))
+    });
+    calls.collect()
+}
