@@ -1,5 +1,10 @@
 //! `rename_all` gives the names that serde's gives to variants, for the same words.
-#![allow(non_camel_case_types, dead_code, reason = "names are the point")]
+#![allow(
+    non_camel_case_types,
+    dead_code,
+    clippy::upper_case_acronyms,
+    reason = "names are the point"
+)]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
 
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Bodies, Outline, event_type, shown_at, topic};
+use super::{Bodies, Outline, shown_at, topic};
 use crate::ast::{Event, Variant};
 use crate::generics::mentions;
 use crate::topic::{Place, resolve};
