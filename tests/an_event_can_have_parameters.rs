@@ -155,8 +155,8 @@ fn a_set_takes_sets() {
     );
     stands_as(&Events::from(Table::Cleared), "cleared", "null", None);
     stands_as(&Events::System(System::Stopped), "stopped", "null", None);
-    type Both = Either<Table<u8, 1>, System>;
-    stands_as(&Both::from(System::Started), "started", "null", None);
+    let either = Either::<Table<u8, 1>, System>::from(System::Started);
+    stands_as(&either, "started", "null", None);
 }
 
 /// The derive asks nothing of a type's arguments that the type itself does not need.
