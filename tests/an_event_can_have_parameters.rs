@@ -159,6 +159,25 @@ fn a_set_takes_sets() {
     stands_as(&either, "started", "null", None);
 }
 
+/// A payload may speak of the set.
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+enum Tree {
+    Leaf { size: u8 },
+    Branch(Box<Branch<Self>>),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+struct Branch<T> {
+    children: Vec<T>,
+}
+
+#[test]
+fn a_payload_may_carry_values_of_its_set() {
+    assert_eq!(names::<Tree>(), ["leaf", "branch"]);
+    let tree = Tree::from(Box::new(Branch { children: vec![Tree::Leaf { size: 1 }] }));
+    stands_as(&tree, "branch", r#"{"children":[{"Leaf":{"size":1}}]}"#, None);
+}
+
 /// The derive asks nothing of a type's arguments that the type itself does not need.
 #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 struct Marked<T> {

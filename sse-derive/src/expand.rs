@@ -6,7 +6,6 @@ mod set;
 #[cfg(test)]
 mod snapshots;
 
-pub(crate) use from::from_impls;
 pub(crate) use outline::{Bodies, Outline};
 
 use proc_macro2::{Span, TokenStream};
@@ -17,6 +16,7 @@ use crate::ast::{Event, Input, Shape};
 use crate::ctxt::Ctxt;
 use crate::topic::{Part, Place, Template, resolve};
 use crate::{check, fallback};
+use from::from_impls;
 
 /// The impl, or all errors and a stub.
 pub(crate) fn derive(original: &DeriveInput) -> TokenStream {

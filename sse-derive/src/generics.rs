@@ -7,10 +7,11 @@ use syn::{GenericParam, Generics, Ident, Type};
 use crate::ast::{Event, Input};
 use crate::topic::resolve;
 
-/// Whether `tokens` speak of one of the type's parameters.
+/// Whether `tokens` speak of one of the type's parameters or of `Self`, which items outside of the
+/// impl cannot.
 pub(crate) fn mentions(generics: &Generics, tokens: impl ToTokens) -> bool {
     let parameters: Vec<&Ident> = generics.params.iter().filter_map(parameter).collect();
-    !parameters.is_empty() && any_of(&parameters, tokens.to_token_stream())
+    any_of(&parameters, tokens.to_token_stream())
 }
 
 /// Whether the type is just a type parameter, and so any type at all.
@@ -57,7 +58,7 @@ fn parameter(param: &GenericParam) -> Option<&Ident> {
 
 fn any_of(idents: &[&Ident], tokens: TokenStream) -> bool {
     tokens.into_iter().any(|token| match token {
-        TokenTree::Ident(ident) => idents.contains(&&ident),
+        TokenTree::Ident(ident) => ident == "Self" || idents.contains(&&ident),
         TokenTree::Group(group) => any_of(idents, group.stream()),
         _ => false,
     })
@@ -77,6 +78,7 @@ mod tests {
         assert!(found(parse_quote!(T)));
         assert!(found(parse_quote!(Box<Vec<(u8, [T; 3])>>)));
         assert!(found(parse_quote!([u8; N])));
+        assert!(found(parse_quote!(Branch<Self>)));
         assert!(!found(parse_quote!(Vec<U>)));
         assert!(!found(parse_quote!(&'a str)));
         assert!(is_parameter(&item.generics, &parse_quote!(T)));

@@ -82,10 +82,12 @@ fn delegate(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, payload: &Typ
 
 /// Whether `payload` is the set, in a box or not.
 fn is_itself(input: &Input<'_>, payload: &Type) -> bool {
-    let written = payload.to_token_stream().to_string().replace(' ', "");
-    let inner = written.strip_prefix("Box<").and_then(|rest| rest.strip_suffix('>'));
-    let inner = inner.unwrap_or(&written);
-    inner == "Self" || input.original.ident == inner
+    let written = |tokens: &dyn ToTokens| tokens.to_token_stream().to_string().replace(' ', "");
+    let payload = written(payload);
+    let inner = payload.strip_prefix("Box<").and_then(|rest| rest.strip_suffix('>'));
+    let inner = inner.unwrap_or(&payload);
+    let (_, arguments, _) = input.original.generics.split_for_impl();
+    inner == "Self" || inner == written(&input.original.ident) + &written(&arguments)
 }
 
 fn own(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, event: &Event<'_>) {

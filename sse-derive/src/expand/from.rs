@@ -11,7 +11,7 @@ use crate::generics::{is_parameter, mentions};
 
 /// `From<Payload>` for every variant that stands for its payload's events, where it is clear which
 /// variant that is.
-pub(crate) fn from_impls(outline: &Outline<'_>) -> TokenStream {
+pub(super) fn from_impls(outline: &Outline<'_>) -> TokenStream {
     let Shape::Set(variants) = &outline.input.data else {
         return TokenStream::new();
     };

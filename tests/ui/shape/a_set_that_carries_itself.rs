@@ -8,4 +8,10 @@ enum ShopEvent {
     AndAgain(Box<Self>),
 }
 
+#[derive(Serialize, Deserialize, SseEvent)]
+enum Changes<T> {
+    One { to: T },
+    Another(Box<Changes<T>>),
+}
+
 fn main() {}
