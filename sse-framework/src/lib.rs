@@ -96,8 +96,9 @@ pub use hub::{
 };
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{
-    AppendError, Appended, Batch, Durability, EventLog, History, LogError, MemoryLog, NewRecord,
-    OpenLog, Position, Read, RecordRef, Retention, SledLog,
+    AppendError, Appended, Batch, Durability, EventLog, History, LogError, LogStatus, MemoryLog,
+    NewRecord, OnDamage, OpenLog, Position, Read, RecordRef, Retention, SalvageReport, Salvaged,
+    SledLog, StorageFailure,
 };
 pub use subscribe::{
     CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,

@@ -1,9 +1,11 @@
 //! The log on disk: segments, each a sled database.
 
 mod block;
+mod carve;
 mod chain;
 #[cfg(test)]
 mod faults;
+mod guard;
 mod index;
 mod lock;
 mod maintenance;
@@ -12,9 +14,11 @@ mod open;
 mod reader;
 mod recovery;
 mod retention;
+mod salvage;
 mod seal;
 mod segment;
 mod shelf;
+mod span;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -23,10 +27,12 @@ mod writer;
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;
 use self::shelf::{Segment, Shelf};
+use self::span::Span;
 use self::state::{State, StateFile};
 use self::writer::{Active, Writer};
 use super::{
-    AppendError, Appended, Batch, EventLog, History, LogError, OpenLog, Read, RecordRef, Retention,
+    AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Read, RecordRef,
+    Retention, Salvaged, StorageFailure,
 };
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
@@ -50,6 +56,21 @@ pub enum Durability {
     },
 }
 
+/// What a log does about records that should be there and cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnDamage {
+    /// Opening fails, or reading does, with the range; nothing is changed. A person can look at it,
+    /// put back a copy, or choose to salvage.
+    #[default]
+    Refuse,
+    /// Every record that is intact is kept, and the others are given up: the log goes on, clients
+    /// that ask for what is lost are told so by an `sse-gap` event, and
+    /// [`SalvageReport`](crate::SalvageReport) says what it was. The damaged files are kept aside,
+    /// as `<segment>.damaged`.
+    Salvage,
+}
+
 /// A log in a directory.
 ///
 /// The directory belongs to the log: if it is not there it is made so that only its owner can enter it,
@@ -70,6 +91,7 @@ pub struct SledLog {
     durability: Durability,
     segment_bytes: u64,
     open_segments: usize,
+    on_damage: OnDamage,
     #[cfg(test)]
     faults: faults::Faults,
 }
@@ -82,6 +104,7 @@ impl SledLog {
             durability: Durability::default(),
             segment_bytes: 64 << 20,
             open_segments: 4,
+            on_damage: OnDamage::default(),
             #[cfg(test)]
             faults: Default::default(),
         }
@@ -105,6 +128,19 @@ impl SledLog {
     #[must_use]
     pub fn open_segments(self, segments: usize) -> Self {
         SledLog { open_segments: segments.max(1), ..self }
+    }
+
+    /// What is done about records that should be there and cannot be read; by default opening and
+    /// reading fail.
+    ///
+    /// ```
+    /// use sse_framework::{OnDamage, SledLog};
+    ///
+    /// let log = SledLog::new("data/events").on_damage(OnDamage::Salvage);
+    /// ```
+    #[must_use]
+    pub fn on_damage(self, on_damage: OnDamage) -> Self {
+        SledLog { on_damage, ..self }
     }
 }
 
@@ -165,6 +201,10 @@ impl EventLog for OpenSledLog {
         self.core.history()
     }
 
+    fn status(&self) -> LogStatus {
+        self.core.status()
+    }
+
     fn close(&self) -> Result<(), LogError> {
         self.stop();
         self.core.close()
@@ -184,6 +224,10 @@ struct Core {
     state: Mutex<StateFile>,
     shelf: Shelf,
     history: RwLock<History>,
+    /// Records that are lost, as the state says.
+    lost: RwLock<Arc<[Span]>>,
+    salvaged: Mutex<Vec<Salvaged>>,
+    failing: Mutex<Option<StorageFailure>>,
     /// Segments that are no longer of the log, until nobody reads them.
     discarded: Mutex<Vec<Arc<Segment>>>,
     stopped: AtomicBool,

@@ -3,6 +3,7 @@
 use super::io;
 use crate::log::LogError;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Holds the directory until it is dropped.
@@ -29,8 +30,9 @@ impl DirectoryLock {
                 let reason = "it is a file, and the log needs a directory".to_owned();
                 return Err(LogError::Format { path: directory.into(), reason });
             }
-            Ok(_) => {}
-            Err(_) => create_private(directory)?,
+            Ok(_) => check_owner(directory)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => create_private(directory)?,
+            Err(error) => return Err(io("opening", directory)(error)),
         }
         let path = directory.join("lock");
         let file = OpenOptions::new()
@@ -45,6 +47,27 @@ impl DirectoryLock {
             Err(TryLockError::Error(error)) => Err(io("locking", &path)(error)),
         }
     }
+}
+
+/// Before anything is put into it, sees to it that a directory holds a log, or nothing.
+fn check_owner(directory: &Path) -> Result<(), LogError> {
+    match ["state", "state.copy"].iter().any(|file| directory.join(file).exists()) {
+        true => Ok(()),
+        false => check_empty(directory),
+    }
+}
+
+/// Sees to it that there is nothing, but for what making a log begins with.
+pub(crate) fn check_empty(directory: &Path) -> Result<(), LogError> {
+    for entry in fs::read_dir(directory).map_err(io("reading", directory))? {
+        let name = entry.map_err(io("reading", directory))?.file_name();
+        if !["lock", "state.new", "state.copy.new"].iter().any(|ours| name == **ours) {
+            let name = name.to_string_lossy();
+            let reason = format!("it has no file `state`, but is not empty: there is {name:?}");
+            return Err(LogError::Format { path: directory.into(), reason });
+        }
+    }
+    Ok(())
 }
 
 /// Makes a directory, and those above it, that only its owner can enter.

@@ -6,6 +6,7 @@ use super::index::Index;
 use super::lock::sync_directory;
 use super::segment::Database;
 use super::shelf::{OpenSegment, Segment};
+use super::span::{self, Span};
 use super::state::Sealed;
 use super::{Core, io, locked, sealed_path, sealing_path};
 use crate::log::{LogError, RecordRef};
@@ -96,7 +97,7 @@ impl Core {
         state.change(|state| {
             for segment in state.segments.iter_mut().filter(|segment| segment.first == first) {
                 segment.sealed = Some(sealed);
-                (segment.end, segment.unsynced_after) = (None, None);
+                (segment.end, segment.unsynced_after, segment.damaged) = (None, None, None);
             }
         })?;
         Ok(self.shelf.change(|segments| {
@@ -120,20 +121,21 @@ impl Core {
         };
         let (first, last) = (segment.first, segment.end());
         let all = TopicSelection::everything();
-        let reached = self.read_from(first, last, &history, &all, &mut |record| {
+        let finished = self.read_kept(first, last, &history, &all, &mut |record| {
             rewriting.add(&record);
             match rewriting.result.is_ok() && between().is_continue() {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             }
         })?;
-        let reached = reached.until;
         let Rewriting { database, mut index, open, result } = rewriting;
         result?;
-        let count = last + 1 - first;
-        if reached < last {
+        if finished.is_break() {
             return Ok(None);
         }
+        let whole = Span { first, last };
+        let lost = span::within(&self.lost(), whole).into_iter().map(Span::count).sum::<u64>();
+        let count = whole.count() - lost;
         if let Some(open) = open.filter(|open| !open.is_empty()) {
             store(&database, &mut index, open.finish(None))?;
         }
@@ -180,7 +182,11 @@ impl Rewriting {
         let mut blocks = Vec::new();
         let open = match self.open.take() {
             Some(open) if open.is_empty() => fresh(record.id.seq()),
-            Some(open) if open.epoch() != epoch || !open.reaches(record.time_ms) => {
+            Some(open)
+                if open.epoch() != epoch
+                    || open.next() != record.id.seq()
+                    || !open.reaches(record.time_ms) =>
+            {
                 blocks.push(open.finish(None));
                 fresh(record.id.seq())
             }

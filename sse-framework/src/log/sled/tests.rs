@@ -1,6 +1,7 @@
 //! Each test is named by the promise that it keeps.
 
 mod damage;
+mod damages;
 mod faults;
 mod kill;
 mod model;

@@ -10,7 +10,7 @@ use super::{Core, Durability, active_path, block, locked};
 use crate::id::{Epoch, EventId};
 use crate::log::memory::{new_epoch, now_ms};
 use crate::log::{AppendError, Appended, Batch, LogError, NewRecord};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// The end of the log, where records are written.
@@ -194,8 +194,7 @@ impl Core {
                 state.begin_epoch(writer.epoch, EpochStart { epoch, first });
             }
         })?;
-        let open = OpenSegment { database, index: RwLock::new(Index::new(first)) };
-        let open = Arc::new(open);
+        let open = Arc::new(OpenSegment::new(database, Index::new(first)));
         let segment = Arc::new(Segment::active(first, open.clone()));
         if let Active::Open { segment, .. } = &writer.active {
             segment.is_full_at(writer.last);

@@ -253,7 +253,8 @@ fn a_log_opens_also_if_records_before_an_empty_segment_were_lost() {
     drop(segment::Database::create(&active_path(directory.path(), 1)).unwrap());
     let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
     let lost = read(&log, &TopicSelection::everything());
-    assert!(matches!(lost, Err(LogError::Damaged { first: 1, last: 1, .. })), "{lost:?}");
+    assert!(matches!(lost, Err(LogError::Lost { first: 1, last: 1 })), "{lost:?}");
+    assert_eq!(log.status().salvage.lost, [1..=1]);
     assert_eq!(log.append(&[numbered(2)]).unwrap().first.seq(), 2);
     assert!(
         log.read(1, 2, &TopicSelection::everything(), &mut |_| ControlFlow::Continue(())).is_ok()
