@@ -92,7 +92,8 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, TryPublishError,
+    Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError,
+    TryPublishError,
 };
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{

@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When records are safe from a loss of power. They always survive the death of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub enum OnDamage {
 ///
 /// ```
 /// use sse_framework::{Durability, SledLog};
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 ///
 /// let log = SledLog::new("data/events")
 ///     .durability(Durability::Buffered { sync_every: Duration::from_millis(200) })
@@ -228,6 +228,8 @@ struct Core {
     lost: RwLock<Arc<[Span]>>,
     salvaged: Mutex<Vec<Salvaged>>,
     failing: Mutex<Option<StorageFailure>>,
+    /// When it was last tried to go on after a failure.
+    recovered: Mutex<Option<Instant>>,
     /// Segments that are no longer of the log, until nobody reads them.
     discarded: Mutex<Vec<Arc<Segment>>>,
     stopped: AtomicBool,

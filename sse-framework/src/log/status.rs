@@ -48,3 +48,32 @@ pub struct Salvaged {
     /// Those of them that are lost. Empty if everything could be saved.
     pub lost: Vec<RangeInclusive<u64>>,
 }
+
+impl StorageFailure {
+    /// A failure that begins now, or goes on.
+    pub(crate) fn note(noted: &mut Option<Self>, error: &LogError) {
+        let since = noted.as_ref().map_or_else(SystemTime::now, |failure| failure.since);
+        *noted = Some(StorageFailure { since, error: Arc::new(copy(error)) });
+    }
+}
+
+/// The same error for another who wants to know. Its publisher has the first.
+fn copy(error: &LogError) -> LogError {
+    match error {
+        LogError::Io { action, path, source } => {
+            let other = || std::io::Error::new(source.kind(), source.to_string());
+            let source =
+                source.raw_os_error().map_or_else(other, std::io::Error::from_raw_os_error);
+            LogError::Io { action, path: path.clone(), source }
+        }
+        LogError::Engine { action, path, reason } => {
+            LogError::Engine { action, path: path.clone(), reason: reason.clone() }
+        }
+        LogError::Closed => LogError::Closed,
+        other => LogError::Engine {
+            action: "writing to",
+            path: PathBuf::from("the log"),
+            reason: other.to_string(),
+        },
+    }
+}

@@ -48,6 +48,7 @@ impl Core {
     pub(crate) fn tend(&self) {
         #[cfg(test)]
         self.settings.faults.panic(super::faults::TEND);
+        self.recover_in_time();
         self.tidy();
         while let Some(segment) = self.next_to_seal(Instant::now()) {
             let sealed = self.seal(&segment, &mut self.between_records(&segment));
@@ -66,6 +67,14 @@ impl Core {
             self.tidy();
         }
         self.sweep();
+    }
+
+    fn recover_in_time(&self) {
+        let mut tried = locked(&self.recovered);
+        if tried.is_none_or(|tried| tried.elapsed() >= PERIOD / 2) {
+            *tried = Some(Instant::now());
+            self.recover();
+        }
     }
 
     /// What cannot wait until all segments are sealed.

@@ -338,6 +338,7 @@ impl Core {
             lost: RwLock::new(lost),
             salvaged: Mutex::new(salvaged),
             failing: Mutex::default(),
+            recovered: Mutex::default(),
             writer: Mutex::new(writer),
             trimmer: Mutex::new(Trimmer::new(retention, floor)),
             discarded: Mutex::default(),

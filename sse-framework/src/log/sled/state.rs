@@ -178,6 +178,12 @@ impl StateFile {
     /// The same, or if that is damaged or missing its copy. The damaged one is kept.
     pub(crate) fn salvage(directory: &Path) -> Result<Option<State>, LogError> {
         let read = StateFile::read(directory);
+        let text = fs::read(directory.join("state")).unwrap_or_default();
+        let format = split(&text).0.and_then(|(format, _)| format);
+        if format.is_some_and(|format| format != FORMAT) {
+            // It is not damaged but of another version, and so may be the copy.
+            return read;
+        }
         if !matches!(read, Ok(None) | Err(LogError::Format { .. })) {
             return read;
         }
@@ -231,20 +237,30 @@ fn read_file(path: PathBuf) -> Result<Option<State>, LogError> {
     Ok(Some(state))
 }
 
-fn parse(text: &[u8]) -> Result<State, String> {
+type Header = (Option<u32>, Option<u32>);
+
+/// The format and the checksum in the first line, and what follows.
+fn split(text: &[u8]) -> (Option<Header>, &[u8]) {
     let mut lines = text.splitn(2, |&byte| byte == b'\n');
     let header = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let body = lines.next().unwrap_or_default();
     let mut words = header.split(' ');
-    if words.next() != Some(NAME) {
+    let is_ours = words.next() == Some(NAME);
+    let format = words.next().and_then(|format| format.parse().ok());
+    let crc = words.next().and_then(|crc| u32::from_str_radix(crc, 16).ok());
+    (is_ours.then_some((format, crc)), body)
+}
+
+fn parse(text: &[u8]) -> Result<State, String> {
+    let (header, body) = split(text);
+    let Some((format, crc)) = header else {
         return Err("it does not begin like the state of a log".into());
-    }
-    match words.next().and_then(|format| format.parse::<u32>().ok()) {
+    };
+    match format {
         Some(FORMAT) => {}
         Some(other) => return Err(format!("its format is {other}, this version knows {FORMAT}")),
         None => return Err("it does not say which format it has".into()),
     }
-    let crc = words.next().and_then(|crc| u32::from_str_radix(crc, 16).ok());
     if crc != Some(crc32fast::hash(body)) {
         return Err("its checksum does not match".into());
     }

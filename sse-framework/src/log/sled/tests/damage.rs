@@ -2,6 +2,7 @@
 
 use super::block::{Block, key, split_key};
 use super::chain::{Place, pack};
+
 use super::segment::Database;
 use super::*;
 use std::fs;
@@ -187,6 +188,74 @@ fn the_engines_damaged_file_is_an_error_or_complete_but_never_silently_less() {
             assert_eq!(read_all(&log).len(), 3, "byte {place}");
         }
     }
+}
+
+#[test]
+fn an_opening_that_dies_after_the_engine_has_overwritten_a_file_loses_nothing() {
+    for copied in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        three(directory.path());
+        let path = active_path(directory.path(), 1);
+        let copy = path.with_extension("copy");
+        sealing::copy(&path, &copy);
+        // Either the copy was not complete, or the engine had done its worst.
+        let spoilt = if copied { &path } else { &copy };
+        fs::write(spoilt.join("db"), vec![15; 1 << 20]).unwrap();
+        let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log).len(), 3);
+        assert_eq!(kinds(directory.path()), ["1 active"]);
+    }
+}
+
+#[test]
+fn what_the_engine_does_not_understand_is_read_without_it_and_kept_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1).join("db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..16].fill(0);
+    fs::write(path, bytes).unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    let before = read_all(&log);
+    assert_eq!(before.len(), 3);
+    let report = log.status().salvage;
+    assert_eq!((report.lost.len(), report.segments.len()), (0, 1));
+    log.append(&[numbered(4)]).unwrap();
+    log.core.tend();
+    assert_eq!(kinds(directory.path()), ["1 damaged", "1 sealed", "4 active"]);
+    drop(log);
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log)[..3], before);
+}
+
+#[test]
+fn retention_passes_what_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    for number in 1..=40 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    drop(log);
+    spoil(&active_path(directory.path(), 1), 5);
+    let settings = small(directory.path()).on_damage(OnDamage::Salvage);
+    for retention in [
+        Retention::forever().bytes(9000),
+        Retention::forever().age(Duration::from_secs(60)),
+        Retention::forever().events(20),
+    ] {
+        let log = open_still(settings.clone(), retention).unwrap();
+        let all = TopicSelection::everything();
+        let read = log.read(0, 40, &all, &mut |_| ControlFlow::Continue(()));
+        assert!(read.is_ok() || matches!(read, Err(LogError::Lost { first: 5, last: 5 })));
+        log.core.tend();
+        log.core.trim_at(crate::log::memory::now_ms(0));
+        drop(log);
+    }
+    let log = open_still(settings, Retention::forever().age(Duration::from_secs(1))).unwrap();
+    log.core.trim_at(crate::log::memory::now_ms(0) + 60_000);
+    assert_eq!(log.history().first(), 41);
+    log.core.tend();
+    assert_eq!(log.status().salvage.lost, []);
 }
 
 #[test]

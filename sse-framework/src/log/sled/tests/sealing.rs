@@ -275,7 +275,7 @@ fn a_segment_that_cannot_be_sealed_holds_up_no_other_and_is_tried_again_later_an
     let names = kinds(directory.path());
     assert!(names.contains(&"1 active".into()), "{names:?}");
     assert_eq!(names.iter().filter(|name| name.ends_with("active")).count(), 2, "{names:?}");
-    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), std::time::Instant::now());
+    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), Instant::now());
     assert!(log.core.next_to_seal(now).is_none());
     for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
         let pause = Duration::from_secs(pause);
