@@ -80,6 +80,7 @@ mod event;
 mod hub;
 mod id;
 mod log;
+mod planted;
 mod subscribe;
 mod tail;
 #[cfg(feature = "test-util")]

@@ -34,6 +34,7 @@ use super::{
     AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Read, RecordRef,
     Retention, Salvaged, StorageFailure,
 };
+use crate::planted::planted;
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -228,8 +229,8 @@ struct Core {
     lost: RwLock<Arc<[Span]>>,
     salvaged: Mutex<Vec<Salvaged>>,
     failing: Mutex<Option<StorageFailure>>,
-    /// When it was last tried to go on after a failure.
-    recovered: Mutex<Option<Instant>>,
+    /// When was last done what is done once a second.
+    second: Mutex<Option<Instant>>,
     /// Segments that are no longer of the log, until nobody reads them.
     discarded: Mutex<Vec<Arc<Segment>>>,
     stopped: AtomicBool,
@@ -250,7 +251,8 @@ impl Core {
 
     /// Lets readers see the records up to `last`, of which as many are kept as retention allows.
     fn publish(&self, last: u64) {
-        let first = self.retention.events.map_or(0, |most| (last + 1).saturating_sub(most));
+        let most = self.retention.events.map(|most| most + u64::from(planted("floor-not-exact")));
+        let first = most.map_or(0, |most| (last + 1).saturating_sub(most));
         self.change_history(|history| history.extend(history.first().max(first), last));
     }
 

@@ -35,6 +35,7 @@
 
 use crate::id::{Epoch, EventId};
 use crate::log::RecordRef;
+use crate::planted::planted;
 use std::collections::HashMap;
 
 /// The most bytes of a block, unless a single record needs more.
@@ -355,7 +356,7 @@ impl<'a> Block<'a> {
             return Err("a block of an unknown format");
         }
         let topic_count = u16::from_le_bytes(rest.array()?);
-        if u32::from_le_bytes(rest.array()?) != checksum(key, bytes) {
+        if u32::from_le_bytes(rest.array()?) != checksum(key, bytes) && !planted("crc-skipped") {
             return Err("a block's checksum does not match");
         }
         let (first, fragment) = split_key(key);

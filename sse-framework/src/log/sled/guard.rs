@@ -9,6 +9,7 @@ use super::lock::sync_directory;
 use super::segment::{Database, remove_directory};
 use super::{io, report};
 use crate::log::LogError;
+use crate::planted::planted;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,9 @@ impl Guard {
         let (path, copy) = (path.to_path_buf(), copy_of(path));
         settle(&path)?;
         let guard = Guard { path, copy };
+        if planted("copy-not-made") {
+            return Ok(guard);
+        }
         guard.copy().inspect_err(|_| {
             report("removing a copy", remove_directory(&guard.copy));
         })?;

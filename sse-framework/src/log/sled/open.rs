@@ -15,6 +15,7 @@ use super::writer::{Active, Writer};
 use super::{Core, OnDamage, SledLog, active_path, epochs_of, io, report, salvage, sealed_path};
 use crate::log::memory::new_epoch;
 use crate::log::{History, LogError, Retention, Salvaged};
+use crate::planted::planted;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -77,7 +78,7 @@ fn renew(
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     state.drop_empty_epoch(last + 1);
     state.drop_epochs(last + 1);
-    if begins_epoch {
+    if begins_epoch && !planted("epoch-reused") {
         state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });
     }
     state.floor = state.floor.clamp(1, last + 1);
@@ -156,6 +157,7 @@ impl<'a> Opening<'a> {
         let Some(segment) = state.segments.last().copied() else { return Ok((0, None)) };
         let known = segment.sealed.map(|sealed| sealed.last).or(segment.end);
         let (end, safe) = match (known, segment.unsynced_after) {
+            (Some(_), _) if planted("end-forgotten") => (u64::MAX - 1, 0),
             (Some(end), Some(synced)) => (end, synced),
             (Some(last), None) => return Ok((last, None)),
             (None, _) => (u64::MAX - 1, self.safe(state)),
@@ -188,6 +190,9 @@ impl<'a> Opening<'a> {
 
     /// Up to where the records must be there, as far as can be told outside of the segments.
     fn safe(&self, state: &State) -> u64 {
+        if planted("mark-ignored") {
+            return 0;
+        }
         let marked = Mark::read(self.directory)
             .filter(|(epoch, _)| state.epochs.iter().any(|known| known.epoch == *epoch))
             .map_or(0, |(_, seq)| seq);
@@ -338,7 +343,7 @@ impl Core {
             lost: RwLock::new(lost),
             salvaged: Mutex::new(salvaged),
             failing: Mutex::default(),
-            recovered: Mutex::default(),
+            second: Mutex::default(),
             writer: Mutex::new(writer),
             trimmer: Mutex::new(Trimmer::new(retention, floor)),
             discarded: Mutex::default(),

@@ -5,6 +5,7 @@ use super::carve::{Carved, Place};
 use super::io;
 use super::lock::sync_directory;
 use crate::log::LogError;
+use crate::planted::planted;
 use std::collections::btree_map;
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -93,13 +94,15 @@ impl Database {
             let file = path.join(file);
             fs::metadata(&file).map_err(io("opening", &file))?;
         }
-        remove_snapshots(path, |name| name.ends_with(".generating"))?;
+        remove_snapshots(path, |name| {
+            name.ends_with(".generating") && !planted("generating-kept")
+        })?;
         Database::new(path, open_engine(path)?)
     }
 
     /// The same without what makes opening fast, which may be what is wrong.
     pub(crate) fn recover(path: &Path) -> Result<Self, LogError> {
-        remove_snapshots(path, |_| true)?;
+        remove_snapshots(path, |_| !planted("generating-kept"))?;
         Database::open(path)
     }
 
@@ -153,7 +156,7 @@ impl Database {
     }
 
     fn write(&self, write: impl FnOnce() -> Result<(), LogError>) -> Result<(), LogError> {
-        if self.failed.load(Ordering::Acquire) {
+        if self.failed.load(Ordering::Acquire) && !planted("append-after-failed-sync") {
             return Err(self.failed_before("writing to"));
         }
         write().inspect_err(|_| self.failed.store(true, Ordering::Release))
@@ -163,7 +166,7 @@ impl Database {
     /// failed write, but never after a failed sync.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
         let mut sync_failed = super::locked(&self.sync_failed);
-        if *sync_failed {
+        if *sync_failed && !planted("retry-after-failed-sync") {
             return Err(self.failed_before("syncing"));
         }
         let synced = self.sync_once();

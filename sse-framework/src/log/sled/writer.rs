@@ -10,6 +10,7 @@ use super::{Core, Durability, active_path, block, locked};
 use crate::id::{Epoch, EventId};
 use crate::log::memory::{new_epoch, now_ms};
 use crate::log::{AppendError, Appended, Batch, LogError, NewRecord, StorageFailure};
+use crate::planted::planted;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -69,6 +70,9 @@ impl Core {
         }
         *bytes += blocks.iter().map(|block| block.value.len() as u64).sum::<u64>();
         let open = open.clone();
+        if planted("fan-out-before-sync") {
+            self.publish(writer.last + 1);
+        }
         match self.write(&open, blocks) {
             Ok(()) => {}
             Err(error) => {
@@ -104,7 +108,7 @@ impl Core {
             open.database.insert(&key, value)?;
         }
         open.database.flush()?;
-        if self.settings.durability == Durability::Synced {
+        if self.settings.durability == Durability::Synced && !planted("ack-before-sync") {
             open.database.sync()?;
         }
         let mut index = open.index.write().unwrap_or_else(PoisonError::into_inner);

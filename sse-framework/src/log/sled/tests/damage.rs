@@ -229,6 +229,38 @@ fn what_the_engine_does_not_understand_is_read_without_it_and_kept_aside() {
 }
 
 #[test]
+fn a_snapshot_that_a_crash_has_left_unfinished_does_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    fs::write(path.join("snap.00000000FFFFFFFF.generating"), "half").unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(log.status().salvage.segments, []);
+    log.append(&[numbered(4)]).unwrap();
+    assert_eq!(read_all(&log).len(), 4);
+}
+
+#[test]
+fn what_the_engine_overwrites_can_still_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    for entry in fs::read_dir(&path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name.to_str().unwrap().starts_with("snap")) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    // Before the first block: the engine stops there, and overwrites the rest.
+    let mut bytes = fs::read(path.join("db")).unwrap();
+    let first = (0..bytes.len()).find(|&at| block::extent(&bytes[at..]).is_some()).unwrap();
+    bytes[first - 20..first].fill(0xff);
+    fs::write(path.join("db"), bytes).unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 3);
+}
+
+#[test]
 fn retention_passes_what_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let log = open_still(small(directory.path()), Retention::forever()).unwrap();
