@@ -98,9 +98,9 @@ pub use hub::{
 };
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{
-    AppendError, Appended, Batch, Durability, EventLog, History, LogError, LogStatus, MemoryLog,
-    NewRecord, OnDamage, OpenLog, Position, Read, RecordRef, Retention, SalvageReport, Salvaged,
-    SledLog, StorageFailure,
+    AppendError, Appended, Batch, Damage, Durability, EventLog, Exported, History, LogError,
+    LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress, Read,
+    RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
 };
 pub use subscribe::{
     CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,

@@ -10,6 +10,7 @@ mod index;
 mod lock;
 mod maintenance;
 mod mark;
+mod offline;
 mod open;
 mod reader;
 mod recovery;
@@ -22,7 +23,10 @@ mod span;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod writer;
+
+pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats};
 
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;
@@ -161,6 +165,11 @@ struct OpenSledLog {
 }
 
 impl OpenSledLog {
+    /// A log without its thread.
+    fn still(core: Arc<Core>) -> Self {
+        OpenSledLog { core, maintenance: Mutex::new(None) }
+    }
+
     fn stop(&self) {
         self.core.stop();
         if let Some(thread) = locked(&self.maintenance).take() {

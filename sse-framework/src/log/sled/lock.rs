@@ -42,10 +42,25 @@ impl DirectoryLock {
             .write(true)
             .open(&path)
             .map_err(io("opening", &path))?;
+        DirectoryLock::hold(directory, file)
+    }
+
+    /// Locks the directory of a log in which nothing is to be changed. A copy of a log may have no
+    /// file to lock; then nobody has it open.
+    pub(crate) fn take_existing(directory: &Path) -> Result<Option<Self>, LogError> {
+        let path = directory.join("lock");
+        match File::open(&path) {
+            Ok(file) => DirectoryLock::hold(directory, file).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("opening", &path)(error)),
+        }
+    }
+
+    fn hold(directory: &Path, file: File) -> Result<Self, LogError> {
         match file.try_lock() {
             Ok(()) => Ok(DirectoryLock { file }),
             Err(TryLockError::WouldBlock) => Err(LogError::Locked { path: directory.into() }),
-            Err(TryLockError::Error(error)) => Err(io("locking", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(io("locking", &directory.join("lock"))(error)),
         }
     }
 }

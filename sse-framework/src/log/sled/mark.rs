@@ -13,12 +13,26 @@
 
 use super::block::Rest;
 use super::io;
+use super::state::State;
 use crate::id::Epoch;
 use crate::log::LogError;
+use crate::planted::planted;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Up to where the records must be there, as far as can be told outside of the segments.
+pub(crate) fn safe(directory: &Path, state: &State) -> u64 {
+    if planted("mark-ignored") {
+        return 0;
+    }
+    let marked = Mark::read(directory)
+        .filter(|(epoch, _)| state.epochs.iter().any(|known| known.epoch == *epoch))
+        .map_or(0, |(_, seq)| seq);
+    let before = state.epochs.last().map_or(0, |epoch| epoch.first - 1);
+    marked.max(state.closed_at.unwrap_or(0)).max(before)
+}
 
 /// The open file.
 #[derive(Debug)]

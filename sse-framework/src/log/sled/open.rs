@@ -4,7 +4,7 @@ use super::carve::Carved;
 use super::guard::{self, Guard};
 use super::index::Index;
 use super::lock::DirectoryLock;
-use super::mark::Mark;
+use super::mark::{self, Mark};
 use super::recovery::{self, Scanned};
 use super::retention::Trimmer;
 use super::segment::{Database, remove_directory};
@@ -160,16 +160,13 @@ impl<'a> Opening<'a> {
             (Some(_), _) if planted("end-forgotten") => (u64::MAX - 1, 0),
             (Some(end), Some(synced)) => (end, synced),
             (Some(last), None) => return Ok((last, None)),
-            (None, _) => (u64::MAX - 1, self.safe(state)),
+            (None, _) => (u64::MAX - 1, mark::safe(self.directory, state)),
         };
         let path = path_of(self.directory, &segment);
         let database = Database::carved(&path, Carved::read(&path)?);
         let found = recovery::scan(&database, segment.first, end, safe, &self.epochs)?;
         drop(database);
-        if let Some(seq) = found.foreign {
-            let reason = format!("record {seq} is not of an epoch that the file `state` knows");
-            return Err(LogError::Format { path, reason });
-        }
+        found.must_be_ours(&path)?;
         if let (Some(hole), OnDamage::Refuse) = (found.holes.first(), self.on_damage) {
             return Err(salvage::damaged(&path, *hole, found.reason));
         }
@@ -186,18 +183,6 @@ impl<'a> Opening<'a> {
             return Ok((found.last, None));
         }
         self.open_active(state, &path, found)
-    }
-
-    /// Up to where the records must be there, as far as can be told outside of the segments.
-    fn safe(&self, state: &State) -> u64 {
-        if planted("mark-ignored") {
-            return 0;
-        }
-        let marked = Mark::read(self.directory)
-            .filter(|(epoch, _)| state.epochs.iter().any(|known| known.epoch == *epoch))
-            .map_or(0, |(_, seq)| seq);
-        let before = state.epochs.last().map_or(0, |epoch| epoch.first - 1);
-        marked.max(state.closed_at.unwrap_or(0)).max(before)
     }
 
     /// Opens the last segment with the engine, if that finds everything.

@@ -150,15 +150,19 @@ fn must_look_closer(segment: &Segment, error: &LogError) -> bool {
 }
 
 /// One segment that is being read, up to `last`.
-struct Reading<'a> {
-    open: &'a OpenSegment,
-    history: &'a History,
-    topics: &'a TopicSelection,
-    last: u64,
+pub(crate) struct Reading<'a> {
+    pub(crate) open: &'a OpenSegment,
+    pub(crate) history: &'a History,
+    pub(crate) topics: &'a TopicSelection,
+    pub(crate) last: u64,
 }
 
 impl Reading<'_> {
-    fn read(&self, from: u64, visit: &mut Visit<'_>) -> Result<ControlFlow<u64>, LogError> {
+    pub(crate) fn read(
+        &self,
+        from: u64,
+        visit: &mut Visit<'_>,
+    ) -> Result<ControlFlow<u64>, LogError> {
         let Some(start) = self.open.database.at_or_before(&key(from, 0))? else {
             return Err(self.damaged(from, "the block is missing"));
         };

@@ -6,6 +6,7 @@ use super::segment::Database;
 use super::span::Span;
 use crate::log::{History, LogError};
 use crate::planted::planted;
+use std::path::Path;
 
 /// What a segment holds.
 #[derive(Debug)]
@@ -19,6 +20,15 @@ pub(crate) struct Scanned {
     pub(crate) reason: Option<&'static str>,
     /// The first record that another log wrote, or an opening that the state does not know.
     pub(crate) foreign: Option<u64>,
+}
+
+impl Scanned {
+    /// Fails if the segment is of another log, or newer than the state.
+    pub(crate) fn must_be_ours(&self, path: &Path) -> Result<(), LogError> {
+        let Some(seq) = self.foreign else { return Ok(()) };
+        let reason = format!("record {seq} is not of an epoch that the file `state` knows");
+        Err(LogError::Format { path: path.into(), reason })
+    }
 }
 
 /// Reads a segment, at most to `end`. Records up to `safe`, or to what a block says was synced when

@@ -34,6 +34,21 @@ pub(crate) fn merge(spans: &mut Vec<Span>, more: impl IntoIterator<Item = Span>)
     });
 }
 
+/// The parts of `whole` that are in none of the ranges.
+pub(crate) fn outside(spans: &[Span], whole: Span) -> Vec<Span> {
+    let (mut parts, mut next) = (Vec::new(), whole.first);
+    while let Some(span) = next_from(spans, next).filter(|span| span.first <= whole.last) {
+        if span.first > next {
+            parts.push(Span { first: next, last: span.first - 1 });
+        }
+        next = span.last + 1;
+    }
+    if next <= whole.last {
+        parts.push(Span { first: next, last: whole.last });
+    }
+    parts
+}
+
 /// The parts of the ranges that lie within `whole`.
 pub(crate) fn within(spans: &[Span], whole: Span) -> Vec<Span> {
     let clip =
@@ -57,6 +72,8 @@ mod tests {
         assert_eq!(next_from(&spans, 6), Some(span(6, 9)));
         assert_eq!(next_from(&spans, 10), Some(span(20, 30)));
         assert_eq!(next_from(&spans, 31), None);
+        assert_eq!(outside(&spans, span(1, 40)), [span(3, 4), span(10, 19), span(31, 40)]);
+        assert_eq!(outside(&spans, span(6, 8)), []);
         assert_eq!(within(&spans, span(7, 22)), [span(7, 9), span(20, 22)]);
     }
 }

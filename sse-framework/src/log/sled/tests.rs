@@ -80,8 +80,7 @@ pub(super) fn only(topics: &[&str]) -> TopicSelection {
 
 /// A log whose maintenance runs only when a test says so.
 pub(super) fn open_still(log: SledLog, retention: Retention) -> Result<OpenSledLog, LogError> {
-    let core = open::open(log, retention)?;
-    Ok(OpenSledLog { core, maintenance: Mutex::new(None) })
+    open::open(log, retention).map(OpenSledLog::still)
 }
 
 pub(super) fn small(directory: &Path) -> SledLog {
