@@ -107,8 +107,8 @@ impl SledLog {
         SledLog {
             path: path.into(),
             durability: Durability::default(),
-            segment_bytes: 64 << 20,
-            open_segments: 4,
+            segment_bytes: 16 << 20,
+            open_segments: 32,
             on_damage: OnDamage::default(),
             #[cfg(test)]
             faults: Default::default(),
@@ -121,15 +121,16 @@ impl SledLog {
         SledLog { durability, ..self }
     }
 
-    /// After how many bytes a segment is full; by default 64 MiB, at least 1 KiB. Retention gives
+    /// After how many bytes a segment is full; by default 16 MiB, at least 1 KiB. Retention gives
     /// disk space back by whole segments, and opening reads the last one, if it is not sealed.
     #[must_use]
     pub fn segment_bytes(self, bytes: u64) -> Self {
         SledLog { segment_bytes: bytes.max(1024), ..self }
     }
 
-    /// How many full segments stay open after they have been read; by default 4, at least 1. Each
-    /// can take as much memory as it has bytes.
+    /// How many full segments stay open after they have been read; by default 32, at least 1. Each
+    /// takes a file descriptor, and memory for its index of topics: some kilobytes if there are few
+    /// topics, at most about 1 MiB for every thousand that its records have.
     #[must_use]
     pub fn open_segments(self, segments: usize) -> Self {
         SledLog { open_segments: segments.max(1), ..self }

@@ -2,14 +2,17 @@
 //!
 //! The engine recovers a file up to the first thing that it does not understand, and overwrites
 //! what follows; or it panics. A block tells its own key, length and checksum, so every block that
-//! is intact can be found wherever it lies. Nothing is written here.
+//! is intact can be found wherever it lies.
+
+mod places;
 
 use super::block::{Block, Extent, HEADER, Key, extent, key, split_key};
 use super::io;
 use crate::log::LogError;
-use std::collections::BTreeMap;
+use bytes::Bytes;
+use std::collections::{BTreeMap, btree_map};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Blocks that were found.
@@ -111,15 +114,32 @@ impl Carved {
         at
     }
 
-    /// Goes from block to block, believing what their headers say. This reads little, and finds
-    /// everything if nothing is damaged.
+    /// Finds the blocks of a sealed segment as its file `places` says, or goes from block to block,
+    /// believing what their headers say. This reads little, and finds everything if nothing is
+    /// damaged.
     pub(crate) fn walk(directory: &Path) -> Result<Self, LogError> {
         let path = directory.join("db");
         let file = File::open(&path).map_err(io("opening", &path))?;
         let mut carved = Carved::default();
-        carved.walk_through(&file).map_err(io("reading", &path))?;
+        match fs::read(directory.join("places")).ok().and_then(|bytes| places::decode(&bytes)) {
+            Some(blocks) => carved.blocks = blocks,
+            None => carved.walk_through(&file).map_err(io("reading", &path))?,
+        }
         carved.files.push((path, file));
         Ok(carved)
+    }
+
+    /// Notes in the file `places` where the blocks lie. It is written and synced before the segment
+    /// counts.
+    pub(crate) fn note_places(directory: &Path) -> Result<(), LogError> {
+        let path = directory.join("db");
+        let file = File::open(&path).map_err(io("opening", &path))?;
+        let mut carved = Carved::default();
+        carved.walk_through(&file).map_err(io("reading", &path))?;
+        let path = directory.join("places");
+        let mut noted = File::create(&path).map_err(io("creating", &path))?;
+        noted.write_all(&places::encode(&carved.blocks)).map_err(io("writing", &path))?;
+        noted.sync_all().map_err(io("syncing", &path))
     }
 
     fn walk_through(&mut self, file: &File) -> std::io::Result<()> {
@@ -135,7 +155,9 @@ impl Carved {
                 .find_map(|place| extent(&chunk[place..]).map(|found| (place as u64, found)));
             match found {
                 Some((place, found)) => {
-                    self.blocks.insert(found.key, Place::new(0, at + place, found));
+                    // The first copy: these lie in the order in which they are read.
+                    let here = Place::new(0, at + place, found);
+                    self.blocks.entry(found.key).or_insert(here);
                     at += place + found.length as u64;
                 }
                 None => at += (chunk.len() - HEADER + 1) as u64,
@@ -159,14 +181,85 @@ impl Carved {
     }
 
     /// The bytes of a block.
-    pub(crate) fn value(&self, place: Place) -> Result<Vec<u8>, LogError> {
+    pub(crate) fn value(&self, place: Place) -> Result<Bytes, LogError> {
+        self.bytes(place, place.length)
+    }
+
+    /// The bytes from the beginning of a block on, as many as wanted or as there are.
+    fn bytes(&self, place: Place, wanted: usize) -> Result<Bytes, LogError> {
         let (path, file) = &self.files[place.file];
-        let mut value = vec![0; place.length];
-        match read_some(file, &mut value, place.at) {
-            Ok(read) if read == value.len() => Ok(value),
-            Ok(_) => Err(io("reading", path)(ErrorKind::UnexpectedEof.into())),
-            Err(error) => Err(io("reading", path)(error)),
+        let mut bytes = vec![0; wanted.max(place.length)];
+        let read = read_some(file, &mut bytes, place.at).map_err(io("reading", path))?;
+        if read < place.length {
+            return Err(io("reading", path)(ErrorKind::UnexpectedEof.into()));
         }
+        bytes.truncate(read);
+        Ok(bytes.into())
+    }
+
+    /// The blocks from a key on, in order.
+    pub(crate) fn range(&self, from: &Key) -> Blocks<'_> {
+        let (window, start, file) = (Bytes::new(), 0, 0);
+        Blocks { carved: self, rest: self.blocks.range(*from..), window, start, file, ahead: 0 }
+    }
+}
+
+/// Blocks that are read in order, more and more of them at once.
+pub(crate) struct Blocks<'a> {
+    carved: &'a Carved,
+    rest: btree_map::Range<'a, Key, Place>,
+    window: Bytes,
+    /// Where in which file the window begins.
+    start: u64,
+    file: usize,
+    ahead: usize,
+}
+
+/// What is read at once, at the most.
+const MOST_AHEAD: usize = 512 << 10;
+const LEAST_AHEAD: usize = 128 << 10;
+/// A gap that is not worth another read.
+const NEAR: u64 = 4096;
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<(Key, Bytes), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, &place) = self.rest.next()?;
+        if let Some(block) = self.in_window(place) {
+            return Some(Ok((*key, block)));
+        }
+        match self.carved.bytes(place, self.near(place)) {
+            Ok(window) => {
+                (self.window, self.start, self.file) = (window, place.at, place.file);
+                self.ahead = (self.ahead * 2).clamp(LEAST_AHEAD, MOST_AHEAD);
+                Some(Ok((*key, self.window.slice(..place.length))))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl Blocks<'_> {
+    /// How many bytes from this block on belong to it and to those that lie right behind.
+    fn near(&self, place: Place) -> usize {
+        let mut end = place.at + place.length as u64;
+        for (_, next) in self.rest.clone() {
+            let near = next.file == place.file && (end..end + NEAR).contains(&next.at);
+            let length = next.at.saturating_sub(place.at) as usize + next.length;
+            if !near || length > self.ahead {
+                break;
+            }
+            end = next.at + next.length as u64;
+        }
+        (end - place.at) as usize
+    }
+
+    fn in_window(&self, place: Place) -> Option<Bytes> {
+        let from = usize::try_from(place.at.checked_sub(self.start)?).ok()?;
+        let until = from.checked_add(place.length)?;
+        let is_in = self.file == place.file && until <= self.window.len();
+        is_in.then(|| self.window.slice(from..until))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rewrites a full segment into large blocks, and gives it an index.
 
 use super::block::{BLOCK_BYTES, BlockBuilder, Encoded, Totals};
+use super::carve::Carved;
 use super::chain::push_link;
 use super::index::Index;
 use super::lock::sync_directory;
@@ -43,7 +44,7 @@ impl Core {
         locked(&self.state).settle()?;
         if segment.is_full() {
             let open = self.shelf.open(segment, &self.history())?;
-            if has_large_blocks(&open) {
+            if open.database.has_engine() && has_large_blocks(&open) {
                 let sealed = self.seal_in_place(segment, open);
                 return sealed.inspect_err(|_| segment.leave_alone()).map(|()| true);
             }
@@ -77,6 +78,8 @@ impl Core {
         drop(index);
         open.database.flush()?;
         open.database.sync()?;
+        Carved::note_places(&segment.path)?;
+        sync_directory(&segment.path)?;
         let sealed = sealed(segment.end(), crc, totals, true);
         let fresh = Arc::new(segment.sealed_in_place(sealed, open));
         self.note_sealed(sealed, fresh).map(drop)
@@ -152,6 +155,7 @@ impl Core {
             });
         }
         drop(database);
+        Carved::note_places(sealing)?;
         sync_directory(sealing)?;
         Ok(Some(sealed(last, crc, totals, false)))
     }

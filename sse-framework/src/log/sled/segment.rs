@@ -1,12 +1,12 @@
 //! A segment's database. The engine's types, and its panics, stay in here.
 
 use super::block::Key;
-use super::carve::{Carved, Place};
+use super::carve::{Blocks, Carved};
 use super::io;
 use super::lock::sync_directory;
 use crate::log::LogError;
 use crate::planted::planted;
-use std::collections::btree_map;
+use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::ops::Deref;
@@ -128,6 +128,11 @@ impl Database {
         }
     }
 
+    /// Whether the engine has it open, and so keeps in memory what has been written.
+    pub(crate) fn has_engine(&self) -> bool {
+        matches!(self.source, Source::Engine { .. })
+    }
+
     #[cfg(test)]
     pub(crate) fn with_faults(mut self, faults: &super::faults::Faults) -> Self {
         self.faults = faults.clone();
@@ -215,7 +220,7 @@ impl Database {
             Source::Engine { engine, .. } => {
                 Rows::Engine(engine.as_ref().map(|engine| engine.range(from.to_vec()..)))
             }
-            Source::Carved(carved) => Rows::Carved(carved, carved.blocks.range(*from..)),
+            Source::Carved(carved) => Rows::Carved(carved.range(from)),
         };
         Scan { rows, database: self }
     }
@@ -252,7 +257,7 @@ pub(crate) struct Scan<'a> {
 
 enum Rows<'a> {
     Engine(Option<sled::Iter>),
-    Carved(&'a Carved, btree_map::Range<'a, Key, Place>),
+    Carved(Blocks<'a>),
 }
 
 impl Iterator for Scan<'_> {
@@ -269,9 +274,9 @@ impl Iterator for Scan<'_> {
                     Err(error) => Some(Err(error)),
                 }
             }
-            Rows::Carved(carved, places) => {
-                let (key, place) = places.next()?;
-                Some(carved.value(*place).map(|value| (*key, Value::Carved(value))))
+            Rows::Carved(blocks) => {
+                let block = blocks.next()?;
+                Some(block.map(|(key, block)| (key, Value::Carved(block))))
             }
         }
     }
@@ -281,7 +286,7 @@ impl Iterator for Scan<'_> {
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Engine(sled::IVec),
-    Carved(Vec<u8>),
+    Carved(Bytes),
 }
 
 impl Deref for Value {

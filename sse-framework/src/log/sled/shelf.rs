@@ -35,6 +35,9 @@ pub(crate) struct Segment {
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// How many segments that have ended the engine keeps open.
+const MOST_ENGINES: usize = 2;
+
 #[derive(Debug, Default)]
 struct Opened {
     kept: Option<Arc<OpenSegment>>,
@@ -277,6 +280,25 @@ impl Shelf {
         let closing = std::mem::take(&mut *opened);
         drop(opened);
         drop(closing);
+    }
+
+    /// Of the segments that wait to be sealed, keeps only the newest open as they were written:
+    /// the engine holds all of that in memory.
+    pub(crate) fn close_engines(&self) {
+        let has_engine = |segment: &&Arc<Segment>| {
+            let opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            opened.kept.as_ref().is_some_and(|open| open.database.has_engine())
+        };
+        let waiting = self.with(|segments| {
+            let ended = segments.iter().filter(|segment| !segment.is_active());
+            ended.filter(has_engine).cloned().collect::<Vec<_>>()
+        });
+        for segment in &waiting[..waiting.len().saturating_sub(MOST_ENGINES)] {
+            let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let closing = std::mem::take(&mut *opened);
+            drop(opened);
+            drop(closing);
+        }
     }
 
     fn close_least_used(&self) {

@@ -234,6 +234,7 @@ impl Core {
         // count them.
         writer.synced = writer.last;
         drop(state);
+        self.shelf.close_engines();
         self.wake.notify_all();
         Ok(())
     }
