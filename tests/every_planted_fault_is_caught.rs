@@ -3,6 +3,7 @@
 //!
 //! Here are those faults that show without a kill or a loss of power; `sse-framework/src/planted.rs`
 //! has the whole list.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -80,11 +81,11 @@ fn build() -> PathBuf {
         .unwrap();
     assert!(output.status.success());
     let lines = String::from_utf8(output.stdout).unwrap();
-    let programs = lines.lines().filter_map(|line| {
+    let mut programs = lines.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(PathBuf::from)
     });
-    programs.last().expect("a program")
+    programs.next_back().expect("a program")
 }
 
 /// Whether a test passes. One that hangs does not.

@@ -1,4 +1,5 @@
 //! A log that is damaged on the disk: clients learn what is lost, and get everything else.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use serde::{Deserialize, Serialize};
 use sse_framework::{

@@ -1,4 +1,5 @@
 //! The program itself, on a log that is sound and then is not.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use sse_framework::{Hub, SledLog, SseEvent};
 use std::fs;

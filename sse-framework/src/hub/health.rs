@@ -10,8 +10,8 @@ use crate::log::{SalvageReport, StorageFailure};
 pub enum Health {
     /// Events are stored and delivered.
     Ready,
-    /// Events cannot be stored at the moment: publishing fails, with nothing stored. Subscribers
-    /// still get what there is. The hub tries again by itself, and goes on when it can.
+    /// Events cannot be stored at the moment, and publishing fails. Subscribers still get what there
+    /// is. The hub tries again by itself, and goes on when it can.
     StorageFailing(StorageFailure),
     /// The streams have been ended, or the hub has been shut down: new clients should go elsewhere.
     Draining,

@@ -50,6 +50,11 @@ pub struct Salvaged {
 }
 
 impl StorageFailure {
+    /// A failure to be told by a log of your own.
+    pub fn new(since: SystemTime, error: Arc<LogError>) -> Self {
+        StorageFailure { since, error }
+    }
+
     /// A failure that begins now, or goes on.
     pub(crate) fn note(noted: &mut Option<Self>, error: &LogError) {
         let since = noted.as_ref().map_or_else(SystemTime::now, |failure| failure.since);

@@ -135,7 +135,9 @@ impl Core {
         // Also if the state could not be written: that is where the files are now.
         self.shelf.change(|segments| {
             let place = segments.iter_mut().find(|place| Arc::ptr_eq(place, segment));
-            place.map(|place| *place = fresh);
+            if let Some(place) = place {
+                *place = fresh;
+            }
         });
         noted?;
         *self.lost.write().unwrap_or_else(PoisonError::into_inner) = state.state().lost[..].into();

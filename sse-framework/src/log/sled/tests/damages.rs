@@ -175,7 +175,7 @@ fn damage(
     dice: &mut Dice,
 ) -> Option<(PathBuf, Touched)> {
     let all = files(directory);
-    let name = dice.pick(&["db", "db", "db", "conf", "snap", "state", "mark"]);
+    let name = dice.pick(&["db", "db", "db", "conf", "snap", "state", "mark", "places"]);
     let is_it = |path: &&PathBuf| {
         path.file_name().is_some_and(|file| file.to_str().unwrap().starts_with(name))
     };
