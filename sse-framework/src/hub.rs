@@ -4,10 +4,12 @@ mod builder;
 mod committer;
 mod core;
 mod drain;
+mod health;
 mod publish;
 mod queue;
 
 pub use builder::{HubBuilder, StartError};
+pub use health::Health;
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
 
 pub(crate) use core::{Core, PageRead};

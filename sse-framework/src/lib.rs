@@ -80,6 +80,7 @@ mod event;
 mod hub;
 mod id;
 mod log;
+mod planted;
 mod subscribe;
 mod tail;
 #[cfg(feature = "test-util")]
@@ -92,12 +93,14 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, TryPublishError,
+    Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError,
+    TryPublishError,
 };
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{
-    AppendError, Appended, Batch, Durability, EventLog, History, LogError, MemoryLog, NewRecord,
-    OpenLog, Position, Read, RecordRef, Retention, SledLog,
+    AppendError, Appended, Batch, Damage, Durability, EventLog, Exported, History, LogError,
+    LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress, Read,
+    RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
 };
 pub use subscribe::{
     CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,

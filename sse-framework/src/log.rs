@@ -3,6 +3,7 @@
 pub(crate) mod history;
 pub(crate) mod memory;
 pub(crate) mod sled;
+mod status;
 
 use crate::id::EventId;
 use crate::topic::{Topic, TopicSelection};
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 pub use history::{History, Position};
 pub use memory::MemoryLog;
-pub use sled::{Durability, SledLog};
+pub use sled::{Damage, Durability, Exported, LogStats, OnDamage, Progress, SegmentStats, SledLog};
+pub use status::{LogStatus, SalvageReport, Salvaged, StorageFailure};
 
 /// A log that is to be opened: where it is and how it is kept.
 pub trait OpenLog: Send + 'static {
@@ -42,7 +44,8 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`LogError`] if a record cannot be read; all before it have been shown.
+    /// [`LogError`] if a record cannot be read; all before it have been shown. After
+    /// [`LogError::Damaged`] and [`LogError::Lost`] a reader can go on behind the range.
     fn read(
         &self,
         after: u64,
@@ -54,6 +57,11 @@ pub trait EventLog: Send + Sync + 'static {
     /// What can be read now, and who wrote it; once the log is closed, what could be read then.
     /// Does not wait for the disk.
     fn history(&self) -> History;
+
+    /// How the log is. Does not wait for the disk.
+    fn status(&self) -> LogStatus {
+        LogStatus::default()
+    }
 
     /// Makes everything durable and gives the log back. Appends and reads fail from here on with
     /// [`LogError::Closed`].
@@ -195,17 +203,27 @@ pub enum LogError {
         /// What was found there.
         reason: String,
     },
-    /// Records that should be there cannot be read.
+    /// Records that should be there cannot be read. Nothing has been changed:
+    /// [`OnDamage::Salvage`] gives up these records and keeps the others.
     #[error("records {first} to {last} in {path} are damaged: {reason}", path = path.display())]
     Damaged {
         /// The segment.
         path: PathBuf,
-        /// The first seq that may be lost.
+        /// The first seq that cannot be read.
         first: u64,
-        /// The last seq that may be lost.
+        /// The last seq in a row that cannot be read.
         last: u64,
         /// What was found.
         reason: String,
+    },
+    /// Records are lost for good, and the log goes on without them: it was opened with
+    /// [`OnDamage::Salvage`], or power failed before they were synced.
+    #[error("records {first} to {last} of the log are lost")]
+    Lost {
+        /// The first seq.
+        first: u64,
+        /// The last seq.
+        last: u64,
     },
     /// The storage engine failed.
     #[error("the storage engine failed {action} {path}: {reason}", path = path.display())]

@@ -45,6 +45,10 @@ impl Queue {
         Queue { waiting: Mutex::default(), bell: Condvar::new(), room, capacity }
     }
 
+    pub(super) fn is_closed(&self) -> bool {
+        self.waiting().closed
+    }
+
     /// Queues a batch, waiting for room. Dropped before it is done, it has queued nothing.
     pub(super) async fn push(&self, batch: Batch) -> Result<Ack, PublishError> {
         let room = self.room.clone().acquire_many_owned(self.size(&batch)?).await;

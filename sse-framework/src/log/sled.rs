@@ -1,40 +1,51 @@
 //! The log on disk: segments, each a sled database.
 
 mod block;
+mod carve;
 mod chain;
 #[cfg(test)]
 mod faults;
+mod guard;
 mod index;
 mod lock;
 mod maintenance;
 mod mark;
+mod offline;
 mod open;
 mod reader;
 mod recovery;
 mod retention;
+mod salvage;
 mod seal;
 mod segment;
 mod shelf;
+mod span;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod writer;
+
+pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats};
 
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;
 use self::shelf::{Segment, Shelf};
+use self::span::Span;
 use self::state::{State, StateFile};
 use self::writer::{Active, Writer};
 use super::{
-    AppendError, Appended, Batch, EventLog, History, LogError, OpenLog, Read, RecordRef, Retention,
+    AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Read, RecordRef,
+    Retention, Salvaged, StorageFailure,
 };
+use crate::planted::planted;
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When records are safe from a loss of power. They always survive the death of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +61,21 @@ pub enum Durability {
     },
 }
 
+/// What a log does about records that should be there and cannot be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnDamage {
+    /// Opening fails, or reading does, with the range; nothing is changed. A person can look at it,
+    /// put back a copy, or choose to salvage.
+    #[default]
+    Refuse,
+    /// Every record that is intact is kept, and the others are given up: the log goes on, clients
+    /// that ask for what is lost are told so by an `sse-gap` event, and
+    /// [`SalvageReport`](crate::SalvageReport) says what it was. The damaged files are kept aside,
+    /// as `<segment>.damaged`.
+    Salvage,
+}
+
 /// A log in a directory.
 ///
 /// The directory belongs to the log: if it is not there it is made so that only its owner can enter it,
@@ -58,7 +84,7 @@ pub enum Durability {
 ///
 /// ```
 /// use sse_framework::{Durability, SledLog};
-/// use std::time::Duration;
+/// use std::time::{Duration, Instant};
 ///
 /// let log = SledLog::new("data/events")
 ///     .durability(Durability::Buffered { sync_every: Duration::from_millis(200) })
@@ -70,6 +96,7 @@ pub struct SledLog {
     durability: Durability,
     segment_bytes: u64,
     open_segments: usize,
+    on_damage: OnDamage,
     #[cfg(test)]
     faults: faults::Faults,
 }
@@ -80,8 +107,9 @@ impl SledLog {
         SledLog {
             path: path.into(),
             durability: Durability::default(),
-            segment_bytes: 64 << 20,
-            open_segments: 4,
+            segment_bytes: 16 << 20,
+            open_segments: 32,
+            on_damage: OnDamage::default(),
             #[cfg(test)]
             faults: Default::default(),
         }
@@ -93,18 +121,32 @@ impl SledLog {
         SledLog { durability, ..self }
     }
 
-    /// After how many bytes a segment is full; by default 64 MiB, at least 1 KiB. Retention gives
+    /// After how many bytes a segment is full; by default 16 MiB, at least 1 KiB. Retention gives
     /// disk space back by whole segments, and opening reads the last one, if it is not sealed.
     #[must_use]
     pub fn segment_bytes(self, bytes: u64) -> Self {
         SledLog { segment_bytes: bytes.max(1024), ..self }
     }
 
-    /// How many full segments stay open after they have been read; by default 4, at least 1. Each
-    /// can take as much memory as it has bytes.
+    /// How many full segments stay open after they have been read; by default 32, at least 1. Each
+    /// takes a file descriptor, and memory for its index of topics: some kilobytes if there are few
+    /// topics, at most about 1 MiB for every thousand that its records have.
     #[must_use]
     pub fn open_segments(self, segments: usize) -> Self {
         SledLog { open_segments: segments.max(1), ..self }
+    }
+
+    /// What is done about records that should be there and cannot be read; by default opening and
+    /// reading fail.
+    ///
+    /// ```
+    /// use sse_framework::{OnDamage, SledLog};
+    ///
+    /// let log = SledLog::new("data/events").on_damage(OnDamage::Salvage);
+    /// ```
+    #[must_use]
+    pub fn on_damage(self, on_damage: OnDamage) -> Self {
+        SledLog { on_damage, ..self }
     }
 }
 
@@ -124,6 +166,11 @@ struct OpenSledLog {
 }
 
 impl OpenSledLog {
+    /// A log without its thread.
+    fn still(core: Arc<Core>) -> Self {
+        OpenSledLog { core, maintenance: Mutex::new(None) }
+    }
+
     fn stop(&self) {
         self.core.stop();
         if let Some(thread) = locked(&self.maintenance).take() {
@@ -165,6 +212,10 @@ impl EventLog for OpenSledLog {
         self.core.history()
     }
 
+    fn status(&self) -> LogStatus {
+        self.core.status()
+    }
+
     fn close(&self) -> Result<(), LogError> {
         self.stop();
         self.core.close()
@@ -184,6 +235,12 @@ struct Core {
     state: Mutex<StateFile>,
     shelf: Shelf,
     history: RwLock<History>,
+    /// Records that are lost, as the state says.
+    lost: RwLock<Arc<[Span]>>,
+    salvaged: Mutex<Vec<Salvaged>>,
+    failing: Mutex<Option<StorageFailure>>,
+    /// When was last done what is done once a second.
+    second: Mutex<Option<Instant>>,
     /// Segments that are no longer of the log, until nobody reads them.
     discarded: Mutex<Vec<Arc<Segment>>>,
     stopped: AtomicBool,
@@ -204,7 +261,8 @@ impl Core {
 
     /// Lets readers see the records up to `last`, of which as many are kept as retention allows.
     fn publish(&self, last: u64) {
-        let first = self.retention.events.map_or(0, |most| (last + 1).saturating_sub(most));
+        let most = self.retention.events.map(|most| most + u64::from(planted("floor-not-exact")));
+        let first = most.map_or(0, |most| (last + 1).saturating_sub(most));
         self.change_history(|history| history.extend(history.first().max(first), last));
     }
 

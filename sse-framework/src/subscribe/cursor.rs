@@ -200,6 +200,10 @@ impl<P: Page> Cursor<P> {
                 self.skip_to(last.max(self.at + 1), GapReason::Unreadable);
                 Ok(())
             }
+            Err(LogError::Lost { last, .. }) => {
+                self.skip_to(last.max(self.at + 1), GapReason::Lost);
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

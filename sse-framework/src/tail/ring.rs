@@ -1,6 +1,7 @@
 //! A ring of rendered records.
 
 use super::commit::{Commit, Entry, Pieces, Record};
+use crate::planted::planted;
 use crate::topic::TopicSelection;
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -153,6 +154,7 @@ impl Tail {
         if after + 1 < ring.first {
             return TailRead::Behind { first: ring.first };
         }
+        let after = if planted("cursor-off-by-one") { after.max(ring.first) - 1 } else { after };
         let place = usize::try_from(after + 1 - ring.first).unwrap_or(usize::MAX);
         if place >= ring.entries.len() {
             return TailRead::AtEnd;

@@ -2,6 +2,7 @@
 
 use super::index::Index;
 use super::ring::Tail;
+use crate::planted::planted;
 use crate::topic::{Topic, TopicSelection};
 use slab::Slab;
 use std::collections::HashSet;
@@ -105,6 +106,9 @@ impl Subscribers {
                     selecting.get_mut(place).into_iter().for_each(&mut tell);
                 });
             }
+        }
+        if planted("dropped-wake-up") {
+            return;
         }
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -1,6 +1,6 @@
 //! Which blocks of a segment hold which topics.
 //!
-//! A sealed segment stores its index under keys whose seq is `u64::MAX`, in pieces of 32 KiB. Put
+//! A sealed segment stores its index like a record in fragments, with the seq `u64::MAX - 1`. Put
 //! together, with numbers little-endian:
 //!
 //! | bytes | what |
@@ -9,15 +9,15 @@
 //! | 4 | number of topics |
 //! | | for each topic: 2 bytes of length, the text, 4 bytes with the number of blocks, and for each block 4 bytes: its first seq, less that of the segment |
 
-use super::block::{Key, Rest, Totals, key};
+use super::block::{Block, BlockBuilder, Rest, Totals, key};
 use super::segment::Database;
-use crate::log::LogError;
+use crate::id::{Epoch, EventId};
+use crate::log::{LogError, RecordRef};
 use crate::topic::Topic;
 use std::collections::{HashMap, HashSet};
 
-/// The seq of the keys under which an index is stored.
-pub(crate) const INDEX_SEQ: u64 = u64::MAX;
-const PIECE: usize = 32 * 1024;
+/// The seq under which an index is stored.
+pub(crate) const INDEX_SEQ: u64 = u64::MAX - 1;
 
 /// The index of one segment, and what its records come to.
 #[derive(Debug)]
@@ -96,11 +96,15 @@ impl Index {
 
     /// Stores the index in a segment that is being sealed. Returns its checksum.
     pub(crate) fn store(&self, database: &Database) -> Result<u32, LogError> {
-        let encoded = self.encode();
-        for (piece, number) in encoded.chunks(PIECE).zip(0..) {
-            database.insert(&key(INDEX_SEQ, number), piece.to_vec())?;
+        let data = self.encode();
+        let id = EventId::new(Epoch::from_token(0), INDEX_SEQ);
+        let name = "sse-index";
+        let record = RecordRef { id, time_ms: 0, topic: None, name, version: 1, data: &data };
+        let builder = BlockBuilder::new(id.epoch(), INDEX_SEQ, 0, 0);
+        for block in builder.fragments(&record, None) {
+            database.insert(&block.key, block.value)?;
         }
-        Ok(crc32fast::hash(&encoded))
+        Ok(crc32fast::hash(&data))
     }
 
     /// Reads what [`store`](Index::store) wrote. The error says what is wrong with it.
@@ -111,9 +115,12 @@ impl Index {
         totals: Totals,
     ) -> Result<Result<Self, &'static str>, LogError> {
         let mut encoded = Vec::new();
-        let start: Key = key(INDEX_SEQ, 0);
-        for entry in database.scan(&start) {
-            encoded.extend_from_slice(&entry?.1);
+        for entry in database.scan(&key(INDEX_SEQ, 0)) {
+            let (key, value) = entry?;
+            match Block::decode(&key, &value) {
+                Ok(block) => encoded.extend_from_slice(block.data()),
+                Err(reason) => return Ok(Err(reason)),
+            }
         }
         if crc32fast::hash(&encoded) != crc {
             return Ok(Err("the checksum of its index does not match"));

@@ -2,7 +2,9 @@
 
 use super::io;
 use crate::log::LogError;
+use crate::planted::planted;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Holds the directory until it is dropped.
@@ -29,8 +31,9 @@ impl DirectoryLock {
                 let reason = "it is a file, and the log needs a directory".to_owned();
                 return Err(LogError::Format { path: directory.into(), reason });
             }
-            Ok(_) => {}
-            Err(_) => create_private(directory)?,
+            Ok(_) => check_owner(directory)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => create_private(directory)?,
+            Err(error) => return Err(io("opening", directory)(error)),
         }
         let path = directory.join("lock");
         let file = OpenOptions::new()
@@ -39,12 +42,48 @@ impl DirectoryLock {
             .write(true)
             .open(&path)
             .map_err(io("opening", &path))?;
+        DirectoryLock::hold(directory, file)
+    }
+
+    /// Locks the directory of a log in which nothing is to be changed. A copy of a log may have no
+    /// file to lock; then nobody has it open.
+    pub(crate) fn take_existing(directory: &Path) -> Result<Option<Self>, LogError> {
+        let path = directory.join("lock");
+        match File::open(&path) {
+            Ok(file) => DirectoryLock::hold(directory, file).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("opening", &path)(error)),
+        }
+    }
+
+    fn hold(directory: &Path, file: File) -> Result<Self, LogError> {
         match file.try_lock() {
             Ok(()) => Ok(DirectoryLock { file }),
             Err(TryLockError::WouldBlock) => Err(LogError::Locked { path: directory.into() }),
-            Err(TryLockError::Error(error)) => Err(io("locking", &path)(error)),
+            Err(TryLockError::Error(error)) => Err(io("locking", &directory.join("lock"))(error)),
         }
     }
+}
+
+/// Before anything is put into it, sees to it that a directory holds a log, or nothing.
+fn check_owner(directory: &Path) -> Result<(), LogError> {
+    match ["state", "state.copy"].iter().any(|file| directory.join(file).exists()) {
+        true => Ok(()),
+        false => check_empty(directory),
+    }
+}
+
+/// Sees to it that there is nothing, but for what making a log begins with.
+pub(crate) fn check_empty(directory: &Path) -> Result<(), LogError> {
+    for entry in fs::read_dir(directory).map_err(io("reading", directory))? {
+        let name = entry.map_err(io("reading", directory))?.file_name();
+        if !["lock", "state.new", "state.copy.new"].iter().any(|ours| name == **ours) {
+            let name = name.to_string_lossy();
+            let reason = format!("it has no file `state`, but is not empty: there is {name:?}");
+            return Err(LogError::Format { path: directory.into(), reason });
+        }
+    }
+    Ok(())
 }
 
 /// Makes a directory, and those above it, that only its owner can enter.
@@ -68,7 +107,7 @@ fn create_private(directory: &Path) -> Result<(), LogError> {
 
 /// Makes what was created in, renamed in or removed from a directory durable.
 pub(crate) fn sync_directory(directory: &Path) -> Result<(), LogError> {
-    if cfg!(unix) {
+    if cfg!(unix) && !planted("directory-not-synced") {
         let opened = File::open(directory).map_err(io("opening", directory))?;
         opened.sync_all().map_err(io("syncing", directory))?;
     }

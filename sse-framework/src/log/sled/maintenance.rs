@@ -2,7 +2,7 @@
 
 use super::segment::catch;
 use super::shelf::Segment;
-use super::{Core, Durability, locked, report};
+use super::{Core, Durability, io, locked, report};
 use crate::log::LogError;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -26,7 +26,7 @@ impl Core {
                     }
                 }
             })
-            .map_err(super::io("starting a thread for", &directory))
+            .map_err(io("starting a thread for", &directory))
     }
 
     /// Waits for the next round. Returns whether there is none.
@@ -48,6 +48,7 @@ impl Core {
     pub(crate) fn tend(&self) {
         #[cfg(test)]
         self.settings.faults.panic(super::faults::TEND);
+        self.each_second();
         self.tidy();
         while let Some(segment) = self.next_to_seal(Instant::now()) {
             let sealed = self.seal(&segment, &mut self.between_records(&segment));
@@ -66,6 +67,20 @@ impl Core {
             self.tidy();
         }
         self.sweep();
+    }
+
+    /// What is done once a second, however often there is something else to do.
+    fn each_second(&self) {
+        let mut last = locked(&self.second);
+        if last.is_some_and(|last| last.elapsed() < PERIOD / 2) {
+            return;
+        }
+        *last = Some(Instant::now());
+        self.recover();
+        let mark = locked(&self.writer).mark.take_unsynced();
+        let path = self.directory.join("mark");
+        let synced = mark.map_or(Ok(()), |mark| mark.sync_data().map_err(io("syncing", &path)));
+        report("syncing the mark", synced);
     }
 
     /// What cannot wait until all segments are sealed.

@@ -1,6 +1,7 @@
 //! The file `mark`: a seq up to which the log is known to be synced.
 //!
-//! It is written after every sync but never synced itself, so it may be old, never too new. When
+//! It is written after every sync and synced itself once a second, so after a loss of power it may be
+//! old by that, but it is never too new. When
 //! the log is opened after a crash and ends before the mark, then records are damaged; without
 //! it, a log whose end is cut off would look like one that never had it.
 //!
@@ -12,21 +13,40 @@
 
 use super::block::Rest;
 use super::io;
+use super::state::State;
 use crate::id::Epoch;
 use crate::log::LogError;
+use crate::planted::planted;
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::Arc;
+
+/// Up to where the records must be there, as far as can be told outside of the segments.
+pub(crate) fn safe(directory: &Path, state: &State) -> u64 {
+    if planted("mark-ignored") {
+        return 0;
+    }
+    let marked = Mark::read(directory)
+        .filter(|(epoch, _)| state.epochs.iter().any(|known| known.epoch == *epoch))
+        .map_or(0, |(_, seq)| seq);
+    let before = state.epochs.last().map_or(0, |epoch| epoch.first - 1);
+    marked.max(state.closed_at.unwrap_or(0)).max(before)
+}
 
 /// The open file.
 #[derive(Debug)]
-pub(crate) struct Mark(File);
+pub(crate) struct Mark {
+    file: Arc<File>,
+    is_synced: bool,
+}
 
 impl Mark {
     pub(crate) fn open(directory: &Path) -> Result<Self, LogError> {
         let path = directory.join("mark");
         let file = File::options().create(true).truncate(false).write(true).open(&path);
-        file.map(Mark).map_err(io("opening", &path))
+        let file = file.map(Arc::new).map_err(io("opening", &path))?;
+        Ok(Mark { file, is_synced: true })
     }
 
     /// What the mark says, if it can be read.
@@ -46,9 +66,16 @@ impl Mark {
         bytes[8..16].copy_from_slice(&seq.to_le_bytes());
         let crc = crc32fast::hash(&bytes[..16]);
         bytes[16..].copy_from_slice(&crc.to_le_bytes());
-        let written = self.0.seek(SeekFrom::Start(0)).and_then(|_| self.0.write_all(&bytes));
+        let mut file = &*self.file;
+        let written = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&bytes));
+        self.is_synced = false;
         if let Err(error) = written {
             tracing::debug!(%error, "writing the mark");
         }
+    }
+
+    /// The file, if it is to be synced. Whoever gets it does so.
+    pub(crate) fn take_unsynced(&mut self) -> Option<Arc<File>> {
+        (!std::mem::replace(&mut self.is_synced, true)).then(|| self.file.clone())
     }
 }

@@ -1,18 +1,23 @@
 //! Opens a log: finds out where it ends, and begins a new epoch.
 
+use super::carve::Carved;
+use super::guard::{self, Guard};
 use super::index::Index;
 use super::lock::DirectoryLock;
-use super::mark::Mark;
+use super::mark::{self, Mark};
 use super::recovery::{self, Scanned};
 use super::retention::Trimmer;
 use super::segment::{Database, remove_directory};
-use super::shelf::{OpenSegment, Segment, Shelf};
+use super::shelf::{OpenSegment, Segment, Shelf, is_damage};
+use super::span::{self, Span};
 use super::state::{EpochStart, SegmentState, State, StateFile};
 use super::writer::{Active, Writer};
-use super::{Core, SledLog, active_path, epochs_of, io, report, sealed_path};
+use super::{Core, OnDamage, SledLog, active_path, epochs_of, io, report, salvage, sealed_path};
 use crate::log::memory::new_epoch;
-use crate::log::{History, LogError, Retention};
+use crate::log::{History, LogError, Retention, Salvaged};
+use crate::planted::planted;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
@@ -20,52 +25,70 @@ use std::sync::{Arc, Condvar, Mutex, RwLock};
 pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>, LogError> {
     let directory = std::path::absolute(&settings.path).map_err(io("finding", &settings.path))?;
     let lock = DirectoryLock::take(&directory)?;
-    let found = StateFile::read(&directory)?;
+    let found = match settings.on_damage {
+        OnDamage::Refuse => StateFile::read(&directory)?,
+        OnDamage::Salvage => StateFile::salvage(&directory)?,
+    };
     let is_new = found.is_none();
     let mut state = found.map_or_else(|| first_state(&directory), Ok)?;
-    check_presence(&directory, &state)?;
-    let opening = Opening { directory: &directory, epochs: epochs_of(&state) };
-    let (last, active) = opening.find_end(&state)?;
-    opening.remove_leftovers(&state, last)?;
-
-    // Nothing has been acknowledged in a segment that ends before it begins.
-    state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
-    if let (Some(segment), None) = (state.segments.last_mut(), &active) {
-        segment.end = Some(last).filter(|_| segment.sealed.is_none());
-        segment.unsynced_after = segment.unsynced_after.filter(|&synced| synced < last);
-    }
-    state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
-    state.drop_empty_epoch(last + 1);
-    state.drop_epochs(last + 1);
-    if !is_new {
-        state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });
-    }
-    state.floor = state.floor.clamp(1, last + 1);
-    state.closed_at = None;
+    let mut opening = Opening::new(&directory, settings.on_damage, epochs_of(&state));
+    opening.check_presence(&mut state)?;
+    let (last, active) = opening.find_end(&mut state)?;
+    remove_leftovers(&directory, &state, last)?;
+    renew(&mut state, last, active.is_none(), !is_new)?;
     let active = match active {
         Some(active) => active,
         None => {
             let first = last + 1;
             let database = Database::create(&active_path(&directory, first))?;
             state.segments.push(SegmentState::new(first));
-            OpenSegment { database, index: RwLock::new(Index::new(first)) }
+            OpenSegment::new(database, Index::new(first))
         }
     };
     let state = StateFile::create(&directory, state)?;
     let mark = Mark::open(&directory)?;
-    Core::assemble(settings, retention, directory, lock, state, mark, last, active)
+    let salvaged = opening.salvaged;
+    salvaged.iter().for_each(salvage::tell);
+    Core::assemble(Parts {
+        settings,
+        retention,
+        directory,
+        lock,
+        state,
+        mark,
+        last,
+        active,
+        salvaged,
+    })
+}
+
+/// Makes the state say that the log has been opened, and goes on after `last`.
+fn renew(
+    state: &mut State,
+    last: u64,
+    has_ended: bool,
+    begins_epoch: bool,
+) -> Result<(), LogError> {
+    // Nothing has been acknowledged in a segment that ends before it begins.
+    state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
+    if let (Some(segment), true) = (state.segments.last_mut(), has_ended) {
+        segment.end = Some(last).filter(|_| segment.sealed.is_none());
+        segment.unsynced_after = segment.unsynced_after.filter(|&synced| synced < last);
+    }
+    state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
+    state.drop_empty_epoch(last + 1);
+    state.drop_epochs(last + 1);
+    if begins_epoch && !planted("epoch-reused") {
+        state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });
+    }
+    state.floor = state.floor.clamp(1, last + 1);
+    state.closed_at = None;
+    Ok(())
 }
 
 /// The state of a log that is being made. An empty directory becomes one, any other does not.
 fn first_state(directory: &Path) -> Result<State, LogError> {
-    for entry in fs::read_dir(directory).map_err(io("reading", directory))? {
-        let name = entry.map_err(io("reading", directory))?.file_name();
-        if !["lock", "state.new"].iter().any(|ours| name == **ours) {
-            let name = name.to_string_lossy();
-            let reason = format!("it has no file `state`, but is not empty: there is {name:?}");
-            return Err(LogError::Format { path: directory.into(), reason });
-        }
-    }
+    super::lock::check_empty(directory)?;
     let epochs = vec![EpochStart { epoch: new_epoch()?, first: 1 }];
     let state = State { epochs, floor: 1, ..State::default() };
     // Before the first segment, so that a crash leaves no segment without a state.
@@ -73,144 +96,212 @@ fn first_state(directory: &Path) -> Result<State, LogError> {
     Ok(state)
 }
 
-fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {
-    match segment.sealed {
-        Some(sealed) if !sealed.in_place => sealed_path(directory, segment.first),
+pub(crate) fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {
+    match (segment.damaged, segment.sealed) {
+        (Some(number), _) => salvage::damaged_path(directory, segment.first, number),
+        (None, Some(sealed)) if !sealed.in_place => sealed_path(directory, segment.first),
         _ => active_path(directory, segment.first),
     }
 }
 
-fn check_presence(directory: &Path, state: &State) -> Result<(), LogError> {
-    for (place, segment) in state.segments.iter().enumerate() {
-        let path = path_of(directory, segment);
-        let empty = segment.end.is_some_and(|end| end < segment.first);
-        if !empty && !path.is_dir() {
+/// Finds out where a log ends, and what of it is damaged.
+struct Opening<'a> {
+    directory: &'a Path,
+    on_damage: OnDamage,
+    epochs: History,
+    salvaged: Vec<Salvaged>,
+}
+
+impl<'a> Opening<'a> {
+    fn new(directory: &'a Path, on_damage: OnDamage, epochs: History) -> Self {
+        Opening { directory, on_damage, epochs, salvaged: Vec::new() }
+    }
+
+    /// Sees to it that every segment of the state is there, or is given up.
+    fn check_presence(&mut self, state: &mut State) -> Result<(), LogError> {
+        for place in 0..state.segments.len() {
+            let segment = state.segments[place];
+            let path = path_of(self.directory, &segment);
+            guard::settle(&path)?;
             let next = state.segments.get(place + 1).map(|next| next.first - 1);
-            return Err(LogError::Damaged {
-                path,
-                first: segment.first,
-                last: next.or(segment.end).or(state.closed_at).unwrap_or(segment.first),
-                reason: "the directory is missing".into(),
-            });
+            let end = segment.sealed.map(|sealed| sealed.last).or(segment.end).or(next);
+            if path.is_dir() || end.is_some_and(|end| end < segment.first) {
+                continue;
+            }
+            let free = salvage::free_number(self.directory, segment.first);
+            let mut damaged = SegmentState { end, damaged: Some(free), ..segment };
+            damaged.sealed = None;
+            if free > 1 {
+                // Put aside, before the state could say so.
+                damaged.damaged = Some(free - 1);
+            } else if self.on_damage == OnDamage::Refuse {
+                let last = end.or(state.closed_at).unwrap_or(segment.first).max(segment.first);
+                let hole = Span { first: segment.first, last };
+                return Err(salvage::damaged(&path, hole, Some("the directory is missing")));
+            } else if let Some(last) = end {
+                self.give_up(state, &path, Span { first: segment.first, last });
+            }
+            state.segments[place] = damaged;
+        }
+        Ok(())
+    }
+
+    fn give_up(&mut self, state: &mut State, path: &Path, lost: Span) {
+        span::merge(&mut state.lost, [lost]);
+        let records = lost.first..=lost.last;
+        self.salvaged.push(Salvaged { path: path.into(), lost: vec![records.clone()], records });
+    }
+
+    /// The last seq, and the segment that can be written on.
+    fn find_end(&mut self, state: &mut State) -> Result<(u64, Option<OpenSegment>), LogError> {
+        let Some(segment) = state.segments.last().copied() else { return Ok((0, None)) };
+        let known = segment.sealed.map(|sealed| sealed.last).or(segment.end);
+        let (end, safe) = match (known, segment.unsynced_after) {
+            (Some(_), _) if planted("end-forgotten") => (u64::MAX - 1, 0),
+            (Some(end), Some(synced)) => (end, synced),
+            (Some(last), None) => return Ok((last, None)),
+            (None, _) => (u64::MAX - 1, mark::safe(self.directory, state)),
+        };
+        let path = path_of(self.directory, &segment);
+        let database = Database::carved(&path, Carved::read(&path)?);
+        let found = recovery::scan(&database, segment.first, end, safe, &self.epochs)?;
+        drop(database);
+        found.must_be_ours(&path)?;
+        if let (Some(hole), OnDamage::Refuse) = (found.holes.first(), self.on_damage) {
+            return Err(salvage::damaged(&path, *hole, found.reason));
+        }
+        if !found.holes.is_empty() {
+            self.quarantine(state, &path, &found)?;
+            return Ok((found.last, None));
+        }
+        if let Some(reason) = found.reason.filter(|_| known.is_none()) {
+            let last = found.last;
+            tracing::warn!(last, reason, "a commit was cut short; the log goes on before it");
+        }
+        if known.is_some() || found.reason.is_some() || segment.damaged.is_some() {
+            sync_file(&path.join("db"))?;
+            return Ok((found.last, None));
+        }
+        self.open_active(state, &path, found)
+    }
+
+    /// Opens the last segment with the engine, if that finds everything.
+    fn open_active(
+        &mut self,
+        state: &mut State,
+        path: &Path,
+        found: Scanned,
+    ) -> Result<(u64, Option<OpenSegment>), LogError> {
+        let first = state.segments.last().map_or(1, |segment| segment.first);
+        let look = |database: &Database| {
+            recovery::scan(database, first, u64::MAX - 1, found.last, &self.epochs)
+        };
+        let opened =
+            Guard::new(path).and_then(|guard| guard.open(look, |seen| seen.holes.is_empty()));
+        match opened {
+            Ok((database, seen)) => {
+                // What a crash has left in the page cache must be durable before it is shown.
+                database.flush()?;
+                database.sync()?;
+                let open = OpenSegment::new(database, seen.index);
+                Ok((seen.last, Some(open).filter(|_| seen.reason.is_none())))
+            }
+            Err(error) if is_damage(&error) => {
+                report("opening a segment with the engine", Err(error));
+                sync_file(&path.join("db"))?;
+                self.quarantine(state, path, &found)?;
+                Ok((found.last, None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the last segment aside, and gives up what it should hold and does not.
+    fn quarantine(
+        &mut self,
+        state: &mut State,
+        path: &Path,
+        found: &Scanned,
+    ) -> Result<(), LogError> {
+        let Some(segment) = state.segments.last_mut() else { return Ok(()) };
+        let number = match segment.damaged {
+            Some(number) => number,
+            None => salvage::put_aside(self.directory, segment.first, path)?,
+        };
+        segment.damaged = Some(number);
+        span::merge(&mut state.lost, found.holes.iter().copied());
+        self.salvaged.push(Salvaged {
+            path: salvage::damaged_path(self.directory, segment.first, number),
+            records: segment.first..=found.last,
+            lost: salvage::ranges(&found.holes),
+        });
+        Ok(())
+    }
+}
+
+/// What was written before a crash must be durable before it is shown.
+fn sync_file(path: &Path) -> Result<(), LogError> {
+    match fs::File::open(path).and_then(|file| file.sync_data()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("syncing", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes directories that a crash between two steps has left, and refuses the log if there
+/// are others.
+fn remove_leftovers(directory: &Path, state: &State, last: u64) -> Result<(), LogError> {
+    let oldest = state.segments.first().map_or(last + 1, |segment| segment.first);
+    for entry in fs::read_dir(directory).map_err(io("reading", directory))? {
+        let path = entry.map_err(io("reading", directory))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let Some((digits, kind)) = name.split_once('.') else { continue };
+        let (Ok(first), 20) = (digits.parse::<u64>(), digits.len()) else { continue };
+        let listed = state.segments.iter().find(|segment| segment.first == first);
+        let counts = listed.is_some_and(|segment| path_of(directory, segment) == path);
+        let replaced = listed.is_some() && ["active", "sealed"].contains(&kind);
+        match kind {
+            _ if counts || kind.starts_with("damaged") => {}
+            "trash" | "sealing" | "copy" => remove_directory(&path)?,
+            _ if replaced || first < oldest => remove_directory(&path)?,
+            // Rolling has been interrupted before anything was written.
+            "active" if first == last + 1 && is_empty(&path)? => remove_directory(&path)?,
+            _ => {
+                let reason = "the file `state` does not know it, so it must be older".into();
+                return Err(LogError::Format { path, reason });
+            }
         }
     }
     Ok(())
 }
 
-struct Opening<'a> {
-    directory: &'a Path,
-    epochs: History,
-}
-
-impl Opening<'_> {
-    /// The last seq, and the segment that can be written on.
-    fn find_end(&self, state: &State) -> Result<(u64, Option<OpenSegment>), LogError> {
-        let Some(segment) = state.segments.last() else { return Ok((0, None)) };
-        if let (Some(end), Some(synced)) = (segment.end, segment.unsynced_after) {
-            let database = Database::open(&path_of(self.directory, segment))?;
-            let scanned = recovery::scan(&database, segment.first, end, &self.epochs)?;
-            scanned.must_reach(synced, &database)?;
-            return Ok((scanned.last, None));
-        }
-        let known = segment.sealed.map(|sealed| sealed.last).or(segment.end);
-        if let Some(last) = known {
-            return Ok((last, None));
-        }
-        let database = Database::open(&path_of(self.directory, segment))?;
-        let scanned = recovery::scan(&database, segment.first, u64::MAX - 1, &self.epochs)?;
-        self.check_loss(state, &scanned, &database)?;
-        if let Some(reason) = scanned.garbage {
-            let last = scanned.last;
-            tracing::warn!(last, reason, "a commit was cut short; the log goes on before it");
-            return Ok((last, None));
-        }
-        // What a crash has left in the page cache must be durable before it is shown.
-        database.flush()?;
-        database.sync()?;
-        let index = RwLock::new(scanned.index);
-        Ok((scanned.last, Some(OpenSegment { database, index })))
-    }
-
-    /// Tells a loss of what was synced from a commit that was cut short.
-    fn check_loss(
-        &self,
-        state: &State,
-        scanned: &Scanned,
-        database: &Database,
-    ) -> Result<(), LogError> {
-        let marked = Mark::read(self.directory)
-            .filter(|(epoch, _)| state.epochs.iter().any(|known| known.epoch == *epoch))
-            .map_or(0, |(_, seq)| seq);
-        let synced = scanned.synced.max(marked).max(state.closed_at.unwrap_or(0));
-        scanned.must_reach(synced, database)
-    }
-
-    /// Removes directories that a crash between two steps has left, and refuses the log if there
-    /// are others.
-    fn remove_leftovers(&self, state: &State, last: u64) -> Result<(), LogError> {
-        let directory = self.directory;
-        let oldest = state.segments.first().map_or(last + 1, |segment| segment.first);
-        for entry in fs::read_dir(directory).map_err(io("reading", directory))? {
-            let path = entry.map_err(io("reading", directory))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let Some((digits, kind)) = name.split_once('.') else { continue };
-            let (Ok(first), 20) = (digits.parse::<u64>(), digits.len()) else { continue };
-            let listed = state.segments.iter().find(|segment| segment.first == first);
-            let counts = listed.is_some_and(|segment| path_of(directory, segment) == path);
-            let replaced = listed.is_some() && ["active", "sealed"].contains(&kind);
-            match kind {
-                _ if counts => {}
-                "trash" | "sealing" => remove_directory(&path)?,
-                _ if replaced || first < oldest => remove_directory(&path)?,
-                // Rolling has been interrupted before anything was written.
-                "active" if first == last + 1 && is_empty(&path)? => remove_directory(&path)?,
-                _ => {
-                    let reason = "the file `state` does not know it, so it must be older".into();
-                    return Err(LogError::Format { path, reason });
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 fn is_empty(path: &Path) -> Result<bool, LogError> {
-    if !path.join("db").exists() || !path.join("conf").exists() {
-        return Ok(true);
-    }
-    let database = Database::open(path)?;
-    let first = database.scan(&[0; 12]).next().transpose()?;
-    Ok(first.is_none())
+    Ok(Carved::read(path)?.blocks.is_empty())
+}
+
+/// What an open log is put together from.
+struct Parts {
+    settings: SledLog,
+    retention: Retention,
+    directory: PathBuf,
+    lock: DirectoryLock,
+    state: StateFile,
+    mark: Mark,
+    last: u64,
+    active: OpenSegment,
+    salvaged: Vec<Salvaged>,
 }
 
 impl Core {
-    #[expect(clippy::too_many_arguments, reason = "the parts are put together once")]
-    fn assemble(
-        settings: SledLog,
-        retention: Retention,
-        directory: PathBuf,
-        lock: DirectoryLock,
-        state: StateFile,
-        mark: Mark,
-        last: u64,
-        active: OpenSegment,
-    ) -> Result<Arc<Core>, LogError> {
+    fn assemble(parts: Parts) -> Result<Arc<Core>, LogError> {
+        let Parts { settings, retention, directory, lock, state, mark, last, active, salvaged } =
+            parts;
         #[cfg(test)]
         let active =
             OpenSegment { database: active.database.with_faults(&settings.faults), ..active };
-        let State { epochs, floor, segments, .. } = state.state();
-        let (epochs, floor) = (epochs.clone(), *floor);
+        let State { epochs, floor, lost, .. } = state.state();
+        let (epochs, floor, lost) = (epochs.clone(), *floor, lost[..].into());
         let active = Arc::new(active);
-        let mut shelved: Vec<Arc<Segment>> = Vec::with_capacity(segments.len());
-        for (place, segment) in segments.iter().enumerate() {
-            shelved.push(Arc::new(match segments.get(place + 1) {
-                Some(next) => {
-                    let path = path_of(&directory, segment);
-                    Segment::new(segment.first, path, next.first - 1, segment.sealed)
-                }
-                None => Segment::active(segment.first, active.clone()),
-            }));
-        }
+        let shelved = shelve(&directory, state.state(), &active);
         let Some((segment, epoch)) = shelved.last().cloned().zip(epochs.last()) else {
             return Err(LogError::Closed);
         };
@@ -234,6 +325,10 @@ impl Core {
             state: Mutex::new(state),
             shelf,
             history: RwLock::new(history),
+            lost: RwLock::new(lost),
+            salvaged: Mutex::new(salvaged),
+            failing: Mutex::default(),
+            second: Mutex::default(),
             writer: Mutex::new(writer),
             trimmer: Mutex::new(Trimmer::new(retention, floor)),
             discarded: Mutex::default(),
@@ -250,15 +345,37 @@ impl Core {
     }
 }
 
+fn shelve(directory: &Path, state: &State, active: &Arc<OpenSegment>) -> Vec<Arc<Segment>> {
+    let segments = &state.segments;
+    let shelf = |(place, segment): (usize, &SegmentState)| {
+        let Some(next) = segments.get(place + 1) else {
+            return Arc::new(Segment::active(segment.first, active.clone()));
+        };
+        let path = path_of(directory, segment);
+        let shelved = Segment::new(segment.first, path, next.first - 1, segment.sealed);
+        if segment.damaged.is_some() {
+            shelved.set_damaged();
+        }
+        Arc::new(shelved)
+    };
+    segments.iter().enumerate().map(shelf).collect()
+}
+
 /// The time of the last record: times never run backwards.
 fn last_time(shelf: &Shelf, history: &History, last: u64) -> Result<u64, LogError> {
-    let Some(segment) = shelf.find(last) else { return Ok(0) };
-    if segment.totals().is_none() {
-        match shelf.open(&segment, history) {
-            // Whoever reads it is told; the log goes on after it.
-            Err(error @ LogError::Damaged { .. }) => report("opening a segment", Err(error)),
-            opened => drop(opened?),
+    let mut seq = last;
+    while let Some(segment) = shelf.find(seq) {
+        if segment.totals().is_none() {
+            match shelf.open(&segment, history) {
+                // Whoever reads it is told; the log goes on after it.
+                Err(error) if is_damage(&error) => report("opening a segment", Err(error)),
+                opened => drop(opened?),
+            }
+        }
+        match segment.totals() {
+            Some(totals) if totals.count > 0 => return Ok(totals.last_time),
+            _ => seq = segment.first - 1,
         }
     }
-    Ok(segment.totals().unwrap_or_default().last_time)
+    Ok(0)
 }

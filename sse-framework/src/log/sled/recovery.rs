@@ -1,112 +1,201 @@
-//! Finds out what a segment holds that has not been sealed.
+//! Finds out what a segment holds, and what it should hold but does not.
 
-use super::block::{Block, Totals};
+use super::block::{Block, Key, Totals, split_key};
 use super::index::{INDEX_SEQ, Index};
-use super::segment::{Database, Value};
+use super::segment::Database;
+use super::span::Span;
 use crate::log::{History, LogError};
+use crate::planted::planted;
+use std::path::Path;
 
 /// What a segment holds.
 #[derive(Debug)]
 pub(crate) struct Scanned {
     pub(crate) index: Index,
-    /// The last seq of the last chain that is whole.
+    /// The last seq: of the last chain that is whole, but not before what had been safe.
     pub(crate) last: u64,
-    /// Why something comes after that.
-    pub(crate) garbage: Option<&'static str>,
-    /// The last seq that a readable block knows to have been synced.
-    pub(crate) synced: u64,
+    /// Records up to `last` that are not there, in order.
+    pub(crate) holes: Vec<Span>,
+    /// Why there are holes, or why something comes after `last`.
+    pub(crate) reason: Option<&'static str>,
+    /// The first record that another log wrote, or an opening that the state does not know.
+    pub(crate) foreign: Option<u64>,
 }
 
 impl Scanned {
-    /// Fails unless the records up to `last` are there.
-    pub(crate) fn must_reach(&self, last: u64, database: &Database) -> Result<(), LogError> {
-        if self.last >= last {
-            return Ok(());
-        }
-        Err(LogError::Damaged {
-            path: database.path().into(),
-            first: self.last + 1,
-            last,
-            reason: self.garbage.unwrap_or("the records are missing").into(),
-        })
+    /// Fails if the segment is of another log, or newer than the state.
+    pub(crate) fn must_be_ours(&self, path: &Path) -> Result<(), LogError> {
+        let Some(seq) = self.foreign else { return Ok(()) };
+        let reason = format!("record {seq} is not of an epoch that the file `state` knows");
+        Err(LogError::Format { path: path.into(), reason })
     }
 }
 
-/// Reads a segment from its start to the end of its last whole chain, at most to `end`.
+/// Reads a segment, at most to `end`. Records up to `safe`, or to what a block says was synced when
+/// it was written, have been there: if they are missing, that is a hole. What comes after that and is
+/// not whole has been cut short, and does not exist.
 pub(crate) fn scan(
     database: &Database,
     first: u64,
     end: u64,
+    safe: u64,
     epochs: &History,
 ) -> Result<Scanned, LogError> {
-    let mut scan = Scan {
-        found: Scanned { index: Index::new(first), last: first - 1, garbage: None, synced: 0 },
-        next: (first, 0),
-        chain: Vec::new(),
-    };
+    let mut found = Found::default();
     for entry in database.scan(&super::block::key(first, 0)) {
         let (key, value) = entry?;
-        let (seq, _) = super::block::split_key(&key);
+        let (seq, _) = split_key(&key);
         if seq == INDEX_SEQ || seq > end {
             break;
         }
         let block = Block::decode(&key, &value);
-        // The state knows every epoch before it writes, so this is no matter of a crash.
-        if block.as_ref().is_ok_and(|block| epochs.id(seq).epoch() != block.header.epoch) {
-            return Err(LogError::Format {
-                path: database.path().into(),
-                reason: format!("record {seq} is not of an epoch that the file `state` knows"),
+        match block {
+            // The state knows every epoch before it writes, so this is no matter of a crash.
+            Ok(block) if epochs.id(seq).epoch() != block.header.epoch => {
+                found.foreign = found.foreign.or(Some(seq));
+            }
+            Ok(block) => found.add(&key, &block, &value),
+            Err(reason) => found.reason = found.reason.or(Some(reason)),
+        }
+    }
+    let safe = safe.max(found.synced).min(end);
+    Ok(found.assemble(first, safe))
+}
+
+/// The intact blocks of a segment.
+#[derive(Default)]
+struct Found {
+    links: Vec<Link>,
+    /// The last seq that a block knows to have been synced.
+    synced: u64,
+    reason: Option<&'static str>,
+    foreign: Option<u64>,
+}
+
+/// A block of whole records, or all fragments of one.
+struct Link {
+    first: u64,
+    last: u64,
+    chain: (u64, u64),
+    topics: Vec<Box<str>>,
+    totals: Totals,
+    /// Of each block, what the index notes.
+    heads: Vec<[u8; 8]>,
+    fragments: u32,
+}
+
+impl Link {
+    fn is_whole(&self) -> bool {
+        self.heads.len() as u32 == self.fragments.max(1)
+    }
+}
+
+impl Found {
+    fn add(&mut self, key: &Key, block: &Block<'_>, value: &[u8]) {
+        let (header, fragment) = (block.header, split_key(key).1);
+        self.synced = self.synced.max(header.synced);
+        let head = value.first_chunk::<8>().copied().unwrap_or_default();
+        if fragment == 0 {
+            self.links.push(Link {
+                first: header.first,
+                last: header.last(),
+                chain: header.chain,
+                topics: block.topics().iter().map(|&topic| topic.into()).collect(),
+                totals: block.totals(),
+                heads: vec![head],
+                fragments: header.fragments,
             });
-        }
-        scan.see(super::block::split_key(&key), block, &value);
-    }
-    if !scan.chain.is_empty() {
-        scan.found.garbage.get_or_insert("a batch is incomplete");
-    }
-    Ok(scan.found)
-}
-
-struct Scan {
-    found: Scanned,
-    /// The seq and fragment that must come next.
-    next: (u64, u32),
-    /// The blocks of a chain that is not complete yet.
-    chain: Vec<(u64, Vec<Box<str>>, Totals)>,
-}
-
-impl Scan {
-    fn see(&mut self, at: (u64, u32), block: Result<Block<'_>, &'static str>, value: &Value) {
-        let block = match block {
-            Ok(block) => block,
-            Err(reason) => {
-                self.found.garbage.get_or_insert(reason);
-                return;
-            }
-        };
-        self.found.synced = self.found.synced.max(block.header.synced);
-        if self.found.garbage.is_some() {
             return;
         }
-        if at != self.next {
-            self.found.garbage = Some("a block is missing");
-            return;
+        let open = self
+            .links
+            .last_mut()
+            .filter(|link| link.first == header.first && link.heads.len() as u32 == fragment);
+        match open {
+            Some(link) => link.heads.push(head),
+            None => self.reason = self.reason.or(Some("a fragment is missing")),
         }
-        let header = block.header;
-        let complete = at.1 + 1 >= header.fragments;
-        self.next = match complete {
-            true => (header.last() + 1, 0),
-            false => (at.0, at.1 + 1),
+    }
+
+    fn assemble(self, first: u64, safe: u64) -> Scanned {
+        let mut assembly = Assembly {
+            scanned: Scanned {
+                index: Index::new(first),
+                last: first - 1,
+                holes: Vec::new(),
+                reason: self.reason,
+                foreign: self.foreign,
+            },
+            safe,
+            chain: Vec::new(),
         };
-        self.found.index.note_stored(value);
-        if at.1 == 0 {
-            let topics = block.topics().iter().map(|&topic| topic.into()).collect();
-            self.chain.push((header.first, topics, block.totals()));
-        }
-        if complete && header.last() == header.chain.1 {
-            self.found.last = header.last();
-            for (first, topics, totals) in self.chain.drain(..) {
-                self.found.index.add(first, topics, totals);
+        for link in self.links {
+            if !link.is_whole() {
+                assembly.note("a fragment is missing");
+            } else if !assembly.take(link) {
+                break;
             }
         }
+        assembly.finish()
+    }
+}
+
+struct Assembly {
+    scanned: Scanned,
+    safe: u64,
+    /// The links of a chain that is not complete yet.
+    chain: Vec<Link>,
+}
+
+impl Assembly {
+    fn note(&mut self, reason: &'static str) {
+        self.scanned.reason.get_or_insert(reason);
+    }
+
+    /// Takes the link that follows. Returns whether there may be more.
+    fn take(&mut self, link: Link) -> bool {
+        let next = self.chain.last().map_or(self.scanned.last, |link| link.last) + 1;
+        if link.first != next {
+            self.note("a block is missing");
+            if link.first < next || !self.chain.is_empty() {
+                return false;
+            }
+            let hole = Span { first: next, last: (link.first - 1).min(self.safe) };
+            self.skip(hole);
+            // What comes after the end of what was safe, and not at once, has been cut short.
+            if self.scanned.last + 1 != link.first {
+                return false;
+            }
+        }
+        let (is_safe, is_complete) = (link.last <= self.safe, link.last == link.chain.1);
+        let is_complete = is_complete || planted("unfinished-chain-shown");
+        self.chain.push(link);
+        if is_safe || is_complete {
+            for link in std::mem::take(&mut self.chain) {
+                self.scanned.last = link.last;
+                link.heads.iter().for_each(|head| self.scanned.index.note_stored(head));
+                self.scanned.index.add(link.first, link.topics, link.totals);
+            }
+        }
+        true
+    }
+
+    fn skip(&mut self, hole: Span) {
+        if hole.first <= hole.last {
+            self.scanned.last = hole.last;
+            self.scanned.holes.push(hole);
+        }
+    }
+
+    fn finish(mut self) -> Scanned {
+        if !self.chain.is_empty() {
+            self.note("a batch is incomplete");
+        }
+        let (next, safe) = (self.scanned.last + 1, self.safe);
+        if next <= safe {
+            self.note("the records are missing");
+        }
+        self.skip(Span { first: next, last: safe });
+        self.scanned
     }
 }

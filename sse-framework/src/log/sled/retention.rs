@@ -7,6 +7,7 @@ use crate::log::{Batch, LogError, NewRecord, Retention};
 use crate::topic::TopicSelection;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Records that are looked at together.
@@ -60,7 +61,7 @@ impl Trimmer {
         let start = core.shelf.find(self.floor).map_or(self.floor, |segment| segment.first);
         let below = self.floor.saturating_sub(1).min(history.last());
         let (all, mut passed) = (TopicSelection::everything(), 0);
-        let read = core.read_from(start, below, &history, &all, &mut |record| {
+        let read = core.read_kept(start, below, &history, &all, &mut |record| {
             passed += size(&record).bytes;
             ControlFlow::Continue(())
         });
@@ -96,6 +97,7 @@ impl Trimmer {
                 continue;
             }
             if self.page.is_empty() {
+                self.floor = core.next_kept(self.floor);
                 self.fill_page(core, last)?;
             }
             let Some(oldest) = self.page.front() else { break };
@@ -135,11 +137,11 @@ impl Trimmer {
     fn fill_page(&mut self, core: &Core, last: u64) -> Result<(), LogError> {
         let page = &mut self.page;
         let all = TopicSelection::everything();
-        core.read_from(self.floor, last, &core.history(), &all, &mut |record| {
+        core.read_kept(self.floor, last, &core.history(), &all, &mut |record| {
             page.push_back(size(&record));
             if page.len() < PAGE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        Ok(())
+        })
+        .map(drop)
     }
 }
 
@@ -205,14 +207,14 @@ impl Core {
     pub(crate) fn sweep(&self) {
         let discarded = std::mem::take(&mut *locked(&self.discarded));
         for segment in discarded {
-            let path = segment.path.clone();
+            let (first, path) = (segment.first, segment.path.clone());
+            let keep = segment.is_damaged() && segment.end() >= self.history().first();
             match segment.close() {
                 Ok(()) => {
-                    // Under another name, so that half a directory is never taken for a segment.
-                    let trash = trash_path(&path);
-                    let removed = std::fs::rename(&path, &trash)
-                        .map_err(super::io("renaming", &path))
-                        .and_then(|()| remove_directory(&trash));
+                    let removed = match keep {
+                        true => put_aside(&self.directory, first, &path),
+                        false => remove(&path),
+                    };
                     if let Err(error) = removed {
                         let error: &dyn std::error::Error = &error;
                         tracing::warn!(error, "removing a segment");
@@ -221,5 +223,21 @@ impl Core {
                 Err(segment) => locked(&self.discarded).push(segment),
             }
         }
+    }
+}
+
+fn remove(path: &Path) -> Result<(), LogError> {
+    // Under another name, so that half a directory is never taken for a segment.
+    let trash = trash_path(path);
+    std::fs::rename(path, &trash).map_err(super::io("renaming", path))?;
+    remove_directory(&trash)
+}
+
+/// Keeps the files of a damaged segment that has been sealed without the engine.
+fn put_aside(directory: &Path, first: u64, path: &Path) -> Result<(), LogError> {
+    let name = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
+    match name.starts_with("damaged") {
+        true => Ok(()),
+        false => super::salvage::put_aside(directory, first, path).map(drop),
     }
 }

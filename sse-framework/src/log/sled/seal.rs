@@ -1,11 +1,13 @@
 //! Rewrites a full segment into large blocks, and gives it an index.
 
 use super::block::{BLOCK_BYTES, BlockBuilder, Encoded, Totals};
+use super::carve::Carved;
 use super::chain::push_link;
 use super::index::Index;
 use super::lock::sync_directory;
 use super::segment::Database;
 use super::shelf::{OpenSegment, Segment};
+use super::span::{self, Span};
 use super::state::Sealed;
 use super::{Core, io, locked, sealed_path, sealing_path};
 use crate::log::{LogError, RecordRef};
@@ -42,7 +44,7 @@ impl Core {
         locked(&self.state).settle()?;
         if segment.is_full() {
             let open = self.shelf.open(segment, &self.history())?;
-            if has_large_blocks(&open) {
+            if open.database.has_engine() && has_large_blocks(&open) {
                 let sealed = self.seal_in_place(segment, open);
                 return sealed.inspect_err(|_| segment.leave_alone()).map(|()| true);
             }
@@ -76,6 +78,8 @@ impl Core {
         drop(index);
         open.database.flush()?;
         open.database.sync()?;
+        Carved::note_places(&segment.path)?;
+        sync_directory(&segment.path)?;
         let sealed = sealed(segment.end(), crc, totals, true);
         let fresh = Arc::new(segment.sealed_in_place(sealed, open));
         self.note_sealed(sealed, fresh).map(drop)
@@ -96,7 +100,7 @@ impl Core {
         state.change(|state| {
             for segment in state.segments.iter_mut().filter(|segment| segment.first == first) {
                 segment.sealed = Some(sealed);
-                (segment.end, segment.unsynced_after) = (None, None);
+                (segment.end, segment.unsynced_after, segment.damaged) = (None, None, None);
             }
         })?;
         Ok(self.shelf.change(|segments| {
@@ -120,20 +124,21 @@ impl Core {
         };
         let (first, last) = (segment.first, segment.end());
         let all = TopicSelection::everything();
-        let reached = self.read_from(first, last, &history, &all, &mut |record| {
+        let finished = self.read_kept(first, last, &history, &all, &mut |record| {
             rewriting.add(&record);
             match rewriting.result.is_ok() && between().is_continue() {
                 true => ControlFlow::Continue(()),
                 false => ControlFlow::Break(()),
             }
         })?;
-        let reached = reached.until;
         let Rewriting { database, mut index, open, result } = rewriting;
         result?;
-        let count = last + 1 - first;
-        if reached < last {
+        if finished.is_break() {
             return Ok(None);
         }
+        let whole = Span { first, last };
+        let lost = span::within(&self.lost(), whole).into_iter().map(Span::count).sum::<u64>();
+        let count = whole.count() - lost;
         if let Some(open) = open.filter(|open| !open.is_empty()) {
             store(&database, &mut index, open.finish(None))?;
         }
@@ -150,6 +155,7 @@ impl Core {
             });
         }
         drop(database);
+        Carved::note_places(sealing)?;
         sync_directory(sealing)?;
         Ok(Some(sealed(last, crc, totals, false)))
     }
@@ -180,7 +186,11 @@ impl Rewriting {
         let mut blocks = Vec::new();
         let open = match self.open.take() {
             Some(open) if open.is_empty() => fresh(record.id.seq()),
-            Some(open) if open.epoch() != epoch || !open.reaches(record.time_ms) => {
+            Some(open)
+                if open.epoch() != epoch
+                    || open.next() != record.id.seq()
+                    || !open.reaches(record.time_ms) =>
+            {
                 blocks.push(open.finish(None));
                 fresh(record.id.seq())
             }

@@ -1,9 +1,12 @@
 //! A segment's database. The engine's types, and its panics, stay in here.
 
 use super::block::Key;
+use super::carve::{Blocks, Carved};
 use super::io;
 use super::lock::sync_directory;
 use crate::log::LogError;
+use crate::planted::planted;
+use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::ops::Deref;
@@ -21,10 +24,7 @@ const CLOSING: Duration = Duration::from_secs(5);
 /// An open database.
 pub(crate) struct Database {
     path: PathBuf,
-    /// There until this is dropped.
-    engine: Option<sled::Db>,
-    /// The engine's log: its flush does not sync, this descriptor does.
-    log: File,
+    source: Source,
     /// A write or a sync has failed: nothing is written any more.
     failed: AtomicBool,
     /// Held during a sync. Whether one has failed: the operating system tells of a failure once,
@@ -34,10 +34,23 @@ pub(crate) struct Database {
     pub(crate) faults: super::faults::Faults,
 }
 
+/// Where the blocks come from.
+enum Source {
+    Engine {
+        /// There until the database is dropped.
+        engine: Option<sled::Db>,
+        /// The engine's log: its flush does not sync, this descriptor does.
+        log: File,
+    },
+    /// Found without the engine, and only read.
+    Carved(Carved),
+}
+
 impl Drop for Database {
     /// The engine syncs when it is closed, and panics if that fails.
     fn drop(&mut self) {
-        let engine = self.engine.take();
+        let Source::Engine { engine, .. } = &mut self.source else { return };
+        let engine = engine.take();
         let closed = contained("closing", &self.path, || {
             drop(engine);
             #[cfg(test)]
@@ -73,33 +86,51 @@ impl Database {
         Ok(database)
     }
 
-    /// Opens a database that is there.
+    /// Opens a database that is there. If the engine does not understand it, it may have
+    /// overwritten a part of it.
     pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
         // The engine would make an empty database in place of what is missing.
         for file in ["db", "conf"] {
             let file = path.join(file);
             fs::metadata(&file).map_err(io("opening", &file))?;
         }
-        remove_snapshots(path, |name| name.ends_with(".generating"))?;
-        let engine = open_engine(path).or_else(|_| {
-            remove_snapshots(path, |_| true)?;
-            open_engine(path)
+        remove_snapshots(path, |name| {
+            name.ends_with(".generating") && !planted("generating-kept")
         })?;
-        Database::new(path, engine)
+        Database::new(path, open_engine(path)?)
+    }
+
+    /// The same without what makes opening fast, which may be what is wrong.
+    pub(crate) fn recover(path: &Path) -> Result<Self, LogError> {
+        remove_snapshots(path, |_| !planted("generating-kept"))?;
+        Database::open(path)
+    }
+
+    /// A database of which the engine makes nothing, or must not: its blocks can be read.
+    pub(crate) fn carved(path: &Path, carved: Carved) -> Self {
+        Database::with_source(path, Source::Carved(carved))
     }
 
     fn new(path: &Path, engine: sled::Db) -> Result<Self, LogError> {
         let log = path.join("db");
         let log = File::options().write(true).open(&log).map_err(io("opening", &log))?;
-        Ok(Database {
+        Ok(Database::with_source(path, Source::Engine { engine: Some(engine), log }))
+    }
+
+    fn with_source(path: &Path, source: Source) -> Self {
+        Database {
             path: path.into(),
-            engine: Some(engine),
-            log,
+            source,
             failed: AtomicBool::new(false),
             sync_failed: Mutex::new(false),
             #[cfg(test)]
             faults: Default::default(),
-        })
+        }
+    }
+
+    /// Whether the engine has it open, and so keeps in memory what has been written.
+    pub(crate) fn has_engine(&self) -> bool {
+        matches!(self.source, Source::Engine { .. })
     }
 
     #[cfg(test)]
@@ -130,7 +161,7 @@ impl Database {
     }
 
     fn write(&self, write: impl FnOnce() -> Result<(), LogError>) -> Result<(), LogError> {
-        if self.failed.load(Ordering::Acquire) {
+        if self.failed.load(Ordering::Acquire) && !planted("append-after-failed-sync") {
             return Err(self.failed_before("writing to"));
         }
         write().inspect_err(|_| self.failed.store(true, Ordering::Release))
@@ -140,7 +171,7 @@ impl Database {
     /// failed write, but never after a failed sync.
     pub(crate) fn sync(&self) -> Result<(), LogError> {
         let mut sync_failed = super::locked(&self.sync_failed);
-        if *sync_failed {
+        if *sync_failed && !planted("retry-after-failed-sync") {
             return Err(self.failed_before("syncing"));
         }
         let synced = self.sync_once();
@@ -154,7 +185,10 @@ impl Database {
     fn sync_once(&self) -> Result<(), LogError> {
         #[cfg(test)]
         self.faults.check(super::faults::SYNC, &self.path)?;
-        self.log.sync_data().map_err(io("syncing", &self.path))
+        match &self.source {
+            Source::Engine { log, .. } => log.sync_data().map_err(io("syncing", &self.path)),
+            Source::Carved(_) => Err(self.failed_before("syncing")),
+        }
     }
 
     fn failed_before(&self, action: &'static str) -> LogError {
@@ -162,21 +196,33 @@ impl Database {
     }
 
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Value>, LogError> {
+        if let Source::Carved(carved) = &self.source {
+            let place = carved.blocks.get(key);
+            return place.map(|place| carved.value(*place).map(Value::Carved)).transpose();
+        }
         let value = self.run("reading", |engine| engine.get(key))?;
-        Ok(value.map(Value))
+        Ok(value.map(Value::Engine))
     }
 
-    /// The entry with the largest key up to this one.
-    pub(crate) fn at_or_before(&self, key: &Key) -> Result<Option<(Key, Value)>, LogError> {
+    /// The largest key up to this one.
+    pub(crate) fn at_or_before(&self, key: &Key) -> Result<Option<Key>, LogError> {
+        if let Source::Carved(carved) = &self.source {
+            return Ok(carved.blocks.range(..=*key).next_back().map(|(key, _)| *key));
+        }
         let found =
             self.run("reading", |engine| engine.range(..=&key[..]).next_back().transpose())?;
-        found.map(|entry| self.entry(entry)).transpose()
+        Ok(found.map(|entry| self.entry(entry)).transpose()?.map(|(key, _)| key))
     }
 
     /// The entries from this key on, in order.
     pub(crate) fn scan(&self, from: &Key) -> Scan<'_> {
-        let iter = self.engine.as_ref().map(|engine| engine.range(from.to_vec()..));
-        Scan { iter, database: self }
+        let rows = match &self.source {
+            Source::Engine { engine, .. } => {
+                Rows::Engine(engine.as_ref().map(|engine| engine.range(from.to_vec()..)))
+            }
+            Source::Carved(carved) => Rows::Carved(carved.range(from)),
+        };
+        Scan { rows, database: self }
     }
 
     fn run<T>(
@@ -184,13 +230,16 @@ impl Database {
         action: &'static str,
         run: impl FnOnce(&sled::Db) -> sled::Result<T>,
     ) -> Result<T, LogError> {
-        let engine = self.engine.as_ref().ok_or(LogError::Closed)?;
+        let Source::Engine { engine, .. } = &self.source else {
+            return Err(self.failed_before(action));
+        };
+        let engine = engine.as_ref().ok_or(LogError::Closed)?;
         contained(action, &self.path, || run(engine))
     }
 
     fn entry(&self, (key, value): (sled::IVec, sled::IVec)) -> Result<(Key, Value), LogError> {
         match Key::try_from(&key[..]) {
-            Ok(key) => Ok((key, Value(value))),
+            Ok(key) => Ok((key, Value::Engine(value))),
             Err(_) => Err(LogError::Engine {
                 action: "reading",
                 path: self.path.clone(),
@@ -202,32 +251,52 @@ impl Database {
 
 /// See [`Database::scan`].
 pub(crate) struct Scan<'a> {
-    iter: Option<sled::Iter>,
+    rows: Rows<'a>,
     database: &'a Database,
+}
+
+enum Rows<'a> {
+    Engine(Option<sled::Iter>),
+    Carved(Blocks<'a>),
 }
 
 impl Iterator for Scan<'_> {
     type Item = Result<(Key, Value), LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let iter = self.iter.as_mut()?;
-        let found = contained("reading", &self.database.path, || iter.next().transpose());
-        match found {
-            Ok(entry) => entry.map(|entry| self.database.entry(entry)),
-            Err(error) => Some(Err(error)),
+        let database = self.database;
+        match &mut self.rows {
+            Rows::Engine(iter) => {
+                let iter = iter.as_mut()?;
+                let read = || iter.next().transpose();
+                match contained("reading", &database.path, read) {
+                    Ok(entry) => entry.map(|entry| database.entry(entry)),
+                    Err(error) => Some(Err(error)),
+                }
+            }
+            Rows::Carved(blocks) => {
+                let block = blocks.next()?;
+                Some(block.map(|(key, block)| (key, Value::Carved(block))))
+            }
         }
     }
 }
 
-/// Bytes that the engine holds.
+/// The bytes of a block.
 #[derive(Clone, Debug)]
-pub(crate) struct Value(sled::IVec);
+pub(crate) enum Value {
+    Engine(sled::IVec),
+    Carved(Bytes),
+}
 
 impl Deref for Value {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.0
+        match self {
+            Value::Engine(value) => value,
+            Value::Carved(value) => value,
+        }
     }
 }
 

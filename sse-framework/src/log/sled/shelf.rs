@@ -1,9 +1,11 @@
 //! The log's segments, of which few are open at a time.
 
 use super::block::Totals;
+use super::carve::Carved;
 use super::index::Index;
 use super::recovery;
 use super::segment::Database;
+use super::span::Span;
 use super::state::Sealed;
 use crate::log::{History, LogError};
 use std::path::PathBuf;
@@ -21,6 +23,8 @@ pub(crate) struct Segment {
     end: AtomicU64,
     /// It was full when it ended, and nothing has failed: it may still be given its index.
     full: AtomicBool,
+    /// It is kept when the log needs it no more, for somebody to look at.
+    damaged: AtomicBool,
     used: AtomicU64,
     opened: Mutex<Opened>,
     /// When sealing it may be tried again, and the pause before that, if it has failed.
@@ -30,6 +34,9 @@ pub(crate) struct Segment {
 /// The pauses between attempts to seal a segment: each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// How many segments that have ended the engine keeps open.
+const MOST_ENGINES: usize = 2;
 
 #[derive(Debug, Default)]
 struct Opened {
@@ -43,9 +50,28 @@ struct Opened {
 pub(crate) struct OpenSegment {
     pub(crate) database: Database,
     pub(crate) index: RwLock<Index>,
+    /// Records that are not there.
+    pub(crate) holes: Vec<Span>,
 }
 
 impl OpenSegment {
+    pub(crate) fn new(database: Database, index: Index) -> Self {
+        OpenSegment { database, index: RwLock::new(index), holes: Vec::new() }
+    }
+
+    /// Looks through the files of a segment: what is not intact are holes.
+    pub(crate) fn carve(
+        path: &std::path::Path,
+        first: u64,
+        last: u64,
+        epochs: &History,
+    ) -> Result<Self, LogError> {
+        let database = Database::carved(path, Carved::read(path)?);
+        let scanned = recovery::scan(&database, first, last, last, epochs)?;
+        let index = RwLock::new(scanned.index);
+        Ok(OpenSegment { database, index, holes: scanned.holes })
+    }
+
     /// About how many bytes its blocks have.
     pub(crate) fn size(&self) -> u64 {
         let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
@@ -56,9 +82,10 @@ impl OpenSegment {
 impl Segment {
     /// A segment that is opened when it is read.
     pub(crate) fn new(first: u64, path: PathBuf, end: u64, sealed: Option<Sealed>) -> Self {
-        let (end, full, used) = (AtomicU64::new(end), AtomicBool::new(false), AtomicU64::new(0));
+        let (end, used) = (AtomicU64::new(end), AtomicU64::new(0));
+        let (full, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
         let (opened, retry) = (Mutex::default(), Mutex::default());
-        Segment { first, path, sealed, end, full, used, opened, retry }
+        Segment { first, path, sealed, end, full, damaged, used, opened, retry }
     }
 
     /// A segment that is written to, and stays open until it has ended.
@@ -110,7 +137,23 @@ impl Segment {
         Segment { opened: Mutex::new(opened), ..segment }
     }
 
-    fn is_active(&self) -> bool {
+    /// The same segment, damaged, with another path.
+    pub(crate) fn quarantined(&self, path: PathBuf, open: Option<Arc<OpenSegment>>) -> Self {
+        let shared = open.as_ref().map_or_else(Weak::new, Arc::downgrade);
+        let segment = Segment::new(self.first, path, self.end(), None);
+        segment.set_damaged();
+        Segment { opened: Mutex::new(Opened { shared, kept: open }), ..segment }
+    }
+
+    pub(crate) fn set_damaged(&self) {
+        self.damaged.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
         self.end() == u64::MAX
     }
 
@@ -124,23 +167,40 @@ impl Segment {
         Some(open.index.read().unwrap_or_else(PoisonError::into_inner).totals)
     }
 
+    /// Opens it to be read, for which the engine is not needed: it would keep in memory what it
+    /// has read, and overwrite what it does not understand.
     fn open(&self, epochs: &History) -> Result<OpenSegment, LogError> {
-        let database = Database::open(&self.path)?;
-        let index = match self.sealed {
-            Some(Sealed { last, count, bytes, crc, first_time, last_time, .. }) => {
-                let totals = Totals { count, bytes, first_time, last_time };
-                Index::load(&database, self.first, crc, totals)?.map_err(|reason| {
-                    let (path, reason) = (self.path.clone(), reason.into());
-                    LogError::Damaged { path, first: self.first, last, reason }
-                })?
+        if let Some(sealed) = self.sealed.filter(|_| !self.is_damaged()) {
+            match self.open_sealed(sealed) {
+                Ok(open) => return Ok(open),
+                Err(error) if !is_damage(&error) => return Err(error),
+                Err(error) => super::report("opening a sealed segment", Err(error)),
             }
-            None => {
-                let scanned = recovery::scan(&database, self.first, self.end(), epochs)?;
-                scanned.must_reach(self.end(), &database)?;
-                scanned.index
-            }
+            self.set_damaged();
+        }
+        let open = OpenSegment::carve(&self.path, self.first, self.end(), epochs)?;
+        if !open.holes.is_empty() {
+            self.set_damaged();
+        }
+        Ok(open)
+    }
+
+    /// Finds the blocks by their headers, and reads the index. A block's checksum is checked when
+    /// it is read.
+    fn open_sealed(&self, sealed: Sealed) -> Result<OpenSegment, LogError> {
+        let Sealed { last, count, bytes, crc, first_time, last_time, .. } = sealed;
+        let damaged = |reason: &str| {
+            let (path, reason) = (self.path.clone(), reason.into());
+            LogError::Damaged { path, first: self.first, last, reason }
         };
-        Ok(OpenSegment { database, index: RwLock::new(index) })
+        let carved = Carved::walk(&self.path)?;
+        if carved.records(self.first, last) != count {
+            return Err(damaged("a block is missing"));
+        }
+        let database = Database::carved(&self.path, carved);
+        let totals = Totals { count, bytes, first_time, last_time };
+        let index = Index::load(&database, self.first, crc, totals)?.map_err(damaged)?;
+        Ok(OpenSegment::new(database, index))
     }
 
     /// Closes the database, unless a reader has it open: then gives the segment back.
@@ -213,6 +273,34 @@ impl Shelf {
         Ok(open)
     }
 
+    /// Opens the segment anew, since not all is there that should be.
+    pub(crate) fn open_anew(&self, segment: &Segment) {
+        segment.set_damaged();
+        let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let closing = std::mem::take(&mut *opened);
+        drop(opened);
+        drop(closing);
+    }
+
+    /// Of the segments that wait to be sealed, keeps only the newest open as they were written:
+    /// the engine holds all of that in memory.
+    pub(crate) fn close_engines(&self) {
+        let has_engine = |segment: &&Arc<Segment>| {
+            let opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            opened.kept.as_ref().is_some_and(|open| open.database.has_engine())
+        };
+        let waiting = self.with(|segments| {
+            let ended = segments.iter().filter(|segment| !segment.is_active());
+            ended.filter(has_engine).cloned().collect::<Vec<_>>()
+        });
+        for segment in &waiting[..waiting.len().saturating_sub(MOST_ENGINES)] {
+            let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let closing = std::mem::take(&mut *opened);
+            drop(opened);
+            drop(closing);
+        }
+    }
+
     fn close_least_used(&self) {
         let mut kept = self.with(|segments| {
             let is_kept = |segment: &&Arc<Segment>| {
@@ -229,5 +317,18 @@ impl Shelf {
             drop(opened);
             drop(closing);
         }
+    }
+}
+
+/// Whether the error tells of what is on the disk, and not of what could not be done just now.
+pub(crate) fn is_damage(error: &LogError) -> bool {
+    match error {
+        LogError::Damaged { .. } | LogError::Engine { .. } => true,
+        LogError::Io { source, .. } => {
+            use std::io::ErrorKind;
+            let kinds = [ErrorKind::NotFound, ErrorKind::NotADirectory, ErrorKind::IsADirectory];
+            kinds.contains(&source.kind()) || source.kind() == ErrorKind::UnexpectedEof
+        }
+        _ => false,
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! The first line is `sse-framework-log <format> <CRC-32 of the rest in 8 hexadecimal digits>`;
 //! the rest is JSON, for operators to read. The file is never changed but replaced: written
-//! beside itself, synced, renamed, and the directory synced.
+//! beside itself, synced, renamed, and the directory synced. `state.copy` says the same, in case the
+//! file is damaged.
 
 use super::io;
 use super::lock::sync_directory;
+use super::span::Span;
 use crate::id::Epoch;
 use crate::log::LogError;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -15,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 const FORMAT: u32 = 1;
 const NAME: &str = "sse-framework-log";
+/// The file and its copy, and what they are replaced from.
+const FILES: [(&str, &str); 2] = [("state", "state.new"), ("state.copy", "state.copy.new")];
 
 /// The contents of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,9 @@ pub(crate) struct State {
     pub(crate) closed_at: Option<u64>,
     /// In order and without a hole; the last one is written to.
     pub(crate) segments: Vec<SegmentState>,
+    /// Records that are known to be lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lost: Vec<Span>,
 }
 
 /// An epoch and the seq of its first record.
@@ -49,12 +56,16 @@ pub(crate) struct SegmentState {
     pub(crate) unsynced_after: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed: Option<Sealed>,
+    /// The engine does not understand it: it has been put aside under this number, and is read
+    /// without the engine until it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) damaged: Option<u32>,
 }
 
 impl SegmentState {
     /// A segment that is written to.
     pub(crate) fn new(first: u64) -> Self {
-        SegmentState { first, end: None, unsynced_after: None, sealed: None }
+        SegmentState { first, end: None, unsynced_after: None, sealed: None, damaged: None }
     }
 }
 
@@ -107,7 +118,8 @@ impl State {
 
     /// Drops the oldest of the epochs that have no records, and of those of which nothing is kept
     /// any more. The others are remembered, so that a client that comes back with an id of theirs
-    /// is told "lost" or "trimmed" and gets what is kept. The first epoch is never empty to this
+    /// is told "lost" or "trimmed" and gets what is kept. Lost records that would no longer be
+    /// kept are forgotten as well. The first epoch is never empty to this
     /// end: ids from before the first record carry it.
     pub(crate) fn drop_epochs(&mut self, next: u64) {
         let ends: Vec<u64> =
@@ -124,6 +136,7 @@ impl State {
         let oldest = self.segments.first().map_or(next, |segment| segment.first);
         let begin_kept = self.epochs.partition_point(|epoch| epoch.first <= oldest);
         let trimmed = begin_kept.saturating_sub(1);
+        self.lost.retain(|span| span.last >= oldest);
         self.epochs.drain(..trimmed.saturating_sub(REMEMBERED_EPOCHS));
     }
 
@@ -159,13 +172,27 @@ pub(crate) struct StateFile {
 impl StateFile {
     /// Reads the file of the log in `directory`; `None` if there is none.
     pub(crate) fn read(directory: &Path) -> Result<Option<State>, LogError> {
-        let path = directory.join("state");
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io("reading", &path)(error)),
-        };
-        let state = parse(&text).map_err(|reason| LogError::Format { path, reason })?;
+        read_file(directory.join("state"))
+    }
+
+    /// The same, or if that is damaged or missing its copy. The damaged one is kept.
+    pub(crate) fn salvage(directory: &Path) -> Result<Option<State>, LogError> {
+        let read = StateFile::read(directory);
+        let text = fs::read(directory.join("state")).unwrap_or_default();
+        let format = split(&text).0.and_then(|(format, _)| format);
+        if format.is_some_and(|format| format != FORMAT) {
+            // It is not damaged but of another version, and so may be the copy.
+            return read;
+        }
+        if !matches!(read, Ok(None) | Err(LogError::Format { .. })) {
+            return read;
+        }
+        let Ok(Some(state)) = read_file(directory.join("state.copy")) else { return read };
+        tracing::error!("the log's file `state` is damaged or missing; its copy is used");
+        let (path, aside) = (directory.join("state"), directory.join("state.damaged"));
+        if path.exists() {
+            fs::rename(&path, &aside).map_err(io("renaming", &path))?;
+        }
         Ok(Some(state))
     }
 
@@ -200,20 +227,40 @@ impl StateFile {
     }
 }
 
-fn parse(text: &[u8]) -> Result<State, String> {
+fn read_file(path: PathBuf) -> Result<Option<State>, LogError> {
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io("reading", &path)(error)),
+    };
+    let state = parse(&text).map_err(|reason| LogError::Format { path, reason })?;
+    Ok(Some(state))
+}
+
+type Header = (Option<u32>, Option<u32>);
+
+/// The format and the checksum in the first line, and what follows.
+fn split(text: &[u8]) -> (Option<Header>, &[u8]) {
     let mut lines = text.splitn(2, |&byte| byte == b'\n');
     let header = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
     let body = lines.next().unwrap_or_default();
     let mut words = header.split(' ');
-    if words.next() != Some(NAME) {
+    let is_ours = words.next() == Some(NAME);
+    let format = words.next().and_then(|format| format.parse().ok());
+    let crc = words.next().and_then(|crc| u32::from_str_radix(crc, 16).ok());
+    (is_ours.then_some((format, crc)), body)
+}
+
+fn parse(text: &[u8]) -> Result<State, String> {
+    let (header, body) = split(text);
+    let Some((format, crc)) = header else {
         return Err("it does not begin like the state of a log".into());
-    }
-    match words.next().and_then(|format| format.parse::<u32>().ok()) {
+    };
+    match format {
         Some(FORMAT) => {}
         Some(other) => return Err(format!("its format is {other}, this version knows {FORMAT}")),
         None => return Err("it does not say which format it has".into()),
     }
-    let crc = words.next().and_then(|crc| u32::from_str_radix(crc, 16).ok());
     if crc != Some(crc32fast::hash(body)) {
         return Err("its checksum does not match".into());
     }
@@ -222,18 +269,25 @@ fn parse(text: &[u8]) -> Result<State, String> {
     Ok(state)
 }
 
+/// Replaces the file and its copy.
 fn write(directory: &Path, state: &State) -> Result<(), LogError> {
-    let (path, fresh) = (directory.join("state"), directory.join("state.new"));
+    let path = directory.join("state");
     let mut body = serde_json::to_vec_pretty(state)
         .map_err(|error| io("writing", &path)(std::io::Error::other(error)))?;
     body.push(b'\n');
     let header = format!("{NAME} {FORMAT} {:08x}\n", crc32fast::hash(&body));
-    let mut file = File::create(&fresh).map_err(io("creating", &fresh))?;
-    file.write_all(header.as_bytes())
-        .and_then(|()| file.write_all(&body))
-        .map_err(io("writing", &fresh))?;
-    file.sync_all().map_err(io("syncing", &fresh))?;
-    fs::rename(&fresh, &path).map_err(io("replacing", &path))?;
+    for (_, fresh) in FILES {
+        let fresh = directory.join(fresh);
+        let mut file = File::create(&fresh).map_err(io("creating", &fresh))?;
+        file.write_all(header.as_bytes())
+            .and_then(|()| file.write_all(&body))
+            .map_err(io("writing", &fresh))?;
+        file.sync_all().map_err(io("syncing", &fresh))?;
+    }
+    for (path, fresh) in FILES {
+        let path = directory.join(path);
+        fs::rename(directory.join(fresh), &path).map_err(io("replacing", &path))?;
+    }
     sync_directory(directory)
 }
 
@@ -251,6 +305,7 @@ mod tests {
             floor: 3,
             closed_at: Some(9),
             segments: vec![SegmentState::new(1)],
+            lost: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Each test is named by the promise that it keeps.
 
 mod damage;
+mod damages;
 mod faults;
 mod kill;
 mod model;
@@ -79,8 +80,7 @@ pub(super) fn only(topics: &[&str]) -> TopicSelection {
 
 /// A log whose maintenance runs only when a test says so.
 pub(super) fn open_still(log: SledLog, retention: Retention) -> Result<OpenSledLog, LogError> {
-    let core = open::open(log, retention)?;
-    Ok(OpenSledLog { core, maintenance: Mutex::new(None) })
+    open::open(log, retention).map(OpenSledLog::still)
 }
 
 pub(super) fn small(directory: &Path) -> SledLog {
@@ -195,6 +195,7 @@ fn what_is_no_log_is_refused_and_left_alone() {
     refused(&file);
     refused(directory.path());
     assert_eq!(std::fs::read(&file).unwrap(), b"mine");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "something was left");
     let path = directory.path().join("log");
     let log = open_still(SledLog::new(&path), Retention::forever()).unwrap();
     log.append(&[numbered(1)]).unwrap();
@@ -206,6 +207,89 @@ fn what_is_no_log_is_refused_and_left_alone() {
     refused(&path);
     std::fs::write(path.join("state"), &state).unwrap();
     assert_eq!(read_all(&open_still(SledLog::new(&path), Retention::forever()).unwrap()).len(), 1);
+}
+
+#[test]
+fn a_log_of_a_newer_format_is_refused_and_left_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    three_then_close(directory.path());
+    let path = directory.path().join("state");
+    let state = std::fs::read_to_string(&path).unwrap();
+    let newer = state.replacen("sse-framework-log 1 ", "sse-framework-log 2 ", 1);
+    std::fs::write(&path, &newer).unwrap();
+    for on_damage in [OnDamage::Refuse, OnDamage::Salvage] {
+        let log = SledLog::new(directory.path()).on_damage(on_damage);
+        match open_still(log, Retention::forever()) {
+            Err(error @ LogError::Format { .. }) => {
+                let text = error.to_string();
+                assert!(text.contains("format is 2") && text.contains("state"), "{text}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
+    }
+}
+
+fn three_then_close(path: &Path) {
+    let log = open_still(SledLog::new(path), Retention::forever()).unwrap();
+    for number in 1..=3 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    log.close().unwrap();
+}
+
+/// Makes a directory read-only, also for root, until it is dropped.
+struct ReadOnly<'a>(&'a Path, bool);
+
+impl<'a> ReadOnly<'a> {
+    fn new(path: &'a Path) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o555)).unwrap();
+        let probe = path.join("probe");
+        let is_root = std::fs::write(&probe, "").is_ok();
+        if is_root {
+            std::fs::remove_file(probe).unwrap();
+            run("mount", &["--bind".as_ref(), path.as_ref(), path.as_ref()]);
+            run("mount", &["-o".as_ref(), "remount,ro,bind".as_ref(), path.as_ref()]);
+        }
+        ReadOnly(path, is_root)
+    }
+}
+
+impl Drop for ReadOnly<'_> {
+    fn drop(&mut self) {
+        use std::os::unix::fs::PermissionsExt;
+        if self.1 {
+            run("umount", &[self.0.as_ref()]);
+        }
+        std::fs::set_permissions(self.0, PermissionsExt::from_mode(0o700)).unwrap();
+    }
+}
+
+fn run(program: &str, arguments: &[&std::ffi::OsStr]) {
+    let status = std::process::Command::new(program).args(arguments).status().unwrap();
+    assert!(status.success(), "{program} {arguments:?}");
+}
+
+#[test]
+fn a_read_only_directory_is_an_error_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let (empty, log) = (directory.path().join("empty"), directory.path().join("log"));
+    std::fs::create_dir(&empty).unwrap();
+    three_then_close(&log);
+    for path in [empty, log] {
+        let read_only = ReadOnly::new(&path);
+        match open_still(SledLog::new(&path), Retention::forever()) {
+            Err(LogError::Io { path: told, source, .. }) => {
+                use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+                assert!(told.starts_with(&path), "{told:?}");
+                assert!([PermissionDenied, ReadOnlyFilesystem].contains(&source.kind()));
+            }
+            other => panic!("{other:?}"),
+        }
+        drop(read_only);
+        open_still(SledLog::new(&path), Retention::forever()).unwrap();
+    }
 }
 
 #[test]

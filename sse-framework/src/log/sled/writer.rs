@@ -9,8 +9,9 @@ use super::state::{EpochStart, SegmentState, State};
 use super::{Core, Durability, active_path, block, locked};
 use crate::id::{Epoch, EventId};
 use crate::log::memory::{new_epoch, now_ms};
-use crate::log::{AppendError, Appended, Batch, LogError, NewRecord};
-use std::sync::{Arc, PoisonError, RwLock};
+use crate::log::{AppendError, Appended, Batch, LogError, NewRecord, StorageFailure};
+use crate::planted::planted;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 /// The end of the log, where records are written.
@@ -47,7 +48,9 @@ impl Core {
     /// See [`EventLog::append`](crate::log::EventLog::append).
     pub(crate) fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
         let mut writer = locked(&self.writer);
-        self.make_ready(&mut writer).map_err(AppendError::Refused)?;
+        self.make_ready(&mut writer)
+            .inspect_err(|error| self.note_failure(error))
+            .map_err(AppendError::Refused)?;
         check_sizes(batches).map_err(AppendError::Refused)?;
         writer.time_ms = now_ms(writer.time_ms);
         let place = Place {
@@ -67,13 +70,18 @@ impl Core {
         }
         *bytes += blocks.iter().map(|block| block.value.len() as u64).sum::<u64>();
         let open = open.clone();
+        if planted("fan-out-before-sync") {
+            self.publish(writer.last + 1);
+        }
         match self.write(&open, blocks) {
             Ok(()) => {}
             Err(error) => {
+                self.note_failure(&error);
                 self.fail(&mut writer);
                 return Err(AppendError::OutcomeUnknown(error));
             }
         }
+        *locked(&self.failing) = None;
         let count: usize = batches.iter().map(|batch| batch.records.len()).sum();
         writer.last += count as u64;
         match self.settings.durability {
@@ -100,7 +108,7 @@ impl Core {
             open.database.insert(&key, value)?;
         }
         open.database.flush()?;
-        if self.settings.durability == Durability::Synced {
+        if self.settings.durability == Durability::Synced && !planted("ack-before-sync") {
             open.database.sync()?;
         }
         let mut index = open.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -133,6 +141,23 @@ impl Core {
             self.note_end(writer).unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "noting a segment's end");
             });
+        }
+    }
+
+    fn note_failure(&self, error: &LogError) {
+        StorageFailure::note(&mut locked(&self.failing), error);
+    }
+
+    /// After a failure, sees whether there could be appends again, also if nobody publishes:
+    /// whoever looks at the log's health may wait for that.
+    pub(crate) fn recover(&self) {
+        let mut writer = locked(&self.writer);
+        if locked(&self.failing).is_none() || matches!(writer.active, Active::Closed) {
+            return;
+        }
+        match self.make_ready(&mut writer) {
+            Ok(()) => *locked(&self.failing) = None,
+            Err(error) => self.note_failure(&error),
         }
     }
 
@@ -194,8 +219,7 @@ impl Core {
                 state.begin_epoch(writer.epoch, EpochStart { epoch, first });
             }
         })?;
-        let open = OpenSegment { database, index: RwLock::new(Index::new(first)) };
-        let open = Arc::new(open);
+        let open = Arc::new(OpenSegment::new(database, Index::new(first)));
         let segment = Arc::new(Segment::active(first, open.clone()));
         if let Active::Open { segment, .. } = &writer.active {
             segment.is_full_at(writer.last);
@@ -210,6 +234,7 @@ impl Core {
         // count them.
         writer.synced = writer.last;
         drop(state);
+        self.shelf.close_engines();
         self.wake.notify_all();
         Ok(())
     }
@@ -237,10 +262,13 @@ impl Core {
         let mut writer = locked(&self.writer);
         let same =
             matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
-        match synced {
+        match &synced {
             Ok(()) if same => writer.note_synced(last),
             Ok(()) => {}
-            Err(_) if same => self.fail(&mut writer),
+            Err(error) if same => {
+                self.note_failure(error);
+                self.fail(&mut writer);
+            }
             Err(_) => {}
         }
         synced

@@ -3,6 +3,7 @@
 use super::{FrameError, MAX_ID_LENGTH, check_id, check_name};
 use crate::event::RawEvent;
 use crate::id::EventId;
+use crate::planted::planted;
 use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
@@ -70,7 +71,7 @@ fn has_line_break(data: &[u8]) -> bool {
 }
 
 fn is_line_break(byte: u8) -> bool {
-    (byte == b'\n') | (byte == b'\r')
+    (byte == b'\n') | ((byte == b'\r') & !planted("lf-only"))
 }
 
 #[cfg(test)]

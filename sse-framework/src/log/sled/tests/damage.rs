@@ -2,6 +2,7 @@
 
 use super::block::{Block, key, split_key};
 use super::chain::{Place, pack};
+
 use super::segment::Database;
 use super::*;
 use std::fs;
@@ -79,13 +80,18 @@ fn a_large_event_whose_fragments_are_not_all_there_does_not_exist() {
     assert_eq!(log.history().last(), 3);
 }
 
-/// Overwrites a block, as if the disk had.
-fn damage(path: &Path, first: u64, change: impl FnOnce(&mut Vec<u8>)) {
-    let database = Database::open(path).unwrap();
-    let mut block = database.get(&key(first, 0)).unwrap().unwrap().to_vec();
-    change(&mut block);
-    database.insert(&key(first, 0), block).unwrap();
-    database.flush().unwrap();
+/// Flips a bit in every copy of a block that the engine's file has.
+pub(super) fn spoil(path: &Path, first: u64) {
+    let mut bytes = fs::read(path.join("db")).unwrap();
+    let mut copies = 0;
+    for at in 0..bytes.len() {
+        if block::extent(&bytes[at..]).is_some_and(|found| found.key == key(first, 0)) {
+            bytes[at + 80] ^= 1;
+            copies += 1;
+        }
+    }
+    assert!(copies > 0);
+    fs::write(path.join("db"), bytes).unwrap();
 }
 
 #[test]
@@ -93,19 +99,17 @@ fn a_damaged_block_among_good_ones_is_an_error_and_never_a_cut_tail() {
     for damaged in 1..=3 {
         let directory = tempfile::tempdir().unwrap();
         three(directory.path());
-        damage(&active_path(directory.path(), 1), damaged, |block| {
-            let end = block.len() - 1;
-            block[end] ^= 1;
-        });
-        let opened = open_still(SledLog::new(directory.path()), Retention::forever());
+        let path = active_path(directory.path(), 1);
+        spoil(&path, damaged);
+        let before = fs::read(path.join("db")).unwrap();
         // The mark tells of the last one, too.
-        let expected = (damaged, 3.max(damaged));
-        match opened {
+        match open_still(SledLog::new(directory.path()), Retention::forever()) {
             Err(LogError::Damaged { first, last, .. }) => {
-                assert!(first == expected.0 && last <= expected.1, "{first} {last}");
+                assert_eq!((first, last), (damaged, damaged));
             }
             other => panic!("{other:?}"),
         }
+        assert!(fs::read(path.join("db")).unwrap() == before, "opening has changed the file");
     }
 }
 
@@ -120,7 +124,7 @@ fn a_damaged_block_of_a_sealed_segment_is_told_with_its_range() {
     let second = log.core.shelf.find(20).unwrap();
     let (first, last, path) = (second.first, second.end(), second.path.clone());
     drop((second, log));
-    damage(&path, first, |block| block[100] ^= 1);
+    spoil(&path, first);
     let log = open_still(small(directory.path()), Retention::forever()).unwrap();
     let mut seen = 0;
     let all = TopicSelection::everything();
@@ -184,6 +188,106 @@ fn the_engines_damaged_file_is_an_error_or_complete_but_never_silently_less() {
             assert_eq!(read_all(&log).len(), 3, "byte {place}");
         }
     }
+}
+
+#[test]
+fn an_opening_that_dies_after_the_engine_has_overwritten_a_file_loses_nothing() {
+    for copied in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        three(directory.path());
+        let path = active_path(directory.path(), 1);
+        let copy = path.with_extension("copy");
+        sealing::copy(&path, &copy);
+        // Either the copy was not complete, or the engine had done its worst.
+        let spoilt = if copied { &path } else { &copy };
+        fs::write(spoilt.join("db"), vec![15; 1 << 20]).unwrap();
+        let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log).len(), 3);
+        assert_eq!(kinds(directory.path()), ["1 active"]);
+    }
+}
+
+#[test]
+fn what_the_engine_does_not_understand_is_read_without_it_and_kept_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1).join("db");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[..16].fill(0);
+    fs::write(path, bytes).unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    let before = read_all(&log);
+    assert_eq!(before.len(), 3);
+    let report = log.status().salvage;
+    assert_eq!((report.lost.len(), report.segments.len()), (0, 1));
+    log.append(&[numbered(4)]).unwrap();
+    log.core.tend();
+    assert_eq!(kinds(directory.path()), ["1 damaged", "1 sealed", "4 active"]);
+    drop(log);
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log)[..3], before);
+}
+
+#[test]
+fn a_snapshot_that_a_crash_has_left_unfinished_does_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    fs::write(path.join("snap.00000000FFFFFFFF.generating"), "half").unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(log.status().salvage.segments, []);
+    log.append(&[numbered(4)]).unwrap();
+    assert_eq!(read_all(&log).len(), 4);
+}
+
+#[test]
+fn what_the_engine_overwrites_can_still_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    for entry in fs::read_dir(&path).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name.to_str().unwrap().starts_with("snap")) {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    // Before the first block: the engine stops there, and overwrites the rest.
+    let mut bytes = fs::read(path.join("db")).unwrap();
+    let first = (0..bytes.len()).find(|&at| block::extent(&bytes[at..]).is_some()).unwrap();
+    bytes[first - 20..first].fill(0xff);
+    fs::write(path.join("db"), bytes).unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 3);
+}
+
+#[test]
+fn retention_passes_what_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    for number in 1..=40 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    drop(log);
+    spoil(&active_path(directory.path(), 1), 5);
+    let settings = small(directory.path()).on_damage(OnDamage::Salvage);
+    for retention in [
+        Retention::forever().bytes(9000),
+        Retention::forever().age(Duration::from_secs(60)),
+        Retention::forever().events(20),
+    ] {
+        let log = open_still(settings.clone(), retention).unwrap();
+        let all = TopicSelection::everything();
+        let read = log.read(0, 40, &all, &mut |_| ControlFlow::Continue(()));
+        assert!(read.is_ok() || matches!(read, Err(LogError::Lost { first: 5, last: 5 })));
+        log.core.tend();
+        log.core.trim_at(crate::log::memory::now_ms(0));
+        drop(log);
+    }
+    let log = open_still(settings, Retention::forever().age(Duration::from_secs(1))).unwrap();
+    log.core.trim_at(crate::log::memory::now_ms(0) + 60_000);
+    assert_eq!(log.history().first(), 41);
+    log.core.tend();
+    assert_eq!(log.status().salvage.lost, []);
 }
 
 #[test]

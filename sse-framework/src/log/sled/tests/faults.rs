@@ -106,7 +106,7 @@ fn the_thread_survives_a_panic() {
     std::thread::sleep(Duration::from_millis(200));
     assert!(!kinds(directory.path()).contains(&"1 sealed".into()));
     faults.set(0);
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     while !kinds(directory.path()).contains(&"1 sealed".into()) {
         assert!(started.elapsed() < Duration::from_secs(20), "the thread is gone");
         std::thread::sleep(Duration::from_millis(20));
@@ -253,9 +253,47 @@ fn a_log_opens_also_if_records_before_an_empty_segment_were_lost() {
     drop(segment::Database::create(&active_path(directory.path(), 1)).unwrap());
     let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
     let lost = read(&log, &TopicSelection::everything());
-    assert!(matches!(lost, Err(LogError::Damaged { first: 1, last: 1, .. })), "{lost:?}");
+    assert!(matches!(lost, Err(LogError::Lost { first: 1, last: 1 })), "{lost:?}");
+    assert_eq!(log.status().salvage.lost, [1..=1]);
     assert_eq!(log.append(&[numbered(2)]).unwrap().first.seq(), 2);
     assert!(
         log.read(1, 2, &TopicSelection::everything(), &mut |_| ControlFlow::Continue(())).is_ok()
     );
+}
+
+#[test]
+fn the_status_tells_of_a_failure_and_the_log_goes_on_also_if_nobody_publishes() {
+    for operation in [INSERT, FLUSH, SYNC] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = small(directory.path());
+        let faults = settings.faults.clone();
+        let log = Box::new(settings).open(Retention::forever()).unwrap();
+        log.append(&[numbered(1)]).unwrap();
+        assert!(log.status().failing.is_none());
+        // A disk that is full stays so for a while: a new segment cannot be made either.
+        let obstacle = directory.path().join("00000000000000000002.active");
+        faults.set(operation);
+        assert!(log.append(&[numbered(2)]).is_err());
+        let first = log.status().failing.unwrap();
+        assert!(matches!(&*first.error, LogError::Io { .. }), "{first:?}");
+        std::fs::write(&obstacle, "not a directory").unwrap();
+        faults.set(0);
+        assert!(matches!(log.append(&[numbered(2)]), Err(AppendError::Refused(_))));
+        std::thread::sleep(Duration::from_millis(1200));
+        let later = log.status().failing.unwrap();
+        assert_eq!(later.since, first.since);
+        assert_eq!(read_all(&*log).len(), 1, "readers go on");
+        std::fs::remove_file(&obstacle).unwrap();
+        let started = Instant::now();
+        while log.status().failing.is_some() {
+            assert!(started.elapsed() < Duration::from_secs(20), "it does not recover");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        log.append(&[numbered(3)]).unwrap();
+        let all = read_all(&*log);
+        assert_eq!(all.len(), 2);
+        drop(log);
+        let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log), all, "what was never acknowledged has come back");
+    }
 }

@@ -84,7 +84,7 @@ fn the_thread_does_it_all_by_itself() {
     for number in 1..=100 {
         log.append(&[numbered(number)]).unwrap();
     }
-    let patience = std::time::Instant::now();
+    let patience = Instant::now();
     while log.history().first() < 101 || kinds(directory.path()).len() > 1 {
         assert!(patience.elapsed() < Duration::from_secs(20), "{:?}", kinds(directory.path()));
         sleep(Duration::from_millis(20));

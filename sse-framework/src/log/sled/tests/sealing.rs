@@ -15,7 +15,7 @@ fn reopen(directory: &Path) -> OpenSledLog {
 }
 
 /// A copy of a directory, for a crash that is to be repeated.
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let (path, to) = {
@@ -269,15 +269,13 @@ fn a_segment_that_cannot_be_sealed_holds_up_no_other_and_is_tried_again_later_an
     let log = reopen(directory.path());
     fill(&log, 1..=60);
     drop(log);
-    let database = segment::Database::open(&active_path(directory.path(), 1)).unwrap();
-    database.insert(&block::key(1, 0), vec![0; 100]).unwrap();
-    drop(database);
+    damage::spoil(&active_path(directory.path(), 1), 1);
     let log = reopen(directory.path());
     log.core.tend();
     let names = kinds(directory.path());
     assert!(names.contains(&"1 active".into()), "{names:?}");
     assert_eq!(names.iter().filter(|name| name.ends_with("active")).count(), 2, "{names:?}");
-    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), std::time::Instant::now());
+    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), Instant::now());
     assert!(log.core.next_to_seal(now).is_none());
     for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
         let pause = Duration::from_secs(pause);

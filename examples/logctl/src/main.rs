@@ -1,0 +1,127 @@
+//! A tool for the log of an app that is not running: what is in it, is it sound, and what to do if
+//! it is not.
+
+mod print;
+mod show;
+
+use lexopt::prelude::*;
+use print::Lines;
+use sse_framework::{Exported, SledLog};
+use std::collections::VecDeque;
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: logctl stats DIR             what the log consists of
+       logctl verify DIR            reads everything; exit code 1 if something is damaged
+       logctl salvage DIR           gives up what is damaged and keeps the rest
+       logctl export DIR [--after SEQ]   every record as a line of JSON
+       logctl tail DIR [--lines N]       the newest records, 10 if not said otherwise";
+
+struct Options {
+    command: String,
+    log: SledLog,
+    after: u64,
+    lines: usize,
+}
+
+fn main() -> ExitCode {
+    match options().and_then(run) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("logctl: {error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                eprintln!("  because: {error}");
+                cause = error.source();
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn options() -> Result<Options, Box<dyn Error>> {
+    let (mut values, mut after, mut lines) = (Vec::new(), 0, 10);
+    let mut arguments = lexopt::Parser::from_env();
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("after") => after = arguments.value()?.parse()?,
+            Long("lines") => lines = arguments.value()?.parse()?,
+            Value(value) => values.push(value),
+            argument => return Err(format!("{}\n{USAGE}", argument.unexpected()).into()),
+        }
+    }
+    let Ok([command, directory]) = <[_; 2]>::try_from(values) else { return Err(USAGE.into()) };
+    let (command, log) = (command.string()?, SledLog::new(PathBuf::from(directory)));
+    Ok(Options { command, log, after, lines })
+}
+
+fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
+    match options.command.as_str() {
+        "stats" => show::stats(&options.log.stats()?),
+        "verify" => return verify(&options.log),
+        "salvage" => salvage(&options.log)?,
+        "export" => export(&options.log, options.after)?,
+        "tail" => tail(&options.log, options.lines)?,
+        _ => return Err(USAGE.into()),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+// ANCHOR: verify
+fn verify(log: &SledLog) -> Result<ExitCode, Box<dyn Error>> {
+    let mut bar = print::Bar::new("verifying");
+    let damages = log.verify(&mut |progress| bar.show(progress))?;
+    bar.end();
+    for damage in &damages {
+        let (first, last) = (damage.records.start(), damage.records.end());
+        println!("damaged: records {first} to {last} in {}", damage.path.display());
+    }
+    match damages.is_empty() {
+        true => println!("everything is there"),
+        false => println!("`logctl salvage` gives these up and keeps the rest"),
+    }
+    Ok(if damages.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+// ANCHOR_END: verify
+
+fn salvage(log: &SledLog) -> Result<(), Box<dyn Error>> {
+    let mut bar = print::Bar::new("salvaging");
+    let report = log.salvage(&mut |progress| bar.show(progress))?;
+    bar.end();
+    for part in &report.segments {
+        println!("kept aside: {}", part.path.display());
+    }
+    for lost in &report.lost {
+        println!("lost: records {} to {}", lost.start(), lost.end());
+    }
+    println!("the log can be opened");
+    Ok(())
+}
+
+fn export(log: &SledLog, after: u64) -> Result<(), Box<dyn Error>> {
+    let (mut bar, mut lines) = (print::Bar::new("exporting"), Lines::new());
+    log.export(after, &mut |found, progress| {
+        bar.show(progress);
+        lines.write(found)
+    })?;
+    bar.end();
+    lines.end()
+}
+
+fn tail(log: &SledLog, count: usize) -> Result<(), Box<dyn Error>> {
+    let Some((_, newest)) = log.stats()?.records else { return Ok(()) };
+    let (mut last, mut lines) = (VecDeque::with_capacity(count), Lines::new());
+    log.export(newest.seq().saturating_sub(count as u64), &mut |found, _| {
+        if let Exported::Record(record) = found {
+            last.push_back(print::line(&record));
+        }
+        ControlFlow::Continue(())
+    })?;
+    for line in last {
+        lines.print(line?)?;
+    }
+    lines.end()
+}

@@ -1,0 +1,287 @@
+//! Finds blocks in a segment's files without the engine.
+//!
+//! The engine recovers a file up to the first thing that it does not understand, and overwrites
+//! what follows; or it panics. A block tells its own key, length and checksum, so every block that
+//! is intact can be found wherever it lies.
+
+mod places;
+
+use super::block::{Block, Extent, HEADER, Key, extent, key, split_key};
+use super::io;
+use crate::log::LogError;
+use bytes::Bytes;
+use std::collections::{BTreeMap, btree_map};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Blocks that were found.
+#[derive(Debug, Default)]
+pub(crate) struct Carved {
+    /// Open, so that they can be read also when the directory has got another name.
+    files: Vec<(PathBuf, File)>,
+    pub(crate) blocks: BTreeMap<Key, Place>,
+}
+
+/// Where a block lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    file: usize,
+    at: u64,
+    length: usize,
+    /// Records, and fragments of the record.
+    count: u32,
+    fragments: u32,
+}
+
+impl Place {
+    fn new(file: usize, at: u64, extent: Extent) -> Self {
+        let Extent { length, count, fragments, .. } = extent;
+        Place { file, at, length, count, fragments }
+    }
+}
+
+/// So much of a file is looked at at once.
+const WINDOW: usize = 4 << 20;
+/// No block is longer: its payload has at most 64 KiB, and so has the text of a topic and a name.
+const LONGEST: usize = 256 << 10;
+/// What is read to find the next block, which is mostly near.
+const CHUNK: usize = 4096;
+
+impl Carved {
+    /// Looks through the files of a segment. One that is not there holds nothing.
+    pub(crate) fn read(directory: &Path) -> Result<Self, LogError> {
+        let mut carved = Carved::default();
+        carved.look_through(directory.join("db"))?;
+        // The engine puts large values into files of their own: our blocks are too small for that
+        // by themselves, but it does so with what it groups as well.
+        let blobs = directory.join("blobs");
+        let entries = match fs::read_dir(&blobs) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return Ok(carved),
+            Err(error) => return Err(io("reading", &blobs)(error)),
+        };
+        for entry in entries {
+            carved.look_through(entry.map_err(io("reading", &blobs))?.path())?;
+        }
+        Ok(carved)
+    }
+
+    fn look_through(&mut self, path: PathBuf) -> Result<(), LogError> {
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if is_absent(&error) => return Ok(()),
+            Err(error) => return Err(io("opening", &path)(error)),
+        };
+        let number = self.files.len();
+        let (mut window, mut start) = (Vec::with_capacity(WINDOW + LONGEST), 0);
+        loop {
+            let read = (&mut file).take(WINDOW as u64).read_to_end(&mut window);
+            let is_last = match read {
+                Ok(read) => read == 0,
+                // A directory where the file should be.
+                Err(error) if error.kind() == ErrorKind::IsADirectory => return Ok(()),
+                Err(error) => return Err(io("reading", &path)(error)),
+            };
+            let until = if is_last { window.len() } else { window.len().saturating_sub(LONGEST) };
+            let passed = self.find_in(&window, until, number, start);
+            if is_last {
+                break;
+            }
+            window.drain(..passed);
+            start += passed as u64;
+        }
+        self.files.push((path, file));
+        Ok(())
+    }
+
+    /// Finds the blocks that begin before `until`. Returns up to where it has looked.
+    fn find_in(&mut self, window: &[u8], until: usize, file: usize, start: u64) -> usize {
+        let mut at = 0;
+        while at < until {
+            let found = extent(&window[at..]).filter(|found| {
+                let block = window[at..].get(..found.length);
+                block.is_some_and(|block| Block::decode(&found.key, block).is_ok())
+            });
+            let Some(found) = found else {
+                let next = window[at + 1..until].iter().position(|&byte| byte == 1);
+                at = next.map_or(until, |next| at + 1 + next);
+                continue;
+            };
+            self.blocks.insert(found.key, Place::new(file, start + at as u64, found));
+            at += found.length;
+        }
+        at
+    }
+
+    /// Finds the blocks of a sealed segment as its file `places` says, or goes from block to block,
+    /// believing what their headers say. This reads little, and finds everything if nothing is
+    /// damaged.
+    pub(crate) fn walk(directory: &Path) -> Result<Self, LogError> {
+        let path = directory.join("db");
+        let file = File::open(&path).map_err(io("opening", &path))?;
+        let mut carved = Carved::default();
+        match fs::read(directory.join("places")).ok().and_then(|bytes| places::decode(&bytes)) {
+            Some(blocks) => carved.blocks = blocks,
+            None => carved.walk_through(&file).map_err(io("reading", &path))?,
+        }
+        carved.files.push((path, file));
+        Ok(carved)
+    }
+
+    /// Notes in the file `places` where the blocks lie. It is written and synced before the segment
+    /// counts.
+    pub(crate) fn note_places(directory: &Path) -> Result<(), LogError> {
+        let path = directory.join("db");
+        let file = File::open(&path).map_err(io("opening", &path))?;
+        let mut carved = Carved::default();
+        carved.walk_through(&file).map_err(io("reading", &path))?;
+        let path = directory.join("places");
+        let mut noted = File::create(&path).map_err(io("creating", &path))?;
+        noted.write_all(&places::encode(&carved.blocks)).map_err(io("writing", &path))?;
+        noted.sync_all().map_err(io("syncing", &path))
+    }
+
+    fn walk_through(&mut self, file: &File) -> std::io::Result<()> {
+        let (mut at, mut chunk) = (0, vec![0; CHUNK]);
+        loop {
+            let read = read_some(file, &mut chunk, at)?;
+            let Some(chunk) = chunk.get(..read).filter(|chunk| chunk.len() >= HEADER) else {
+                return Ok(());
+            };
+            let begins = |place: &usize| chunk[*place] == 1;
+            let found = (0..=chunk.len() - HEADER)
+                .filter(begins)
+                .find_map(|place| extent(&chunk[place..]).map(|found| (place as u64, found)));
+            match found {
+                Some((place, found)) => {
+                    // The first copy: these lie in the order in which they are read.
+                    let here = Place::new(0, at + place, found);
+                    self.blocks.entry(found.key).or_insert(here);
+                    at += place + found.length as u64;
+                }
+                None => at += (chunk.len() - HEADER + 1) as u64,
+            }
+        }
+    }
+
+    /// How many records there are from `first` on, without a hole, up to `last`.
+    pub(crate) fn records(&self, first: u64, last: u64) -> u64 {
+        let (mut next, mut fragment) = (first, 0);
+        for (key, place) in self.blocks.range(key(first, 0)..=key(last, u32::MAX)) {
+            if split_key(key) != (next, fragment) {
+                break;
+            }
+            fragment += 1;
+            if fragment >= place.fragments {
+                (next, fragment) = (next + u64::from(place.count), 0);
+            }
+        }
+        next - first
+    }
+
+    /// The bytes of a block.
+    pub(crate) fn value(&self, place: Place) -> Result<Bytes, LogError> {
+        self.bytes(place, place.length)
+    }
+
+    /// The bytes from the beginning of a block on, as many as wanted or as there are.
+    fn bytes(&self, place: Place, wanted: usize) -> Result<Bytes, LogError> {
+        let (path, file) = &self.files[place.file];
+        let mut bytes = vec![0; wanted.max(place.length)];
+        let read = read_some(file, &mut bytes, place.at).map_err(io("reading", path))?;
+        if read < place.length {
+            return Err(io("reading", path)(ErrorKind::UnexpectedEof.into()));
+        }
+        bytes.truncate(read);
+        Ok(bytes.into())
+    }
+
+    /// The blocks from a key on, in order.
+    pub(crate) fn range(&self, from: &Key) -> Blocks<'_> {
+        let (window, start, file) = (Bytes::new(), 0, 0);
+        Blocks { carved: self, rest: self.blocks.range(*from..), window, start, file, ahead: 0 }
+    }
+}
+
+/// Blocks that are read in order, more and more of them at once.
+pub(crate) struct Blocks<'a> {
+    carved: &'a Carved,
+    rest: btree_map::Range<'a, Key, Place>,
+    window: Bytes,
+    /// Where in which file the window begins.
+    start: u64,
+    file: usize,
+    ahead: usize,
+}
+
+/// What is read at once, at the most.
+const MOST_AHEAD: usize = 512 << 10;
+const LEAST_AHEAD: usize = 128 << 10;
+/// A gap that is not worth another read.
+const NEAR: u64 = 4096;
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<(Key, Bytes), LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (key, &place) = self.rest.next()?;
+        if let Some(block) = self.in_window(place) {
+            return Some(Ok((*key, block)));
+        }
+        match self.carved.bytes(place, self.near(place)) {
+            Ok(window) => {
+                (self.window, self.start, self.file) = (window, place.at, place.file);
+                self.ahead = (self.ahead * 2).clamp(LEAST_AHEAD, MOST_AHEAD);
+                Some(Ok((*key, self.window.slice(..place.length))))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}
+
+impl Blocks<'_> {
+    /// How many bytes from this block on belong to it and to those that lie right behind.
+    fn near(&self, place: Place) -> usize {
+        let mut end = place.at + place.length as u64;
+        for (_, next) in self.rest.clone() {
+            let near = next.file == place.file && (end..end + NEAR).contains(&next.at);
+            let length = next.at.saturating_sub(place.at) as usize + next.length;
+            if !near || length > self.ahead {
+                break;
+            }
+            end = next.at + next.length as u64;
+        }
+        (end - place.at) as usize
+    }
+
+    fn in_window(&self, place: Place) -> Option<Bytes> {
+        let from = usize::try_from(place.at.checked_sub(self.start)?).ok()?;
+        let until = from.checked_add(place.length)?;
+        let is_in = self.file == place.file && until <= self.window.len();
+        is_in.then(|| self.window.slice(from..until))
+    }
+}
+
+/// Reads as much as there is at a place, for which the file has no position of its own to change.
+fn read_some(file: &File, mut into: &mut [u8], at: u64) -> std::io::Result<usize> {
+    let wanted = into.len();
+    while !into.is_empty() {
+        let done = (wanted - into.len()) as u64;
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(file, into, at + done);
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(file, into, at + done);
+        match read {
+            Ok(0) => break,
+            Ok(read) => into = &mut into[read..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(wanted - into.len())
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}

@@ -1,0 +1,121 @@
+//! A copy of a segment, for as long as it is not known what the engine makes of it.
+//!
+//! When the engine opens a file, it overwrites what follows the first thing that it does not
+//! understand. So a segment that may be in such a state is copied first, and the copy goes when
+//! everything has been found again.
+
+use super::carve::Carved;
+use super::lock::sync_directory;
+use super::segment::{Database, remove_directory};
+use super::{io, report};
+use crate::log::LogError;
+use crate::planted::planted;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Holds a copy of a segment's directory.
+#[must_use = "the copy stays until the segment is opened"]
+#[derive(Debug)]
+pub(crate) struct Guard {
+    path: PathBuf,
+    copy: PathBuf,
+}
+
+/// The files that a segment consists of; the rest only makes opening it faster.
+const FILES: [&str; 2] = ["db", "conf"];
+
+impl Guard {
+    /// Makes the copy. What an earlier opening has left, which died in between, is put to rights.
+    pub(crate) fn new(path: &Path) -> Result<Self, LogError> {
+        let (path, copy) = (path.to_path_buf(), copy_of(path));
+        settle(&path)?;
+        let guard = Guard { path, copy };
+        if planted("copy-not-made") {
+            return Ok(guard);
+        }
+        guard.copy().inspect_err(|_| {
+            report("removing a copy", remove_directory(&guard.copy));
+        })?;
+        Ok(guard)
+    }
+
+    fn copy(&self) -> Result<(), LogError> {
+        fs::create_dir(&self.copy).map_err(io("creating", &self.copy))?;
+        for name in FILES {
+            let from = self.path.join(name);
+            fs::copy(&from, self.copy.join(name)).map_err(io("copying", &from))?;
+        }
+        copy_blobs(&self.path, &self.copy)
+    }
+
+    fn restore(&self) -> Result<(), LogError> {
+        remove_directory(&self.path)?;
+        fs::rename(&self.copy, &self.path).map_err(io("renaming", &self.copy))?;
+        self.path.parent().map_or(Ok(()), sync_directory)
+    }
+
+    /// Opens the database and has a look at it. If that fails, or is not `good`, the segment is as
+    /// it was before.
+    pub(crate) fn open<T>(
+        self,
+        look: impl Fn(&Database) -> Result<T, LogError>,
+        good: impl Fn(&T) -> bool,
+    ) -> Result<(Database, T), LogError> {
+        let look = |database: Database| look(&database).map(|seen| (database, seen));
+        let opened = Database::open(&self.path).and_then(look);
+        // A snapshot that is damaged, or too new, is no loss.
+        let opened = match opened {
+            Ok((database, seen)) if good(&seen) => Ok((database, seen)),
+            first => {
+                drop(first);
+                Database::recover(&self.path).and_then(look)
+            }
+        };
+        match opened {
+            Ok((database, seen)) if good(&seen) => {
+                remove_directory(&self.copy)?;
+                Ok((database, seen))
+            }
+            opened => {
+                let error = opened.err().unwrap_or_else(|| LogError::Engine {
+                    action: "opening",
+                    path: self.path.clone(),
+                    reason: "it does not find all records".into(),
+                });
+                self.restore()?;
+                Err(error)
+            }
+        }
+    }
+}
+
+fn copy_of(path: &Path) -> PathBuf {
+    path.with_extension("copy")
+}
+
+/// If an opening has died and left a copy: of that and the segment, keeps what has more intact
+/// blocks.
+pub(crate) fn settle(path: &Path) -> Result<(), LogError> {
+    let copy = copy_of(path);
+    if !copy.exists() {
+        return Ok(());
+    }
+    let blocks = |path| Carved::read(path).map(|carved| carved.blocks.len());
+    match !path.exists() || blocks(&copy)? > blocks(path)? {
+        true => Guard { path: path.into(), copy }.restore(),
+        false => remove_directory(&copy),
+    }
+}
+
+fn copy_blobs(from: &Path, to: &Path) -> Result<(), LogError> {
+    let (from, to) = (from.join("blobs"), to.join("blobs"));
+    if !from.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir(&to).map_err(io("creating", &to))?;
+    for entry in fs::read_dir(&from).map_err(io("reading", &from))? {
+        let entry = entry.map_err(io("reading", &from))?;
+        fs::copy(entry.path(), to.join(entry.file_name())).map_err(io("copying", &entry.path()))?;
+    }
+    Ok(())
+}
