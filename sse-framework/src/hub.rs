@@ -6,11 +6,13 @@ mod core;
 mod drain;
 mod publish;
 mod queue;
+mod stats;
 
 pub use builder::{HubBuilder, StartError};
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
+pub use stats::Stats;
 
-pub(crate) use core::{Core, PageRead};
+pub(crate) use core::{Core, PageRead, Streams};
 
 use crate::event::SseEvent;
 use crate::id::EventId;

@@ -70,6 +70,8 @@
 //!
 //! | feature | by default | what it adds |
 //! |---|---|---|
+//! | `serve` | yes | [`serve`], a server in which streams cost little |
+//! | `http2` | no | HTTP/2 without TLS in `serve` |
 //! | `test-util` | no | the module `testing`: a client that tests your app through its router |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -80,6 +82,8 @@ mod event;
 mod hub;
 mod id;
 mod log;
+#[cfg(feature = "serve")]
+mod serve;
 mod subscribe;
 mod tail;
 #[cfg(feature = "test-util")]
@@ -92,13 +96,16 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, TryPublishError,
+    Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, Stats, TryPublishError,
 };
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{
     AppendError, Appended, Batch, Durability, EventLog, History, LogError, MemoryLog, NewRecord,
     OpenLog, Position, Read, RecordRef, Retention, SledLog,
 };
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+pub use serve::{Serve, serve};
 pub use subscribe::{
     CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,
     SubscribeRejection, Subscription, SubscriptionBuilder,

@@ -2,6 +2,7 @@
 
 use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
+use super::handover::{Handover, HandoverState};
 use super::snapshot::{Pending, Rendered};
 use crate::wire::HEARTBEAT;
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -22,6 +24,7 @@ pub(super) struct EventBody {
     /// Made when there is something to wait for. It is not reset by every chunk; when it fires, it
     /// looks at `last_sent`.
     heartbeat: Option<Pin<Box<Sleep>>>,
+    handover: Arc<HandoverState>,
 }
 
 enum Stage {
@@ -34,14 +37,25 @@ enum Stage {
 
 impl EventBody {
     pub(super) fn new(opening: Bytes, snapshot: Option<Pending>, cursor: Cursor<Bytes>) -> Self {
+        let handover = Arc::new(HandoverState::new(cursor.core().streams.clone()));
         let stage = Stage::Opening(opening, snapshot);
-        EventBody { stage, cursor, last_sent: Instant::now(), heartbeat: None }
+        EventBody { stage, cursor, last_sent: Instant::now(), heartbeat: None, handover }
+    }
+
+    /// For who can drive it better than a task; none after the first poll.
+    pub(super) fn handover(&self) -> Option<Handover> {
+        let Stage::Opening(first, _) = &self.stage else { return None };
+        let (first, heartbeat) = (first.clone(), self.cursor.core().settings.heartbeat);
+        Some(Handover { first, heartbeat, state: self.handover.clone() })
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let settings = self.cursor.core().settings;
         let polled = match std::mem::replace(&mut self.stage, Stage::Live) {
-            Stage::Opening(opening, None) => return Poll::Ready(Some(opening)),
+            Stage::Opening(opening, None) => {
+                self.handover.goes_live();
+                return Poll::Ready(Some(opening));
+            }
             Stage::Opening(opening, Some(snapshot)) => {
                 self.stage = Stage::Snapshot(snapshot);
                 return Poll::Ready(Some(opening));
@@ -74,6 +88,7 @@ impl EventBody {
         let reason = match (snapshot.as_mut().poll(cx), self.cursor.poll_end(cx)) {
             (Poll::Ready(Ok(Rendered { frames, position })), _) => {
                 self.cursor.go_to(position);
+                self.handover.goes_live();
                 return Poll::Ready(frames.into());
             }
             (Poll::Ready(Err(error)), _) => {
@@ -92,6 +107,14 @@ impl EventBody {
 
     fn poll_heartbeat(&mut self, cx: &mut Context<'_>, interval: Duration) -> Poll<Bytes> {
         let due = self.last_sent + interval;
+        if self.handover.is_taken() {
+            // It is polled often enough without.
+            self.heartbeat = None;
+            return match due <= Instant::now() {
+                true => Poll::Ready(Bytes::from_static(HEARTBEAT)),
+                false => Poll::Pending,
+            };
+        }
         let sleep = self.heartbeat.get_or_insert_with(|| Box::pin(sleep_until(due)));
         while sleep.as_mut().poll(cx).is_ready() {
             if due <= Instant::now() {
