@@ -1,45 +1,25 @@
-//! A chunk of a chunked body (RFC 9112, section 7.1) on its way into a socket.
+//! Chunks of a chunked body (RFC 9112, section 7.1) on their way into a socket.
 
-use bytes::Bytes;
-use std::io::{self, IoSlice, Write};
+use bytes::{Bytes, BytesMut};
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
-/// A piece of a body with its frame, of which a part may be written already.
+/// A piece of a body in its frame, of which a part may be written already.
 #[derive(Debug)]
-pub(super) struct Chunk {
-    head: Head,
-    data: Bytes,
-    /// How much of head, data and end.
-    written: usize,
-}
-
-const END: &[u8] = b"\r\n";
+pub(super) struct Chunk(Bytes);
 
 impl Chunk {
-    /// A piece that is not empty, which would end the body.
-    pub(super) fn new(data: Bytes) -> Option<Self> {
-        let head = Head::of(data.len());
-        (!data.is_empty()).then_some(Chunk { head, data, written: 0 })
-    }
-
     /// The end of a body.
     pub(super) fn last() -> Self {
-        Chunk { head: Head::of(0), data: Bytes::new(), written: 0 }
+        Chunk(Bytes::from_static(b"0\r\n\r\n"))
     }
 
     /// Writes as much as the socket takes; true when that is all of it.
     pub(super) fn write_to(&mut self, socket: &mut impl Write) -> io::Result<bool> {
-        let parts = [self.head.as_bytes(), &self.data, END];
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        while self.written < length {
-            let mut before = self.written;
-            let left = parts.map(|part| {
-                let (_, left) = part.split_at(before.min(part.len()));
-                before = before.saturating_sub(part.len());
-                IoSlice::new(left)
-            });
-            match socket.write_vectored(&left) {
+        while !self.0.is_empty() {
+            match socket.write(&self.0) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+                Ok(count) => drop(self.0.split_to(count)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -49,26 +29,39 @@ impl Chunk {
     }
 }
 
-/// The length in hexadecimal digits, and the end of that line.
-#[derive(Debug)]
-struct Head {
-    text: [u8; 18],
-    length: u8,
+/// Frames pieces. Bodies that stand at the same place yield the same bytes, one after the other:
+/// these are framed once.
+#[derive(Debug, Default)]
+pub(super) struct Framer {
+    piece: Bytes,
+    framed: Bytes,
 }
 
-impl Head {
-    fn of(size: usize) -> Self {
-        let mut text = [0; 18];
-        let mut rest = &mut text[..];
-        // 16 digits at most.
-        let _ = write!(&mut rest, "{size:x}\r\n");
-        let length = 18 - rest.len();
-        Head { text, length: u8::try_from(length).unwrap_or(18) }
+impl Framer {
+    /// A piece in its frame; none for an empty one, which would end the body.
+    pub(super) fn frame(&mut self, piece: Bytes) -> Option<Chunk> {
+        let same = self.piece.as_ptr() == piece.as_ptr() && self.piece.len() == piece.len();
+        if !same {
+            self.framed = framed(&piece);
+            // Kept, so that its place in memory is nobody else's.
+            self.piece = piece;
+        }
+        (!self.piece.is_empty()).then(|| Chunk(self.framed.clone()))
     }
 
-    fn as_bytes(&self) -> &[u8] {
-        &self.text[..usize::from(self.length)]
+    /// Gives memory back when there is nothing to share it with.
+    pub(super) fn rest(&mut self) {
+        *self = Framer::default();
     }
+}
+
+fn framed(piece: &[u8]) -> Bytes {
+    // 16 digits at most.
+    let mut framed = BytesMut::with_capacity(piece.len() + 20);
+    let _ = write!(framed, "{:x}\r\n", piece.len());
+    framed.extend_from_slice(piece);
+    framed.extend_from_slice(b"\r\n");
+    framed.freeze()
 }
 
 #[cfg(test)]
@@ -76,16 +69,20 @@ mod tests {
     use super::*;
 
     /// Takes so many bytes, then blocks once.
-    struct Narrow(Vec<u8>, usize, bool);
+    struct Narrow {
+        taken: Vec<u8>,
+        width: usize,
+        blocks: bool,
+    }
 
     impl Write for Narrow {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.2 = !self.2;
-            if self.2 {
+            self.blocks = !self.blocks;
+            if self.blocks {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let count = bytes.len().min(self.1);
-            self.0.extend_from_slice(&bytes[..count]);
+            let count = bytes.len().min(self.width);
+            self.taken.extend_from_slice(&bytes[..count]);
             Ok(count)
         }
 
@@ -97,13 +94,23 @@ mod tests {
     #[test]
     fn a_chunk_goes_out_whole_however_narrow_the_socket() {
         for width in 1..30 {
-            let mut chunk = Chunk::new(Bytes::from_static(b"data: 1\n\ndata: 2\n\n")).unwrap();
-            let mut socket = Narrow(Vec::new(), width, false);
-            while !chunk.write_to(&mut socket).unwrap() {}
-            let mut last = Chunk::last();
-            while !last.write_to(&mut socket).unwrap() {}
-            assert_eq!(socket.0, b"12\r\ndata: 1\n\ndata: 2\n\n\r\n0\r\n\r\n", "{width}");
+            let mut socket = Narrow { taken: Vec::new(), width, blocks: false };
+            let piece = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
+            for mut chunk in [Framer::default().frame(piece).unwrap(), Chunk::last()] {
+                while !chunk.write_to(&mut socket).unwrap() {}
+            }
+            assert_eq!(socket.taken, b"12\r\ndata: 1\n\ndata: 2\n\n\r\n0\r\n\r\n", "{width}");
         }
-        assert!(Chunk::new(Bytes::new()).is_none(), "an empty chunk would be the last");
+    }
+
+    #[test]
+    fn the_same_bytes_are_framed_once_and_an_empty_piece_not_at_all() {
+        let mut framer = Framer::default();
+        let piece = Bytes::from_static(b"data: 1\n\n");
+        let first = framer.frame(piece.clone()).unwrap();
+        assert_eq!(first.0.as_ptr(), framer.frame(piece.clone()).unwrap().0.as_ptr());
+        let shorter = framer.frame(piece.slice(..4)).unwrap();
+        assert_eq!(&shorter.0[..], b"4\r\ndata\r\n");
+        assert!(framer.frame(Bytes::new()).is_none(), "it would be the last chunk");
     }
 }

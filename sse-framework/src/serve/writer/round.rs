@@ -1,6 +1,7 @@
 //! The writer's rounds.
 
 use super::bell::BELL;
+use super::chunk::Framer;
 use super::stream::{Fate, Stream};
 use super::{Adoption, Orders, Waiting};
 use mio::{Events, Poll};
@@ -14,6 +15,7 @@ pub(super) struct Rounds {
     poll: Poll,
     orders: Arc<Orders>,
     streams: Slab<Stream>,
+    framer: Framer,
     write_timeout: Duration,
     /// Those that have rung; and those that had more to write than a turn takes.
     rung: Vec<usize>,
@@ -36,6 +38,7 @@ impl Rounds {
             poll,
             orders,
             streams: Slab::new(),
+            framer: Framer::default(),
             write_timeout,
             rung: Vec::new(),
             going_on: Vec::new(),
@@ -66,6 +69,9 @@ impl Rounds {
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let may_sleep = self.going_on.is_empty() && self.orders.bell.falls_asleep();
+        if may_sleep {
+            self.framer.rest();
+        }
         let timeout = match (may_sleep, self.streams.is_empty()) {
             (false, _) => Some(Duration::ZERO),
             (true, false) => Some(self.look_at.saturating_duration_since(Instant::now())),
@@ -123,7 +129,7 @@ impl Rounds {
 
     fn serve(&mut self, key: usize, now: Instant) {
         let Some(stream) = self.streams.get_mut(key) else { return };
-        match stream.advance(now) {
+        match stream.advance(now, &mut self.framer) {
             Fate::Waits => {}
             Fate::GoesOn => self.going_on.push(key),
             Fate::Gone => drop(self.streams.remove(key)),
@@ -134,9 +140,7 @@ impl Rounds {
     /// Heartbeats, and clients that take nothing.
     fn look_at_clocks(&mut self, now: Instant) {
         if self.stop_at.is_some_and(|stop_at| stop_at <= now) {
-            self.streams.drain().for_each(|mut stream| {
-                stream.cut_off(now);
-            });
+            self.streams.drain().for_each(|mut stream| stream.cut_off(now));
         }
         if now < self.look_at {
             return;

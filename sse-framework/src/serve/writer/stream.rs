@@ -2,7 +2,7 @@
 
 use super::Adoption;
 use super::bell::{Bell, StreamBell};
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Framer};
 use crate::serve::connection::Return;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
@@ -87,7 +87,7 @@ impl Stream {
     }
 
     /// Writes what there is, unless the socket takes nothing.
-    pub(super) fn advance(&mut self, now: Instant) -> Fate {
+    pub(super) fn advance(&mut self, now: Instant, framer: &mut Framer) -> Fate {
         self.bell.reset();
         if self.blocked {
             return Fate::Waits;
@@ -108,7 +108,7 @@ impl Stream {
             }
             match self.poll_body() {
                 Poll::Pending => return Fate::Waits,
-                Poll::Ready(Some(Ok(data))) => self.chunk = Chunk::new(data),
+                Poll::Ready(Some(Ok(data))) => self.chunk = framer.frame(data),
                 Poll::Ready(None) => self.end(),
                 Poll::Ready(Some(Err(Failed))) => return Fate::Gone,
             }
@@ -142,16 +142,13 @@ impl Stream {
     }
 
     /// Ends the stream at the next boundary of its chunks.
-    pub(super) fn cut_off(&mut self, now: Instant) -> Fate {
+    pub(super) fn cut_off(&mut self, now: Instant) {
         self.keep_alive = false;
         if self.chunk.is_none() && !self.ending {
             self.end();
         }
-        match self.advance(now) {
-            // It must not hold up the end of the server.
-            Fate::Waits | Fate::GoesOn => Fate::Gone,
-            fate => fate,
-        }
+        // Whether the client takes it or not: it must not hold up the end of the server.
+        self.advance(now, &mut Framer::default());
     }
 
     /// The socket takes bytes again.
