@@ -176,10 +176,12 @@ where
     }
 }
 
+/// Empty bytes may hold the buffer that they were read into.
 fn join(first: Bytes, second: Bytes) -> Bytes {
     match (first.is_empty(), second.is_empty()) {
-        (_, true) => first,
-        (true, _) => second,
+        (true, true) => Bytes::new(),
+        (false, true) => first,
+        (true, false) => second,
         (false, false) => [first, second].concat().into(),
     }
 }
