@@ -12,7 +12,7 @@ pub use builder::{HubBuilder, StartError};
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
 pub use stats::Stats;
 
-pub(crate) use core::{Core, PageRead, Streams};
+pub(crate) use core::{Core, PageRead, Settings, Streams};
 
 use crate::event::SseEvent;
 use crate::id::EventId;

@@ -34,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) max_event_bytes: usize,
     pub(crate) heartbeat: Duration,
     pub(crate) retry: Duration,
+    pub(crate) coalesce: Duration,
 }
 
 /// How many responses are open, by who drives them.

@@ -67,6 +67,11 @@ impl<P: Page> Cursor<P> {
         self.at
     }
 
+    /// Whether there is nothing after it now.
+    pub(super) fn is_at_head(&self) -> bool {
+        self.core.tail.head() <= self.at
+    }
+
     pub(super) fn topics(&self) -> &Arc<TopicSelection> {
         self.registration.topics()
     }
