@@ -28,7 +28,7 @@
 //!     # */
 //!     let hub = Hub::<OrderPlaced>::open(path).await?;
 //!
-//!     // A route for browsers: `new EventSource("/events")`. To be given to `axum::serve`.
+//!     // A route for browsers: `new EventSource("/events")`. To be given to `sse_framework::serve`.
 //!     let app: Router = Router::new().route("/events", hub.endpoint());
 //!
 //!     // Returns when the event is on disk.
@@ -55,6 +55,7 @@
 //! * [`SseEvent`](macro@SseEvent) makes a struct an event and an enum a set of events.
 //! * [`Subscribe`] is the extractor for handlers that decide who may see what, by [`TopicFilter`];
 //!   [`Subscription`] is what they answer with, and a stream of [`Received`] for your own code.
+//! * [`serve`](fn@serve) takes the place of `axum::serve`, and serves streams at the least cost.
 //! * [`HubBuilder`] has the settings, [`SledLog`] the log on disk with its [`Durability`],
 //!   [`Retention`] how much is kept, and [`EventLog`] the trait behind a log of your own.
 //! * [`wire`] writes and reads the format itself. Most apps never need it.
