@@ -64,6 +64,14 @@ struct Waiting {
     stop_at: Option<Instant>,
     /// No more orders come.
     abandoned: bool,
+    /// Nobody follows orders any more.
+    closed: bool,
+}
+
+impl Waiting {
+    fn close(&mut self) {
+        *self = Waiting { closed: true, ..Waiting::default() };
+    }
 }
 
 impl Orders {
@@ -99,9 +107,13 @@ impl Writer {
         Ok(Writer(Arc::new(Handle { orders })))
     }
 
-    /// Takes a response over.
+    /// Takes a response over. It breaks off if the writer has come to grief.
     pub(super) fn adopt(&self, adoption: Adoption) {
-        self.0.orders.give(|waiting| waiting.adoptions.push(adoption));
+        self.0.orders.give(|waiting| {
+            if !waiting.closed {
+                waiting.adoptions.push(adoption);
+            }
+        });
     }
 
     /// Cuts off the streams that have not ended by then.

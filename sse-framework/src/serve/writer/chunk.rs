@@ -14,6 +14,11 @@ impl Chunk {
         Chunk(Bytes::from_static(b"0\r\n\r\n"))
     }
 
+    /// How many bytes are left to be written.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Writes as much as the socket takes; true when that is all of it.
     pub(super) fn write_to(&mut self, socket: &mut impl Write) -> io::Result<bool> {
         while !self.0.is_empty() {

@@ -3,9 +3,10 @@
 use super::bell::BELL;
 use super::chunk::Framer;
 use super::stream::{Fate, Stream};
-use super::{Adoption, Orders, Waiting};
+use super::{Adoption, Orders};
 use mio::{Events, Poll};
 use slab::Slab;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,9 +18,10 @@ pub(super) struct Rounds {
     streams: Slab<Stream>,
     framer: Framer,
     write_timeout: Duration,
-    /// Those that have rung; and those that had more to write than a turn takes.
+    /// Those that have rung.
     rung: Vec<usize>,
-    going_on: Vec<usize>,
+    /// Those that had more to write than a turn takes, and those that are new.
+    going_on: VecDeque<usize>,
     /// The next look at the clocks of some streams, and where it begins.
     look_at: Instant,
     look_from: usize,
@@ -31,6 +33,8 @@ pub(super) struct Rounds {
 /// heartbeats than these come at once, and none is later than a second.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LOOKS: usize = 10;
+/// Streams with a backlog that are served in one round: those with news do not wait for all of them.
+const CATCH_UP: usize = 64;
 
 impl Rounds {
     pub(super) fn new(poll: Poll, orders: Arc<Orders>, write_timeout: Duration) -> Self {
@@ -41,7 +45,7 @@ impl Rounds {
             framer: Framer::default(),
             write_timeout,
             rung: Vec::new(),
-            going_on: Vec::new(),
+            going_on: VecDeque::new(),
             look_at: Instant::now() + LOOK_EVERY,
             look_from: 0,
             stop_at: None,
@@ -55,7 +59,7 @@ impl Rounds {
         while !(self.abandoned && self.streams.is_empty()) {
             if let Err(error) = self.wait(&mut events) {
                 tracing::error!(%error, "the writer ends, and all its streams");
-                return;
+                break;
             }
             let now = Instant::now();
             self.serve_sockets(&events, now);
@@ -65,6 +69,7 @@ impl Rounds {
             self.serve_streams(now);
             self.look_at_clocks(now);
         }
+        self.orders.waiting().close();
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -90,18 +95,20 @@ impl Rounds {
             if event.is_error() || (event.is_readable() && stream.read() == Fate::Gone) {
                 self.streams.remove(key);
             } else if event.is_writable() && stream.unblock(now) {
-                self.going_on.push(key);
+                self.going_on.push_back(key);
             }
         }
     }
 
     fn follow_orders(&mut self) {
-        let Waiting { adoptions, stop_at, abandoned } = std::mem::take(&mut *self.orders.waiting());
-        self.abandoned |= abandoned;
-        self.stop_at = self.stop_at.or(stop_at);
+        let mut waiting = self.orders.waiting();
+        self.abandoned = waiting.abandoned;
+        self.stop_at = waiting.stop_at;
+        let adoptions = std::mem::take(&mut waiting.adoptions);
+        drop(waiting);
         for adoption in adoptions {
             if let Err(error) = self.adopt(adoption) {
-                tracing::debug!(%error, "a stream could not be taken over");
+                tracing::warn!(%error, "a stream could not be taken over");
             }
         }
     }
@@ -111,19 +118,18 @@ impl Rounds {
         let (key, bell) = (entry.key(), self.orders.bell.clone());
         let stream = Stream::adopt(adoption, self.poll.registry(), key, bell, self.write_timeout)?;
         entry.insert(stream);
-        self.going_on.push(key);
+        self.going_on.push_back(key);
         Ok(())
     }
 
     fn serve_streams(&mut self, now: Instant) {
-        let (mut rung, mut had_more) =
-            (std::mem::take(&mut self.rung), std::mem::take(&mut self.going_on));
-        for key in rung.drain(..).chain(had_more.drain(..)) {
-            self.serve(key, now);
-        }
+        let mut rung = std::mem::take(&mut self.rung);
+        rung.drain(..).for_each(|key| self.serve(key, now));
         self.rung = rung;
-        if self.going_on.is_empty() {
-            self.going_on = had_more;
+        for _ in 0..self.going_on.len().min(CATCH_UP) {
+            if let Some(key) = self.going_on.pop_front() {
+                self.serve(key, now);
+            }
         }
     }
 
@@ -131,7 +137,7 @@ impl Rounds {
         let Some(stream) = self.streams.get_mut(key) else { return };
         match stream.advance(now, &mut self.framer) {
             Fate::Waits => {}
-            Fate::GoesOn => self.going_on.push(key),
+            Fate::GoesOn => self.going_on.push_back(key),
             Fate::Gone => drop(self.streams.remove(key)),
             Fate::Ended => self.streams.remove(key).give_back(self.poll.registry()),
         }

@@ -49,8 +49,8 @@ pub(super) enum Fate {
     Gone,
 }
 
-/// Pieces that a stream may write in a row.
-const TURN: u32 = 4;
+/// About as many bytes as a stream may write in a row.
+const TURN_BYTES: usize = 64 << 10;
 /// Requests that are kept until the response has ended; more are left in the socket.
 const MOST_READ_BEFORE: usize = 16 << 10;
 
@@ -92,8 +92,10 @@ impl Stream {
         if self.blocked {
             return Fate::Waits;
         }
-        for _ in 0..TURN {
+        let mut turn = 0;
+        while turn < TURN_BYTES {
             if let Some(chunk) = &mut self.chunk {
+                turn += chunk.len();
                 match chunk.write_to(&mut self.socket) {
                     Ok(true) => (self.chunk, self.active) = (None, now),
                     Ok(false) => {
