@@ -7,12 +7,14 @@ mod drain;
 mod health;
 mod publish;
 mod queue;
+mod stats;
 
 pub use builder::{HubBuilder, StartError};
 pub use health::Health;
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
+pub use stats::Stats;
 
-pub(crate) use core::{Core, PageRead};
+pub(crate) use core::{Core, PageRead, Settings, Streams};
 
 use crate::event::SseEvent;
 use crate::id::EventId;

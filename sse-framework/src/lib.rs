@@ -28,7 +28,7 @@
 //!     # */
 //!     let hub = Hub::<OrderPlaced>::open(path).await?;
 //!
-//!     // A route for browsers: `new EventSource("/events")`. To be given to `axum::serve`.
+//!     // A route for browsers: `new EventSource("/events")`. To be given to `sse_framework::serve`.
 //!     let app: Router = Router::new().route("/events", hub.endpoint());
 //!
 //!     // Returns when the event is on disk.
@@ -55,6 +55,7 @@
 //! * [`SseEvent`](macro@SseEvent) makes a struct an event and an enum a set of events.
 //! * [`Subscribe`] is the extractor for handlers that decide who may see what, by [`TopicFilter`];
 //!   [`Subscription`] is what they answer with, and a stream of [`Received`] for your own code.
+//! * [`serve`](fn@serve) takes the place of `axum::serve`, and serves streams at the least cost.
 //! * [`HubBuilder`] has the settings, [`SledLog`] the log on disk with its [`Durability`],
 //!   [`Retention`] how much is kept, and [`EventLog`] the trait behind a log of your own.
 //! * [`wire`] writes and reads the format itself. Most apps never need it.
@@ -70,6 +71,8 @@
 //!
 //! | feature | by default | what it adds |
 //! |---|---|---|
+//! | `serve` | yes | [`serve`], a server in which streams cost little |
+//! | `http2` | no | HTTP/2 without TLS in `serve` |
 //! | `test-util` | no | the module `testing`: a client that tests your app through its router |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -81,6 +84,8 @@ mod hub;
 mod id;
 mod log;
 mod planted;
+#[cfg(feature = "serve")]
+mod serve;
 mod subscribe;
 mod tail;
 #[cfg(feature = "test-util")]
@@ -93,7 +98,7 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError,
+    Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, Stats,
     TryPublishError,
 };
 pub use id::{Epoch, EventId, ParseIdError};
@@ -102,6 +107,9 @@ pub use log::{
     LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress, Read,
     RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
 };
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+pub use serve::{Serve, serve};
 pub use subscribe::{
     CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,
     SubscribeRejection, Subscription, SubscriptionBuilder,

@@ -4,12 +4,16 @@ mod body;
 mod control;
 mod cursor;
 mod endpoint;
+mod handover;
 mod page;
 mod received;
 mod request;
 mod snapshot;
 mod start;
 mod subscription;
+
+#[cfg(feature = "serve")]
+pub(crate) use handover::Handover;
 
 pub use control::{CloseReason, Gap, GapReason};
 pub use received::{Delivered, Received};

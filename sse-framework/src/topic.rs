@@ -177,18 +177,6 @@ impl TopicFilter {
             Filter::Nothing => false,
         }
     }
-
-    /// Whether it can only be tried on every topic: `*` stands elsewhere than in a last `**`.
-    pub(crate) fn must_be_tried(&self) -> bool {
-        matches!(&self.0, Filter::Pattern(pattern) if under(pattern).is_none())
-    }
-}
-
-/// The path under which all that this pattern matches lies, if the pattern says no more.
-fn under(pattern: &str) -> Option<&str> {
-    let path = pattern.strip_suffix("**")?;
-    let path = path.strip_suffix('/').unwrap_or(path);
-    Some(path).filter(|path| !path.contains('*'))
 }
 
 fn pattern_matches(pattern: &str, topic: &str) -> bool {
@@ -255,20 +243,18 @@ enum Choice {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key<'s> {
     Exact(&'s Topic),
-    /// This path and all below it; the empty one is above all.
-    Under(&'s str),
-    /// What this filter matches, and it must be tried.
-    Matched(&'s TopicFilter),
+    /// Segments, of which `*` is any and a last `**` any number.
+    Pattern(&'s str),
 }
 
 impl Key<'_> {
-    /// How much it costs to be found by it: the least by the topic, the most whatever is published.
-    fn cost(self) -> u8 {
+    /// How many topics find it, by rank: few if its first segment is given, all if none is.
+    fn rank(self) -> u8 {
         match self {
             Key::Exact(_) => 0,
-            Key::Under(path) if !path.is_empty() => 1,
-            Key::Matched(_) => 2,
-            Key::Under(_) => 3,
+            Key::Pattern("**") => 3,
+            Key::Pattern(pattern) if pattern.starts_with('*') => 2,
+            Key::Pattern(_) => 1,
         }
     }
 }
@@ -277,9 +263,9 @@ impl Choice {
     /// None for everything.
     fn keys(&self) -> Option<impl Iterator<Item = Key<'_>> + Clone> {
         let Choice::Of { exact, patterns } = self else { return None };
-        let patterns = patterns.iter().map(|filter| match &filter.0 {
-            Filter::Pattern(pattern) => under(pattern).map_or(Key::Matched(filter), Key::Under),
-            Filter::Exact(_) | Filter::Nothing => Key::Matched(filter),
+        let patterns = patterns.iter().filter_map(|filter| match &filter.0 {
+            Filter::Pattern(pattern) => Some(Key::Pattern(pattern)),
+            Filter::Exact(_) | Filter::Nothing => None,
         });
         Some(exact.iter().map(Key::Exact).chain(patterns))
     }
@@ -352,7 +338,7 @@ impl TopicSelection {
     /// the same keys.
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key<'_>> {
         let sides = [&self.requested, &self.allowed].into_iter().filter_map(Choice::keys);
-        sides.min_by_key(|keys| keys.clone().map(Key::cost).max()).into_iter().flatten()
+        sides.min_by_key(|keys| keys.clone().map(Key::rank).max()).into_iter().flatten()
     }
 
     /// A set of topics outside of which nothing is read, if it can be listed: a log with an index

@@ -17,7 +17,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: example-loadtarget --port PORT \
                      (--memory | --data DIR [--durability synced|buffered] \
-                     [--segment-bytes N]) [--keep-events N]";
+                     [--segment-bytes N]) [--keep-events N] \
+                     [--server framework|axum]";
 
 /// What the load generator sends: a number, a time, padding.
 #[derive(Serialize, Deserialize, SseEvent)]
@@ -36,6 +37,8 @@ struct Options {
     memory: bool,
     segment_bytes: Option<u64>,
     keep_events: Option<u64>,
+    /// Under `axum::serve`, not under that of the framework.
+    axum: bool,
 }
 
 #[tokio::main]
@@ -51,13 +54,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
     socket.bind(([127, 0, 0, 1], options.port).into())?;
-    // Thousands connect at once; an event is small and must not wait for the next.
-    let listener = socket.listen(4096)?.tap_io(|connection| {
-        let _ = connection.set_nodelay(true);
-    });
+    // Thousands connect at once.
+    let listener = socket.listen(4096)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let stop = async move { terminate.recv().await };
-    axum::serve(listener, app).with_graceful_shutdown(hub.drained_by(stop)).await?;
+    let drained = hub.drained_by(stop);
+    if options.axum {
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
+        axum::serve(listener, app).with_graceful_shutdown(drained).await?;
+    } else {
+        sse_framework::serve(listener, app).with_graceful_shutdown(drained).await?;
+    }
     hub.shutdown().await?;
     Ok(())
 }
@@ -121,6 +130,13 @@ fn options() -> Result<Options, Box<dyn Error>> {
             Long("memory") => options.memory = true,
             Long("segment-bytes") => options.segment_bytes = Some(arguments.value()?.parse()?),
             Long("keep-events") => options.keep_events = Some(arguments.value()?.parse()?),
+            Long("server") => {
+                options.axum = match arguments.value()?.string()?.as_str() {
+                    "framework" => false,
+                    "axum" => true,
+                    _ => return Err(USAGE.into()),
+                };
+            }
             Long("durability") => {
                 options.durability = match arguments.value()?.string()?.as_str() {
                     "synced" => Durability::Synced,

@@ -39,7 +39,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let listener = TcpListener::bind(("127.0.0.1", setting("PORT", "3000").parse()?)).await?;
     println!("Open http://{} in a browser.", listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(hub.drained_by(stop_signal())).await?;
+    // ANCHOR: serve
+    sse_framework::serve(listener, app)
+        .with_graceful_shutdown(hub.drained_by(stop_signal()))
+        .await?;
+    // ANCHOR_END: serve
     hub.shutdown().await?;
     Ok(())
 }

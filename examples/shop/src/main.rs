@@ -48,7 +48,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Listening on http://{}", listener.local_addr()?);
     // ANCHOR: stop
     let stop = async { drop(tokio::signal::ctrl_c().await) };
-    axum::serve(listener, app).with_graceful_shutdown(hub.drained_by(stop)).await?;
+    sse_framework::serve(listener, app).with_graceful_shutdown(hub.drained_by(stop)).await?;
     hub.shutdown().await?;
     // ANCHOR_END: stop
     Ok(())

@@ -47,6 +47,7 @@ impl<E: SseEvent> HubBuilder<E> {
                 max_event_bytes: 256 << 10,
                 heartbeat: Duration::from_secs(15),
                 retry: Duration::from_secs(2),
+                coalesce: Duration::from_millis(10),
             },
             queue_bytes: 16 << 20,
             tail_bytes: 16 << 20,
@@ -91,6 +92,18 @@ impl<E: SseEvent> HubBuilder<E> {
     pub fn retry(self, retry: Duration) -> Self {
         let retry = retry.clamp(SHORTEST, wire::MAX_RETRY);
         HubBuilder { settings: Settings { retry, ..self.settings }, ..self }
+    }
+
+    /// How long a response that the HTTP server drives by a task rests after it has sent something,
+    /// if that was not the first within this time: many small writes cost far more than a few
+    /// larger ones. An event that comes after a pause goes out at once. By default 10 milliseconds,
+    /// at most a second; zero sends every event by itself.
+    ///
+    /// Responses that [`serve`](fn@crate::serve) has taken over need no rest: what piles up while the
+    /// others are written goes out in one write.
+    pub fn coalesce(self, interval: Duration) -> Self {
+        let coalesce = interval.min(Duration::from_secs(1));
+        HubBuilder { settings: Settings { coalesce, ..self.settings }, ..self }
     }
 
     /// Opens the log and starts the hub. Blocking work is done on tokio's blocking threads.

@@ -7,6 +7,7 @@ use crate::topic::TopicSelection;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -19,6 +20,7 @@ pub(crate) struct Core {
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) queue: Queue,
     pub(crate) settings: Settings,
+    pub(crate) streams: Arc<Streams>,
     /// Permits to read the log: readers beyond the number of cores gain nothing.
     readers: Arc<Semaphore>,
     /// True once the committer has closed the log.
@@ -32,6 +34,14 @@ pub(crate) struct Settings {
     pub(crate) max_event_bytes: usize,
     pub(crate) heartbeat: Duration,
     pub(crate) retry: Duration,
+    pub(crate) coalesce: Duration,
+}
+
+/// How many responses are open, by who drives them.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) by_body: AtomicUsize,
+    pub(crate) by_writer: AtomicUsize,
 }
 
 /// A page that was read from the log.
@@ -61,7 +71,8 @@ impl Core {
     ) -> Self {
         let readers = Arc::new(Semaphore::new(READERS as usize));
         let (closed, close_error) = (watch::Sender::new(false), Mutex::default());
-        Core { log, tail, subscribers, queue, settings, readers, closed, close_error }
+        let streams = Arc::default();
+        Core { log, tail, subscribers, queue, settings, streams, readers, closed, close_error }
     }
 
     /// Reads the log, on a thread that may block if there is a runtime to give one: what `take`

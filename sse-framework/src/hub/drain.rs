@@ -9,8 +9,8 @@ impl<E: SseEvent> Hub<E> {
     /// whose `retry:` is spread out, so that clients do not all come back at once. Publishing goes
     /// on.
     ///
-    /// A server that shuts down gracefully waits for its responses, and a stream of events never
-    /// ends by itself: this is what ends it.
+    /// A server that shuts down gracefully waits for its responses, be it [`serve`](fn@crate::serve)
+    /// or `axum::serve`, and a stream of events never ends by itself: this is what ends it.
     ///
     /// ```no_run
     /// # async fn serve<E: sse_framework::SseEvent>(

@@ -35,6 +35,10 @@ type Reading<D> = Pin<Box<dyn Future<Output = PageRead<D>> + Send>>;
 /// must not hold one of the few readers for long.
 const LOOK_AHEAD: u64 = 65_536;
 
+/// How often a poll may look on in memory for records that are selected, before others have their
+/// turn.
+const MOST_LOOKS: u32 = 4;
+
 /// What a cursor comes upon.
 pub(super) enum Step<P> {
     Page(P),
@@ -65,6 +69,11 @@ impl<P: Page> Cursor<P> {
     /// The seq of the last record that has been read or passed over.
     pub(super) fn at(&self) -> u64 {
         self.at
+    }
+
+    /// Whether there is nothing after it now.
+    pub(super) fn is_at_head(&self) -> bool {
+        self.core.tail.head() <= self.at
     }
 
     pub(super) fn topics(&self) -> &Arc<TopicSelection> {
@@ -99,6 +108,7 @@ impl<P: Page> Cursor<P> {
 
     /// The next step; none after [`Step::Closed`].
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<P>>> {
+        let mut looks = 0;
         loop {
             if self.ended {
                 return Poll::Ready(None);
@@ -135,6 +145,11 @@ impl<P: Page> Cursor<P> {
                     self.at = until;
                     if !page.is_empty() {
                         return Poll::Ready(Some(Step::Page(page)));
+                    }
+                    looks += 1;
+                    if looks == MOST_LOOKS {
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
                     }
                 }
                 TailRead::Behind { first } => self.read_log(first),

@@ -41,8 +41,6 @@ const MAX_ID_BYTES: usize = 256;
 const MAX_ECHO_CHARS: usize = 64;
 /// A query parameter more is refused.
 const MAX_TOPICS: usize = 100;
-/// Such a filter is tried on every topic that is published.
-const MAX_TRIED: usize = 8;
 
 impl Subscribe {
     /// Asks for what comes after this id, given as a client gives it; see [`Subscribe`].
@@ -79,9 +77,6 @@ impl Subscribe {
                 "topic" => request.topics.push(value.parse()?),
                 _ => {}
             }
-        }
-        if request.topics.iter().filter(|topic| topic.must_be_tried()).count() > MAX_TRIED {
-            return Err(SubscribeRejection::TooManyWildcards { limit: MAX_TRIED });
         }
         Ok(request)
     }
@@ -136,15 +131,6 @@ pub enum SubscribeRejection {
     /// More `topic` parameters than are allowed.
     #[error("more than {limit} query parameters `topic`: use a pattern such as `shops/**`")]
     TooManyTopics {
-        /// The most that is allowed.
-        limit: usize,
-    },
-    /// More `topic` parameters with `*` elsewhere than in a last `**` than are allowed.
-    #[error(
-        "more than {limit} query parameters `topic` with a segment `*`: \
-         name the topics, or end with `**` in place of it, as in `shops/**`"
-    )]
-    TooManyWildcards {
         /// The most that is allowed.
         limit: usize,
     },
@@ -203,16 +189,5 @@ mod tests {
         assert!(matches!(request("/?topic=a//b", &[]), Err(SubscribeRejection::Topic(_))));
         let many = format!("/?{}", "topic=a&".repeat(101));
         assert!(matches!(request(&many, &[]), Err(SubscribeRejection::TooManyTopics { .. })));
-    }
-
-    #[test]
-    fn filters_that_must_be_tried_on_every_topic_are_few() {
-        let asked = |tried: usize| {
-            let uri = format!("/?{}{}", "topic=a/**&".repeat(90), "topic=a/*&".repeat(tried));
-            request(&uri, &[]).map(|request| request.topics.len())
-        };
-        assert!(matches!(asked(8), Ok(98)));
-        let refused = asked(9).unwrap_err();
-        assert!(matches!(refused, SubscribeRejection::TooManyWildcards { limit: 8 }), "{refused}");
     }
 }

@@ -252,8 +252,12 @@ impl<E: SseEvent> IntoResponse for Subscription<E> {
             opening.extend_from_slice(&control::gap(&gap, !has_snapshot));
         }
         let body = EventBody::new(opening.into(), self.snapshot, self.cursor.into_form());
+        let handover = body.handover();
         let mut response = Response::new(Body::new(body));
         response.headers_mut().extend(HEADERS);
+        if let Some(handover) = handover {
+            response.extensions_mut().insert(handover);
+        }
         response
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Entry {
     pub(super) id: EventId,
     pub(super) time_ms: u64,
     pub(super) topic: Option<Topic>,
+    /// The seq of the record before of the same topic, if that was in the ring then; else 0.
+    pub(super) before: u64,
     pub(super) name: Cow<'static, str>,
     pub(super) version: u32,
     /// Frames of the commit, this one among them.
@@ -87,6 +89,7 @@ impl Commit {
                 id,
                 time_ms: appended.time_ms,
                 topic: record.topic,
+                before: 0,
                 name: record.name,
                 version: record.version,
                 frames: Bytes::new(),

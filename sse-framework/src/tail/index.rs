@@ -1,15 +1,15 @@
 //! Subscribers found by what they select.
 
-use crate::topic::{Key, Topic, TopicFilter, TopicSelection};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::topic::{Key, Topic, TopicSelection};
+use std::collections::{BTreeSet, HashMap};
 
 /// The places of subscribers.
 ///
 /// # Cost
 ///
-/// Finding those whom a topic concerns takes one look for the topic, one for each path that it lies
-/// under, and one for each filter in `matched`; whoever selects other topics or paths is not
-/// touched. Adding and removing take logarithmic time.
+/// Finding those whom a topic concerns takes one look for the topic, and a walk along its segments
+/// through the patterns that match so far; whoever selects other topics or patterns is not
+/// touched. Adding and removing take time by the number of segments, and logarithmic time.
 ///
 /// # Which places are found
 ///
@@ -17,10 +17,18 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 #[derive(Debug, Default)]
 pub(super) struct Index {
     exact: HashMap<Topic, BTreeSet<usize>>,
-    /// Those who read whatever lies under a path.
-    under: HashMap<Box<str>, BTreeSet<usize>>,
-    /// Those with filters that must be tried.
-    matched: BTreeMap<usize, Vec<TopicFilter>>,
+    patterns: Node,
+}
+
+/// What patterns that begin alike have in common.
+#[derive(Debug, Default)]
+struct Node {
+    /// Those whose pattern ends here, and those whose pattern goes on with `**`.
+    here: BTreeSet<usize>,
+    below: BTreeSet<usize>,
+    /// Patterns that go on with a segment, and with `*`.
+    segments: HashMap<Box<str>, Node>,
+    any: Option<Box<Node>>,
 }
 
 impl Index {
@@ -30,12 +38,7 @@ impl Index {
                 Key::Exact(topic) => {
                     self.exact.entry(topic.clone()).or_default().insert(place);
                 }
-                Key::Under(path) => {
-                    self.under.entry(path.into()).or_default().insert(place);
-                }
-                Key::Matched(filter) => {
-                    self.matched.entry(place).or_default().push(filter.clone());
-                }
+                Key::Pattern(pattern) => self.patterns.insert(pattern, place),
             }
         }
     }
@@ -49,31 +52,77 @@ impl Index {
                         self.exact.remove(topic);
                     }
                 }
-                Key::Under(path) => {
-                    if without(self.under.get_mut(path), place) {
-                        self.under.remove(path);
-                    }
-                }
-                Key::Matched(_) => drop(self.matched.remove(&place)),
+                Key::Pattern(pattern) => self.patterns.remove(Some(pattern), place),
             }
         }
     }
 
     pub(super) fn find(&self, topic: &str, mut found: impl FnMut(usize)) {
         self.exact.get(topic).into_iter().flatten().for_each(|place| found(*place));
-        let mut path = Some(topic).filter(|_| !self.under.is_empty());
-        while let Some(under) = path {
-            self.under.get(under).into_iter().flatten().for_each(|place| found(*place));
-            path = match under.rfind('/') {
-                Some(end) => Some(&under[..end]),
-                None => Some("").filter(|root| under != *root),
+        self.patterns.find(Some(topic), &mut found);
+    }
+}
+
+impl Node {
+    fn insert(&mut self, pattern: &str, place: usize) {
+        let mut node = self;
+        for segment in pattern.split('/') {
+            node = match segment {
+                "**" => {
+                    node.below.insert(place);
+                    return;
+                }
+                "*" => node.any.get_or_insert_default(),
+                segment => node.segments.entry(segment.into()).or_default(),
             };
         }
-        let matched = self.matched.iter();
-        matched
-            .filter(|(_, filters)| filters.iter().any(|filter| filter.matches(topic)))
-            .for_each(|(place, _)| found(*place));
+        node.here.insert(place);
     }
+
+    /// `pattern` is what is left of it; none at its end.
+    fn remove(&mut self, pattern: Option<&str>, place: usize) {
+        let Some((segment, rest)) = pattern.map(first) else {
+            self.here.remove(&place);
+            return;
+        };
+        match segment {
+            "**" => drop(self.below.remove(&place)),
+            "*" => {
+                let any = self.any.as_mut();
+                any.into_iter().for_each(|node| node.remove(rest, place));
+                self.any.take_if(|node| node.is_empty());
+            }
+            segment => {
+                let Some(node) = self.segments.get_mut(segment) else { return };
+                node.remove(rest, place);
+                if node.is_empty() {
+                    self.segments.remove(segment);
+                }
+            }
+        }
+    }
+
+    fn find(&self, topic: Option<&str>, found: &mut impl FnMut(usize)) {
+        self.below.iter().for_each(|place| found(*place));
+        let Some((segment, rest)) = topic.map(first) else {
+            self.here.iter().for_each(|place| found(*place));
+            return;
+        };
+        let next = self.segments.get(segment).into_iter().chain(self.any.as_deref());
+        next.for_each(|node| node.find(rest, found));
+    }
+
+    fn is_empty(&self) -> bool {
+        self.here.is_empty()
+            && self.below.is_empty()
+            && self.segments.is_empty()
+            && self.any.is_none()
+    }
+}
+
+/// The first segment, and the others if there are any.
+fn first(path: &str) -> (&str, Option<&str>) {
+    path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)))
 }
 
 /// Takes a place out, and says whether none is left.
@@ -100,29 +149,28 @@ mod tests {
     }
 
     #[test]
-    fn of_ten_thousand_with_a_path_each_one_is_touched() {
+    fn of_ten_thousand_with_a_pattern_each_one_is_touched() {
         let mut index = Index::default();
-        let under = |shop: usize| {
-            TopicSelection::of([TopicFilter::under(["shops".to_owned(), shop.to_string()])])
-        };
-        (0..10_000).for_each(|shop| index.insert(shop, &under(shop)));
-        assert_eq!(found(&index, "shops/77/orders/1"), [77]);
-        assert_eq!(found(&index, "shops/77"), [77]);
-        assert_eq!(found(&index, "shops"), [0; 0]);
-        (0..10_000).for_each(|shop| index.remove(shop, &under(shop)));
-        assert!(index.under.is_empty());
+        let pattern =
+            |shop: usize| selection(&[&format!("shops/{shop}/*/new"), &format!("{shop}/**")]);
+        (0..10_000).for_each(|shop| index.insert(shop, &pattern(shop)));
+        assert_eq!(found(&index, "shops/77/orders/new"), [77]);
+        assert_eq!(found(&index, "77/orders"), [77]);
+        assert_eq!(found(&index, "77"), [77]);
+        assert_eq!(found(&index, "shops/77/orders"), [0; 0]);
+        (0..10_000).for_each(|shop| index.remove(shop, &pattern(shop)));
+        assert!(index.patterns.is_empty());
     }
 
     #[test]
-    fn the_side_that_needs_no_trying_is_the_one_in_the_index() {
+    fn the_side_that_fewer_topics_find_is_the_one_in_the_index() {
         let asked =
             |filters: &[&str]| filters.iter().map(|f| f.parse().unwrap()).collect::<Vec<_>>();
         let mut index = Index::default();
         index.insert(0, &selection(&["a/**"]).narrowed_to(asked(&["*/x", "a/*", "**"])));
         index.insert(1, &selection(&["*/x"]).narrowed_to(asked(&["a/x", "b/x"])));
         index.insert(2, &TopicSelection::everything().narrowed_to(asked(&["**"])));
-        assert!(index.matched.is_empty());
-        assert_eq!(found(&index, "a/x"), [1, 0, 2]);
+        assert_eq!(found(&index, "a/x"), [1, 2, 0]);
         assert_eq!(found(&index, "c/x"), [2]);
     }
 
@@ -149,7 +197,7 @@ mod tests {
                 prop_assert!(!selection.includes(Some(&topic)) || places.contains(&place));
                 index.remove(place, selection);
             }
-            prop_assert!(index.exact.is_empty() && index.under.is_empty() && index.matched.is_empty());
+            prop_assert!(index.exact.is_empty() && index.patterns.is_empty());
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::commit::{Commit, Entry, Pieces, Record};
 use crate::planted::planted;
-use crate::topic::TopicSelection;
+use crate::topic::{Topic, TopicSelection};
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -22,7 +22,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 ///
 /// # Memory
 ///
-/// At most the configured bytes and events, and never less than the newest commit. A chunk that a
+/// At most the configured bytes of frames and number of events, and never less than the newest commit; for
+/// each event some 150 bytes more, and for each topic among them a hundred. A chunk that a
 /// reader holds keeps alive one buffer, which is about [`BUFFER_BYTES`](super::commit::BUFFER_BYTES) or a single record.
 #[derive(Debug)]
 pub(crate) struct Tail {
@@ -35,6 +36,8 @@ pub(crate) struct Tail {
 #[derive(Debug)]
 struct Ring {
     entries: VecDeque<Entry>,
+    /// The newest record of each topic that is here: from it on, each leads to the one before.
+    newest: HashMap<Topic, u64>,
     /// The seq of the first entry; without entries, of the next record.
     first: u64,
     bytes: usize,
@@ -63,8 +66,8 @@ struct SharedChunk {
 impl Tail {
     /// A tail that begins after the log's record `last`.
     pub(crate) fn new(last: u64, max_bytes: usize, max_events: usize) -> Self {
-        let ring =
-            Ring { entries: VecDeque::new(), first: last + 1, bytes: 0, max_bytes, max_events };
+        let (entries, newest) = (VecDeque::new(), HashMap::new());
+        let ring = Ring { entries, newest, first: last + 1, bytes: 0, max_bytes, max_events };
         Tail { head: AtomicU64::new(last), ring: RwLock::new(ring), shared: Mutex::new(None) }
     }
 
@@ -78,10 +81,7 @@ impl Tail {
         let Some(last) = commit.entries.last().map(|entry| entry.id.seq()) else { return };
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let keep = commit.entries.len();
-        for entry in commit.entries {
-            ring.bytes += entry.frame.len();
-            ring.entries.push_back(entry);
-        }
+        commit.entries.into_iter().for_each(|entry| ring.push(entry));
         ring.trim(keep);
         self.head.store(last, Ordering::Release);
     }
@@ -155,22 +155,84 @@ impl Tail {
             return TailRead::Behind { first: ring.first };
         }
         let after = if planted("cursor-off-by-one") { after.max(ring.first) - 1 } else { after };
-        let place = usize::try_from(after + 1 - ring.first).unwrap_or(usize::MAX);
-        if place >= ring.entries.len() {
+        let last = ring.first + ring.entries.len() as u64 - 1;
+        if last <= after {
             return TailRead::AtEnd;
         }
-        let mut until = after;
-        for entry in ring.entries.range(place..) {
-            until = entry.id.seq();
-            if topics.includes(entry.topic()) && !wants_more(entry) {
-                break;
+        // Close to the head, looking at each is cheaper than looking each topic up.
+        let own = match topics.exact_topics() {
+            Some(exact) if last - after > NEAR => ring.seqs_of(exact, after),
+            _ => None,
+        };
+        let until = match own {
+            Some(own) => ring.visit(own.into_iter(), last, topics, &mut wants_more),
+            None => {
+                let end = last.min(after + LOOK_AHEAD);
+                ring.visit(after + 1..=end, end, topics, &mut wants_more)
             }
-        }
+        };
         TailRead::Page { page: (), until }
     }
 }
 
+/// Up to so many records are looked at one by one.
+const NEAR: u64 = 64;
+/// How far one read looks, one by one, for records that are selected: the reader has others to serve.
+const LOOK_AHEAD: u64 = 4096;
+
 impl Ring {
+    fn push(&mut self, mut entry: Entry) {
+        self.bytes += entry.frame.len();
+        if let Some(topic) = &entry.topic {
+            // Most topics have records here already.
+            entry.before = match self.newest.get_mut(topic) {
+                Some(newest) => std::mem::replace(newest, entry.id.seq()),
+                None => self.newest.insert(topic.clone(), entry.id.seq()).unwrap_or_default(),
+            };
+        }
+        self.entries.push_back(entry);
+    }
+
+    fn get(&self, seq: u64) -> Option<&Entry> {
+        let place = seq.checked_sub(self.first)?;
+        self.entries.get(usize::try_from(place).ok()?)
+    }
+
+    /// The records of these topics after a position, in order. None if there are so many that it is
+    /// better to look at all that follow.
+    fn seqs_of(&self, topics: &HashSet<Topic>, after: u64) -> Option<Vec<u64>> {
+        let mut seqs = Vec::new();
+        for newest in topics.iter().filter_map(|topic| self.newest.get(topic)) {
+            let mut seq = *newest;
+            while let Some(entry) = self.get(seq).filter(|_| after < seq) {
+                if seqs.len() as u64 == LOOK_AHEAD {
+                    return None;
+                }
+                seqs.push(seq);
+                seq = entry.before;
+            }
+        }
+        seqs.sort_unstable();
+        Some(seqs)
+    }
+
+    /// Shows those of these records that are selected, until there are enough. Up to the seq that it
+    /// returns there are no others, which without that is `end`.
+    fn visit(
+        &self,
+        seqs: impl Iterator<Item = u64>,
+        end: u64,
+        topics: &TopicSelection,
+        wants_more: &mut impl FnMut(&Entry) -> bool,
+    ) -> u64 {
+        for entry in seqs.filter_map(|seq| self.get(seq)) {
+            if topics.includes(entry.topic()) && !wants_more(entry) {
+                return entry.id.seq();
+            }
+        }
+        end
+    }
+
     /// Lets go of the oldest records, but never of the newest `keep`.
     fn trim(&mut self, keep: usize) {
         while self.entries.len() > keep
@@ -179,6 +241,11 @@ impl Ring {
             if let Some(entry) = self.entries.pop_front() {
                 self.bytes -= entry.frame.len();
                 self.first += 1;
+                if let Some(topic) = &entry.topic
+                    && self.newest.get(topic) == Some(&entry.id.seq())
+                {
+                    self.newest.remove(topic);
+                }
             }
         }
     }
@@ -190,6 +257,7 @@ mod tests {
     use crate::id::{Epoch, EventId};
     use crate::log::{Appended, Batch, NewRecord};
     use crate::topic::TopicFilter;
+    use proptest::prelude::*;
 
     fn commit(first: u64, topics: &[Option<&str>]) -> Commit {
         let records = topics.iter().map(|topic| NewRecord {
@@ -248,6 +316,66 @@ mod tests {
         assert_eq!(seqs(tail.records(0, &a, 100)), [1, 4]);
         let none = TopicSelection::of([]);
         assert_eq!(tail.frames(0, &none, 9), TailRead::Page { page: Bytes::new(), until: 4 });
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_reads_gets_what_is_selected_wherever_it_stands(
+            records in prop::collection::vec(prop::option::weighted(0.9, "[a-e]"), 1..400),
+            selected in prop::collection::vec("[a-f*]", 1..3),
+            max_events in 1_usize..400,
+            after in 0_u64..400,
+            page in 1_usize..50,
+        ) {
+            let tail = Tail::new(0, usize::MAX, max_events);
+            for (seq, topic) in (1..).zip(&records) {
+                tail.push(commit(seq, &[topic.as_deref()]));
+            }
+            let selection = TopicSelection::of(selected.iter().map(|text| text.parse().unwrap()));
+            let kept = records.len().saturating_sub(max_events) as u64;
+            let mut at = after.min(records.len() as u64);
+            let wanted = (1..).zip(&records).filter(|(seq, topic)| {
+                *seq > at.max(kept) && selection.includes(topic.as_deref())
+            });
+            let wanted: Vec<u64> = wanted.map(|(seq, _)| seq).collect();
+            let mut read = Vec::new();
+            loop {
+                match tail.records(at, &selection, page) {
+                    TailRead::Page { page, until } => {
+                        prop_assert!(until > at, "{until} after {at}");
+                        at = until;
+                        read.extend(page.iter().map(|record| record.id.seq()));
+                    }
+                    TailRead::Behind { first } => {
+                        prop_assert!(at + 1 < first && first == kept + 1);
+                        at = first - 1;
+                    }
+                    TailRead::AtEnd => break,
+                }
+            }
+            prop_assert_eq!(read, wanted);
+        }
+    }
+
+    #[test]
+    fn topics_that_have_left_memory_leave_nothing_behind() {
+        let tail = Tail::new(0, usize::MAX, 10);
+        for seq in 1..=1000 {
+            tail.push(commit(seq, &[Some(&format!("t/{seq}"))]));
+        }
+        assert_eq!(tail.ring.read().unwrap().newest.len(), 10);
+    }
+
+    #[test]
+    fn a_reader_of_patterns_does_not_look_through_all_of_the_ring_at_once() {
+        let tail = Tail::new(0, usize::MAX, usize::MAX);
+        tail.push(commit(1, &[Some("a"); 10_000]));
+        let other = TopicSelection::of(["b/*".parse().unwrap()]);
+        let read = tail.frames(0, &other, 9);
+        assert_eq!(read, TailRead::Page { page: Bytes::new(), until: LOOK_AHEAD });
+        let exact = TopicSelection::of(["b".parse().unwrap()]);
+        let read = tail.frames(0, &exact, 9);
+        assert_eq!(read, TailRead::Page { page: Bytes::new(), until: 10_000 });
     }
 
     #[test]

@@ -1,0 +1,101 @@
+//! How streams tell the writer that they have news.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+
+/// The streams that have rung, and a writer that may be asleep.
+///
+/// # Wake-up
+///
+/// The writer falls asleep under the same lock under which the streams ring, and only if none has:
+/// so either it sees that one has rung, or that one sees that it sleeps, and wakes it.
+#[derive(Debug)]
+pub(super) struct Bell {
+    rung: Mutex<Rung>,
+    waker: mio::Waker,
+}
+
+#[derive(Debug, Default)]
+struct Rung {
+    streams: Vec<usize>,
+    /// Somebody rang who is no stream.
+    orders: bool,
+    asleep: bool,
+}
+
+/// The waker's events; streams have smaller numbers.
+pub(super) const BELL: mio::Token = mio::Token(usize::MAX);
+
+impl Bell {
+    pub(super) fn new(registry: &mio::Registry) -> io::Result<Self> {
+        Ok(Bell { rung: Mutex::default(), waker: mio::Waker::new(registry, BELL)? })
+    }
+
+    /// Tells the writer that there are orders.
+    pub(super) fn ring(&self) {
+        self.wake(|rung| rung.orders = true);
+    }
+
+    /// Says whether the writer may sleep; until [`awake`](Bell::awake) it counts as asleep.
+    pub(super) fn falls_asleep(&self) -> bool {
+        let mut rung = self.rung();
+        rung.asleep = rung.streams.is_empty() && !rung.orders;
+        rung.asleep
+    }
+
+    /// Gives out the streams that have rung, in their order, and whether there are orders.
+    pub(super) fn awake(&self, streams: &mut Vec<usize>) -> bool {
+        let mut rung = self.rung();
+        rung.asleep = false;
+        std::mem::swap(streams, &mut rung.streams);
+        std::mem::take(&mut rung.orders)
+    }
+
+    fn wake(&self, note: impl FnOnce(&mut Rung)) {
+        let mut rung = self.rung();
+        note(&mut rung);
+        let asleep = std::mem::take(&mut rung.asleep);
+        drop(rung);
+        if asleep && let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "waking the writer");
+        }
+    }
+
+    fn rung(&self) -> MutexGuard<'_, Rung> {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The waker that a stream's body is polled with.
+#[derive(Debug)]
+pub(super) struct StreamBell {
+    bell: Arc<Bell>,
+    stream: usize,
+    /// It has rung since its body was polled last.
+    rung: AtomicBool,
+}
+
+impl StreamBell {
+    pub(super) fn new(bell: Arc<Bell>, stream: usize) -> Self {
+        StreamBell { bell, stream, rung: AtomicBool::new(false) }
+    }
+
+    /// The body is going to be polled: what rings from here on may be news to it.
+    pub(super) fn reset(&self) {
+        self.rung.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Wake for StreamBell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.rung.swap(true, Ordering::SeqCst) {
+            self.bell.wake(|rung| rung.streams.push(self.stream));
+        }
+    }
+}
