@@ -108,7 +108,7 @@ impl SledLog {
             path: path.into(),
             durability: Durability::default(),
             segment_bytes: 16 << 20,
-            open_segments: 32,
+            open_segments: 256,
             on_damage: OnDamage::default(),
             #[cfg(test)]
             faults: Default::default(),
@@ -128,7 +128,7 @@ impl SledLog {
         SledLog { segment_bytes: bytes.max(1024), ..self }
     }
 
-    /// How many full segments stay open after they have been read; by default 32, at least 1. Each
+    /// How many full segments stay open after they have been read; by default 256, at least 1. Each
     /// takes a file descriptor, and memory for its index of topics: some kilobytes if there are few
     /// topics, at most about 1 MiB for every thousand that its records have.
     #[must_use]

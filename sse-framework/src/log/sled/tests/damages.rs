@@ -305,7 +305,7 @@ fn outcome(directory: &Path, ledger: &Ledger, touched: &Touched) -> &'static str
     let lost = check_salvaged(&log, ledger, touched);
     // Of the file `state` there is a copy, which only who salvages uses.
     let is_state = matches!(touched, Touched::Records(touched) if touched.is_empty());
-    assert!(refused == !lost.is_empty() || (refused_to_open && is_state), "{lost:?}");
+    assert!(refused != lost.is_empty() || (refused_to_open && is_state), "{lost:?}");
     log.core.tend();
     assert_eq!(check_salvaged(&log, ledger, touched), lost);
     let id = log.append(&[numbered(1)]).unwrap().first;
