@@ -50,7 +50,7 @@ struct Slot {
     waker: Option<Waker>,
     /// Where the waker was left at the head, or 0: news up to there are none to it.
     at: u64,
-    /// The record before the news that took the waker.
+    /// The record before the news that took the waker; or if the end took it, what was told then.
     passed: u64,
 }
 
@@ -115,9 +115,14 @@ impl Subscribers {
         self.ended_below.fetch_max(below, Ordering::Release);
         let wakers: Vec<_> = {
             let mut lists = self.lists();
-            let Lists { everything, selecting, .. } = &mut *lists;
+            let Lists { everything, selecting, told, .. } = &mut *lists;
             let slots = everything.iter_mut().chain(selecting.iter_mut());
-            slots.filter_map(|(_, slot)| slot.waker.take()).collect()
+            let take = |slot: &mut Slot| {
+                let waker = slot.waker.take()?;
+                slot.passed = *told;
+                Some(waker)
+            };
+            slots.filter_map(|(_, slot)| take(slot)).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
     }
