@@ -4,8 +4,12 @@ mod builder;
 mod committer;
 mod core;
 mod drain;
+#[cfg(all(test, loom))]
+mod model;
 mod publish;
 mod queue;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod stats;
 
 pub use builder::{HubBuilder, StartError};

@@ -86,6 +86,7 @@ mod log;
 #[cfg(feature = "serve")]
 mod serve;
 mod subscribe;
+mod sync;
 mod tail;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

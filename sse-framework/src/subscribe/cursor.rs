@@ -250,3 +250,6 @@ impl<P: Page> fmt::Debug for Cursor<P> {
         f.debug_struct("Cursor").field("at", &self.at).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, loom))]
+mod schedules;

@@ -2,11 +2,12 @@
 
 use super::index::Index;
 use super::ring::Tail;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::topic::{Topic, TopicSelection};
 use slab::Slab;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 /// All subscriptions of a hub.
