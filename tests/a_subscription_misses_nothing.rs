@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    Delivered, Gap, GapReason, Hub, MemoryLog, Received, Retention, SseEvent, Start, Subscribe,
-    Subscription, TopicFilter,
+    CloseReason, Delivered, Gap, GapReason, Hub, MemoryLog, Received, Retention, SseEvent, Start,
+    Subscribe, Subscription, TopicFilter,
 };
 use std::future::Future;
 use std::task::{Context, Poll, Waker};
@@ -80,6 +80,12 @@ async fn waiting_for_a_quiet_topic_is_no_gap() {
             hub.publish(Count { n: 100 }).topic("b").await.unwrap();
             assert_eq!(event(&mut quiet).await.event.n, 100);
             assert!(poll(&mut quiet).is_none());
+            for n in 0..100 {
+                hub.publish(Count { n }).topic("a/1").await.unwrap();
+            }
+            hub.disconnect_all();
+            let end = received(&mut quiet).await;
+            assert_eq!(end, Received::Closed(CloseReason::Disconnected));
         }
     }
 }
@@ -284,6 +290,29 @@ async fn who_is_allowed_nothing_sees_nothing() {
     let mut next = std::pin::pin!(nothing.next());
     let polled = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(polled.is_pending(), "{polled:?}");
+}
+
+/// Also what the tail no longer has, and what came while it waited for another topic.
+#[tokio::test]
+async fn an_ended_stream_yields_what_was_published_before() {
+    for tail in [1, 50] {
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, tail);
+        let hub = hub.start().await.unwrap();
+        let mut all = hub.subscribe(Subscribe::default()).everything();
+        let mut b = hub.subscribe(Subscribe::default()).topics(["b".parse().unwrap()]);
+        assert!(poll(&mut b).is_none());
+        for (n, topic) in (1..).zip(["a", "a", "b", "a", "b", "a"]) {
+            hub.publish(Count { n }).topic(topic).await.unwrap();
+        }
+        hub.disconnect_all();
+        for (stream, expected) in [(&mut all, vec![1, 2, 3, 4, 5, 6]), (&mut b, vec![3, 5])] {
+            for n in expected {
+                assert_eq!(event(stream).await.event.n, n, "with a tail of {tail}");
+            }
+            let end = received(stream).await;
+            assert_eq!(end, Received::Closed(CloseReason::Disconnected));
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,8 +5,12 @@ mod committer;
 mod core;
 mod drain;
 mod health;
+#[cfg(all(test, loom))]
+mod model;
 mod publish;
 mod queue;
+#[cfg(all(test, shuttle))]
+mod schedules;
 mod stats;
 
 pub use builder::{HubBuilder, StartError};

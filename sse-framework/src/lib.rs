@@ -87,6 +87,7 @@ mod planted;
 #[cfg(feature = "serve")]
 mod serve;
 mod subscribe;
+mod sync;
 mod tail;
 #[cfg(feature = "test-util")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]

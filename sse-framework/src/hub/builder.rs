@@ -5,6 +5,7 @@ use super::queue::Queue;
 use super::{Handle, Hub, committer};
 use crate::event::{EventType, EventTypeError, SseEvent};
 use crate::log::{EventLog, LogError, OpenLog, Retention};
+use crate::sync::thread;
 use crate::tail::{Subscribers, Tail};
 use crate::wire;
 use std::fmt;
@@ -129,7 +130,7 @@ impl<E: SseEvent> HubBuilder<E> {
         let core = Core::new(log, tail, subscribers, Queue::new(self.queue_bytes), self.settings);
         let core = Arc::new(core);
         let committed = core.clone();
-        std::thread::Builder::new()
+        thread::Builder::new()
             .name("sse-committer".to_owned())
             .spawn(move || committer::run(&committed))
             .map_err(StartError::Thread)?;

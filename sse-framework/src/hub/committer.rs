@@ -24,7 +24,7 @@ pub(super) fn run(core: &Core) {
     core.close_log();
 }
 
-fn commit(core: &Core, jobs: Vec<Job>) {
+pub(super) fn commit(core: &Core, jobs: Vec<Job>) {
     let (mut batches, mut waiting) = (Vec::with_capacity(jobs.len()), Vec::new());
     for Job { batch, ack, room } in jobs {
         waiting.push((ack, batch.records.len() as u64, room));

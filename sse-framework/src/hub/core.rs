@@ -2,13 +2,14 @@
 
 use super::queue::Queue;
 use crate::log::{EventLog, LogError, Read, RecordRef};
+use crate::sync::{Mutex, thread};
 use crate::tail::{Subscribers, Tail};
 use crate::topic::TopicSelection;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -114,7 +115,7 @@ impl Core {
         self.readers.close();
         let deadline = Instant::now() + READERS_LEAVE_WITHIN;
         while self.readers.available_permits() < READERS as usize && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         let closing = catch_unwind(AssertUnwindSafe(|| self.log.close()));
         if let Err(error) = closing.unwrap_or_else(|_| Err(panicked("closing"))) {

@@ -3,8 +3,9 @@
 use super::publish::PublishError;
 use crate::id::EventId;
 use crate::log::Batch;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
 /// A queue bounded by bytes: who finds it full waits, in order.

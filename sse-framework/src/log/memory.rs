@@ -6,10 +6,11 @@ use super::{
     Retention,
 };
 use crate::id::{Epoch, EventId};
+use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::topic::{Topic, TopicSelection};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A log in memory: the same ids, replay and retention, gone with the process.

@@ -5,7 +5,7 @@ mod chunk;
 mod round;
 mod stream;
 
-use self::bell::Bell;
+use self::bell::{BELL, Bell};
 use self::round::Rounds;
 use super::connection::Return;
 use axum::body::Body;
@@ -95,7 +95,8 @@ impl Writer {
     /// Starts the thread, within the runtime that its bodies belong to.
     pub(super) fn start(write_timeout: Duration) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
-        let bell = Arc::new(Bell::new(poll.registry())?);
+        let waker = mio::Waker::new(poll.registry(), BELL)?;
+        let bell = Arc::new(Bell::new(move || waker.wake()));
         let orders = Arc::new(Orders { bell, waiting: Mutex::default() });
         let rounds = Rounds::new(poll, orders.clone(), write_timeout);
         let runtime = tokio::runtime::Handle::current();

@@ -24,9 +24,9 @@ pub(super) struct Cursor<P: Page> {
     /// Read, and the seq up to which the log has been read with it.
     page: Option<(P, u64)>,
     reading: Option<Reading<P::Draft>>,
-    /// Up to where the subscription still reads after the hub has ended it.
-    goal: Option<u64>,
-    ended: bool,
+    /// How the hub ends the subscription: why, and what was the newest record then.
+    end: Option<(CloseReason, u64)>,
+    closed: bool,
 }
 
 type Reading<D> = Pin<Box<dyn Future<Output = PageRead<D>> + Send>>;
@@ -54,7 +54,7 @@ impl<P: Page> Cursor<P> {
         at: u64,
         gap: Option<Gap>,
     ) -> Self {
-        Cursor { core, registration, at, gap, page: None, reading: None, goal: None, ended: false }
+        Cursor { core, registration, at, gap, page: None, reading: None, end: None, closed: false }
     }
 
     /// The same position, for pages of another form.
@@ -94,23 +94,29 @@ impl<P: Page> Cursor<P> {
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         self.registration.wait(cx.waker());
         match self.ended_by_hub() {
-            Some(reason) => Poll::Ready(reason),
+            Some((reason, _)) => Poll::Ready(reason),
             None => Poll::Pending,
         }
     }
 
-    fn ended_by_hub(&self) -> Option<CloseReason> {
-        self.registration.has_ended().then(|| match self.core.subscribers.all_end() {
-            true => CloseReason::Drain,
-            false => CloseReason::Disconnected,
-        })
+    /// The end, as it was when it was seen first. The newest record is looked up after the reason:
+    /// what was published before a drain is before this end.
+    fn ended_by_hub(&mut self) -> Option<(CloseReason, u64)> {
+        if self.end.is_none() && self.registration.has_ended() {
+            let reason = match self.core.subscribers.all_end() {
+                true => CloseReason::Drain,
+                false => CloseReason::Disconnected,
+            };
+            self.end = Some((reason, self.core.tail.head()));
+        }
+        self.end
     }
 
     /// The next step; none after [`Step::Closed`].
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<P>>> {
         let mut looks = 0;
         loop {
-            if self.ended {
+            if self.closed {
                 return Poll::Ready(None);
             }
             if let Some(gap) = self.gap.take() {
@@ -120,18 +126,20 @@ impl<P: Page> Cursor<P> {
                 self.at = until;
                 return Poll::Ready(Some(Step::Page(page)));
             }
-            if let Some(reason) = self.ended_by_hub() {
+            if let Some((reason, newest)) = self.ended_by_hub()
+                && (!P::TO_THE_END || self.at >= newest)
+            {
                 self.reading = None;
-                match self.last_page() {
-                    true => continue,
-                    false => return self.close(reason),
-                }
+                return self.close(reason);
             }
             if let Some(reading) = &mut self.reading {
                 let Poll::Ready(read) = reading.as_mut().poll(cx) else {
-                    // A log that hangs must not keep the hub from ending the stream.
                     self.registration.wait(cx.waker());
-                    return if self.registration.has_ended() { continue } else { Poll::Pending };
+                    // A log that hangs must not keep the hub from ending a response.
+                    match self.registration.has_ended() && !P::TO_THE_END {
+                        true => continue,
+                        false => return Poll::Pending,
+                    }
                 };
                 self.reading = None;
                 match self.accept(read) {
@@ -161,21 +169,6 @@ impl<P: Page> Cursor<P> {
                     }
                 }
             }
-        }
-    }
-
-    /// Takes one more page from the tail, if an ended subscription is to have it.
-    fn last_page(&mut self) -> bool {
-        let goal = *self.goal.get_or_insert(self.core.tail.head());
-        if !P::TO_THE_END || self.at >= goal {
-            return false;
-        }
-        match P::from_tail(&self.core.tail, self.at, self.registration.topics()) {
-            TailRead::Page { page, until } => {
-                self.take(page, until);
-                true
-            }
-            TailRead::AtEnd | TailRead::Behind { .. } => false,
         }
     }
 
@@ -251,7 +244,7 @@ impl<P: Page> Cursor<P> {
     }
 
     fn close(&mut self, reason: CloseReason) -> Poll<Option<Step<P>>> {
-        self.ended = true;
+        self.closed = true;
         Poll::Ready(Some(Step::Closed(reason)))
     }
 }
@@ -261,3 +254,6 @@ impl<P: Page> fmt::Debug for Cursor<P> {
         f.debug_struct("Cursor").field("at", &self.at).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, loom))]
+mod schedules;

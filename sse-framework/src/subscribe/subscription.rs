@@ -111,8 +111,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 ///
 /// # Closing
 ///
-/// When the hub ends it, a stream within the process first yields what was published until then; a
-/// response ends at once, since its client comes back for the rest.
+/// When the hub ends it, a stream within the process first yields what was published until then; of
+/// this, after a [shutdown](crate::Hub::shutdown), what is still in memory, since the log is closed.
+/// A response ends at once, since its client comes back for the rest.
 ///
 /// # Cancel safety
 ///

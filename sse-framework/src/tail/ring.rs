@@ -2,11 +2,12 @@
 
 use super::commit::{Commit, Entry, Pieces, Record};
 use crate::planted::planted;
+use crate::sync::{AtomicU64, Mutex, RwLock};
 use crate::topic::{Topic, TopicSelection};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 /// The in-memory end of the log.
 ///

@@ -3,11 +3,12 @@
 use super::index::Index;
 use super::ring::Tail;
 use crate::planted::planted;
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::topic::{Topic, TopicSelection};
 use slab::Slab;
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 /// All subscriptions of a hub.
@@ -51,7 +52,7 @@ struct Slot {
     waker: Option<Waker>,
     /// Where the waker was left at the head, or 0: news up to there are none to it.
     at: u64,
-    /// The record before the news that took the waker.
+    /// The record before the news that took the waker; or if the end took it, what was told then.
     passed: u64,
 }
 
@@ -119,9 +120,14 @@ impl Subscribers {
         self.ended_below.fetch_max(below, Ordering::Release);
         let wakers: Vec<_> = {
             let mut lists = self.lists();
-            let Lists { everything, selecting, .. } = &mut *lists;
+            let Lists { everything, selecting, told, .. } = &mut *lists;
             let slots = everything.iter_mut().chain(selecting.iter_mut());
-            slots.filter_map(|(_, slot)| slot.waker.take()).collect()
+            let take = |slot: &mut Slot| {
+                let waker = slot.waker.take()?;
+                slot.passed = *told;
+                Some(waker)
+            };
+            slots.filter_map(|(_, slot)| take(slot)).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -1,8 +1,9 @@
 //! How streams tell the writer that they have news.
 
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::task::Wake;
 
 /// The streams that have rung, and a writer that may be asleep.
@@ -11,10 +12,10 @@ use std::task::Wake;
 ///
 /// The writer falls asleep under the same lock under which the streams ring, and only if none has:
 /// so either it sees that one has rung, or that one sees that it sleeps, and wakes it.
-#[derive(Debug)]
 pub(super) struct Bell {
     rung: Mutex<Rung>,
-    waker: mio::Waker,
+    /// Wakes the writer.
+    rouse: Box<dyn Fn() -> io::Result<()> + Send + Sync>,
 }
 
 #[derive(Debug, Default)]
@@ -29,8 +30,8 @@ struct Rung {
 pub(super) const BELL: mio::Token = mio::Token(usize::MAX);
 
 impl Bell {
-    pub(super) fn new(registry: &mio::Registry) -> io::Result<Self> {
-        Ok(Bell { rung: Mutex::default(), waker: mio::Waker::new(registry, BELL)? })
+    pub(super) fn new(rouse: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Bell { rung: Mutex::default(), rouse: Box::new(rouse) }
     }
 
     /// Tells the writer that there are orders.
@@ -58,7 +59,7 @@ impl Bell {
         note(&mut rung);
         let asleep = std::mem::take(&mut rung.asleep);
         drop(rung);
-        if asleep && let Err(error) = self.waker.wake() {
+        if asleep && let Err(error) = (self.rouse)() {
             tracing::error!(%error, "waking the writer");
         }
     }
@@ -69,7 +70,6 @@ impl Bell {
 }
 
 /// The waker that a stream's body is polled with.
-#[derive(Debug)]
 pub(super) struct StreamBell {
     bell: Arc<Bell>,
     stream: usize,
@@ -82,9 +82,10 @@ impl StreamBell {
         StreamBell { bell, stream, rung: AtomicBool::new(false) }
     }
 
-    /// The body is going to be polled: what rings from here on may be news to it.
+    /// The body is going to be polled: what rings from here on may be news to it, and what has rung
+    /// in vain is seen by it. A store would see nothing of what the ring brought.
     pub(super) fn reset(&self) {
-        self.rung.store(false, Ordering::SeqCst);
+        self.rung.swap(false, Ordering::AcqRel);
     }
 }
 
@@ -94,8 +95,11 @@ impl Wake for StreamBell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::SeqCst) {
+        if !self.rung.swap(true, Ordering::AcqRel) {
             self.bell.wake(|rung| rung.streams.push(self.stream));
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod schedules;

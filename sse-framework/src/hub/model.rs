@@ -1,0 +1,39 @@
+//! What the models of other modules need of a hub.
+
+use super::committer::commit;
+use super::core::{Core, Settings};
+use super::queue::Queue;
+use crate::log::{Batch, MemoryLog, NewRecord, OpenLog, Retention};
+use crate::tail::{Subscribers, Tail};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Core {
+    /// A hub whose committer is whoever calls [`commit`](Core::commit), with so many events in the
+    /// tail.
+    pub(crate) fn without_thread(tail_events: usize) -> Arc<Core> {
+        let log = Box::new(MemoryLog::new()).open(Retention::forever()).unwrap();
+        let settings = Settings {
+            max_event_bytes: 99,
+            heartbeat: Duration::MAX,
+            retry: Duration::MAX,
+            coalesce: Duration::ZERO,
+        };
+        let tail = Tail::new(0, usize::MAX, tail_events);
+        let subscribers = Arc::new(Subscribers::default());
+        Arc::new(Core::new(log.into(), tail, subscribers, Queue::new(1 << 20), settings))
+    }
+
+    /// Publishes records of these topics together, and commits them.
+    pub(crate) fn commit(&self, topics: &[&str]) {
+        let record = |topic: &&str| NewRecord {
+            topic: Some(topic.parse().unwrap()),
+            name: "x".into(),
+            version: 1,
+            data: b"1".to_vec(),
+        };
+        let batch = Batch { records: topics.iter().map(record).collect() };
+        let _ack = self.queue.try_push(batch).unwrap();
+        commit(self, self.queue.take().unwrap());
+    }
+}
