@@ -6,11 +6,19 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
-use sse_framework::testing::{TestClient, TestError, TestStream};
 use sse_framework::{
     EventId, Hub, MemoryLog, Retention, Snapshot, SseEvent, Subscribe, TopicFilter,
 };
 use std::sync::{Arc, Mutex};
+use support::client::{Client, End, Seen};
+use support::served::{Served, Server};
+
+support::by_every_server!(
+    a_new_client_gets_the_state_and_then_every_change,
+    who_is_cut_off_in_it_gets_it_anew_and_who_resumes_gets_none,
+    who_missed_events_is_told_and_gets_the_state,
+    a_snapshot_that_fails_ends_the_stream_and_the_client_may_try_again,
+);
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 #[sse(topic = "stock/{item}")]
@@ -43,89 +51,104 @@ async fn events(State(app): State<App>, request: Subscribe) -> impl IntoResponse
 }
 // ANCHOR_END: snapshot
 
+async fn cut_off(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
+    let hub = app.hub.clone();
+    app.hub.subscribe(request).everything().snapshot(async move |_| {
+        hub.disconnect_all();
+        std::future::pending().await
+    })
+}
+
 async fn broken(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
     app.hub.subscribe(request).everything().snapshot(async |_| Err("no database".into()))
 }
 
-async fn app() -> (App, TestClient) {
-    let retention = Retention::forever().events(3);
-    let hub = Hub::builder(MemoryLog::new()).retention(retention).start().await.unwrap();
-    let app = App { hub, warehouse: Warehouse::default() };
-    let router = Router::new()
-        .route("/events", get(events))
-        .route("/broken", get(broken))
-        .with_state(app.clone());
-    (app, TestClient::new(router))
+fn serve(server: Server) -> (Served, App) {
+    Served::new(server, async || {
+        let retention = Retention::forever().events(3);
+        let hub = Hub::builder(MemoryLog::new()).retention(retention).start().await.unwrap();
+        let app = App { hub, warehouse: Warehouse::default() };
+        let router = Router::new()
+            .route("/events", get(events))
+            .route("/cut-off", get(cut_off))
+            .route("/broken", get(broken))
+            .with_state(app.clone());
+        (router, app)
+    })
 }
 
-async fn snapshot_end(stream: &mut TestStream) -> Result<(), TestError> {
-    stream.named("sse-cursor").await.map(drop)
+fn publish(served: &Served, app: &App, event: StockChanged) -> EventId {
+    served.block_on(app.hub.publish(event)).unwrap()
 }
 
-#[tokio::test]
-async fn a_new_client_gets_the_state_and_then_every_change() -> Result<(), TestError> {
-    let (app, client) = app().await;
-    let id = app.hub.publish(stock("cup", 5)).await.unwrap();
+/// What the client has been told of the stock, once it is this much.
+fn told(client: &Client, count: usize) -> (Seen, Vec<StockChanged>) {
+    let seen = client.wait("the stock", |seen| seen.ordinary().count() >= count);
+    let stock = seen.ordinary().map(|event| serde_json::from_str(&event.data).unwrap()).collect();
+    (seen, stock)
+}
+
+/// The events by their names.
+fn names(seen: &Seen) -> Vec<&str> {
+    seen.events.iter().map(|event| event.name.as_str()).collect()
+}
+
+fn a_new_client_gets_the_state_and_then_every_change(server: Server) {
+    let (served, app) = serve(server);
+    let id = publish(&served, &app, stock("cup", 5));
     // The state is older than the newest event: the stream goes on after what the state includes.
     *app.warehouse.lock().unwrap() = (vec![stock("cup", 5), stock("pan", 1)], Some(id));
-    app.hub.publish(stock("cup", 4)).await.unwrap();
+    publish(&served, &app, stock("cup", 4));
 
-    let mut stream = client.subscribe("/events").await?;
-    let state = stream.next().await?.unwrap();
-    assert_eq!((state.name.as_str(), state.last_event_id.as_str()), ("stock-changed", ""));
-    snapshot_end(&mut stream).await?;
-    assert_eq!(stream.last_event_id(), id.to_string());
-    assert_eq!(stream.event::<StockChanged>().await?, stock("cup", 4));
+    let client = Client::connect(served.address(), "/events", "");
+    let (seen, stocks) = told(&client, 2);
+    assert_eq!(names(&seen), ["sse-open", "stock-changed", "sse-cursor", "stock-changed"]);
+    assert_eq!(seen.events[1].id, "", "the state moves nobody");
+    assert_eq!(seen.events[2].id, id.to_string());
+    assert_eq!(stocks, [stock("cup", 5), stock("cup", 4)]);
 
-    app.hub.publish(stock("pan", 0)).await.unwrap();
-    app.hub.publish(stock("cup", 3)).await.unwrap();
-    assert_eq!(stream.event::<StockChanged>().await?, stock("cup", 3));
-    Ok(())
+    publish(&served, &app, stock("pan", 0));
+    publish(&served, &app, stock("cup", 3));
+    assert_eq!(told(&client, 3).1[2], stock("cup", 3));
 }
 
-#[tokio::test]
-async fn who_is_cut_off_in_it_gets_it_anew_and_who_resumes_gets_none() -> Result<(), TestError> {
-    let (app, client) = app().await;
+fn who_is_cut_off_in_it_gets_it_anew_and_who_resumes_gets_none(server: Server) {
+    let (served, app) = serve(server);
     app.warehouse.lock().unwrap().0 = vec![stock("cup", 5), stock("cup", 4)];
-    let mut stream = client.subscribe("/events").await?;
-    stream.event::<StockChanged>().await?;
-    let mut stream = stream.disconnect().resume().await?;
-    assert_eq!(stream.event::<StockChanged>().await?, stock("cup", 5));
-    assert_eq!(stream.event::<StockChanged>().await?, stock("cup", 4));
-    snapshot_end(&mut stream).await?;
+    let seen = Client::connect(served.address(), "/cut-off", "").ended();
+    assert_eq!((names(&seen), seen.end), (vec!["sse-open", "sse-close"], Some(End::Whole)));
 
-    let away = stream.disconnect();
-    app.hub.publish(stock("cup", 3)).await.unwrap();
-    let mut stream = away.resume().await?;
-    assert_eq!(stream.event::<StockChanged>().await?, stock("cup", 3), "no snapshot again");
-    Ok(())
+    let client = Client::connect(served.address(), "/events", &seen.last_event_id);
+    assert_eq!(told(&client, 2).1, [stock("cup", 5), stock("cup", 4)]);
+    let seen = client.wait("its end", |seen| !seen.named("sse-cursor").is_empty());
+    drop(client);
+
+    publish(&served, &app, stock("cup", 3));
+    let client = Client::connect(served.address(), "/events", &seen.last_event_id);
+    assert_eq!(told(&client, 1).1, [stock("cup", 3)], "no snapshot again");
 }
 
-#[tokio::test]
-async fn who_missed_events_is_told_and_gets_the_state() -> Result<(), TestError> {
-    let (app, client) = app().await;
-    let mut stream = client.subscribe("/events").await?;
-    snapshot_end(&mut stream).await?;
-    let away = stream.disconnect();
+fn who_missed_events_is_told_and_gets_the_state(server: Server) {
+    let (served, app) = serve(server);
+    let client = Client::connect(served.address(), "/events", "");
+    client.wait("the state", |seen| !seen.named("sse-cursor").is_empty());
+    let id = client.leave().last_event_id;
     for left in (0..9).rev() {
-        app.hub.publish(stock("cup", left)).await.unwrap();
+        publish(&served, &app, stock("cup", left));
     }
     app.warehouse.lock().unwrap().0 = vec![stock("cup", 0)];
-    let mut stream = away.resume().await?;
-    let gap = stream.named("sse-gap").await?;
-    assert!(gap.data.contains("trimmed"), "{gap:?}");
-    assert_eq!(stream.event::<StockChanged>().await?, stock("cup", 0));
-    snapshot_end(&mut stream).await?;
-    assert_eq!(stream.last_event_id(), app.hub.last_event_id().to_string());
-    Ok(())
+    let client = Client::connect(served.address(), "/events", &id);
+    let seen = client.wait("the state", |seen| !seen.named("sse-cursor").is_empty());
+    assert_eq!(names(&seen), ["sse-open", "sse-gap", "stock-changed", "sse-cursor"]);
+    assert!(seen.events[1].data.contains("trimmed"), "{:?}", seen.events);
+    assert_eq!(told(&client, 1).1, [stock("cup", 0)]);
+    assert_eq!(seen.last_event_id, app.hub.last_event_id().to_string());
 }
 
-#[tokio::test]
-async fn a_snapshot_that_fails_ends_the_stream_and_the_client_may_try_again() {
-    let (_app, client) = app().await;
-    let mut stream = client.subscribe("/broken").await.unwrap();
-    let close = stream.named("sse-close").await.unwrap();
-    assert_eq!(close.data, r#"{"reason":"failed"}"#);
-    assert!(stream.next().await.unwrap().is_none());
-    assert_eq!(stream.last_event_id(), "");
+fn a_snapshot_that_fails_ends_the_stream_and_the_client_may_try_again(server: Server) {
+    let (served, _app) = serve(server);
+    let seen = Client::connect(served.address(), "/broken", "").ended();
+    assert_eq!((names(&seen), seen.end), (vec!["sse-open", "sse-close"], Some(End::Whole)));
+    assert_eq!(seen.events[1].data, r#"{"reason":"failed"}"#);
+    assert_eq!(seen.last_event_id, "");
 }

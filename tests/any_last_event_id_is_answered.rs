@@ -12,7 +12,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use support::client::{self, Seen};
 use support::http::{self, Request};
-use support::served::Served;
+use support::served::{Served, Server};
+
+support::by_every_server!(
+    any_last_event_id_gets_its_answer,
+    a_request_that_is_no_http_is_refused_and_the_server_goes_on,
+);
 
 #[derive(Serialize, Deserialize, SseEvent)]
 struct Count {
@@ -32,10 +37,10 @@ const OLDEST: u64 = 5;
 const NEWEST: u64 = 12;
 
 impl Log {
-    fn new() -> Self {
+    fn new(server: Server) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        let (served, (hub, epochs)) = Served::new(async || {
+        let (served, (hub, epochs)) = Served::new(server, async || {
             let first = epoch(path, 1..=6, 100).await;
             let second = epoch(path, 7..=9, 100).await;
             let hub = open(path, NEWEST + 1 - OLDEST).await;
@@ -145,9 +150,8 @@ fn rows(log: &Log) -> Vec<(&'static str, Request, Answer)> {
     ]
 }
 
-#[test]
-fn any_last_event_id_is_answered() {
-    let log = Log::new();
+fn any_last_event_id_gets_its_answer(server: Server) {
+    let log = Log::new(server);
     let clients: Vec<_> = rows(&log)
         .into_iter()
         .map(|(name, request, expected)| {
@@ -213,9 +217,8 @@ fn follows(seen: &Seen, name: &str) {
     }
 }
 
-#[test]
-fn a_request_that_is_no_http_is_refused_and_the_server_goes_on() {
-    let log = Log::new();
+fn a_request_that_is_no_http_is_refused_and_the_server_goes_on(server: Server) {
+    let log = Log::new(server);
     let address = log.served.address();
     for bytes in [&b"\x01"[..], b"a\0b", b"\x7f"] {
         let refused = http::send(address, &header(bytes)).unwrap();

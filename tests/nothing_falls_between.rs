@@ -5,7 +5,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
-use sse_framework::testing::TestClient;
 use sse_framework::{
     AppendError, Appended, Batch, CloseReason, EventLog, GapReason, History, Hub, LogError,
     MemoryLog, NewRecord, OpenLog, Read, Received, RecordRef, Retention, Snapshot, SseEvent, Start,
@@ -14,6 +13,15 @@ use sse_framework::{
 use std::ops::ControlFlow;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use support::client::Client;
+use support::served::{Served, Server};
+
+support::by_every_server!(
+    a_stream_that_becomes_a_response_goes_on_after_what_was_yielded,
+    who_comes_after_a_shutdown_is_told_of_no_loss,
+    a_snapshot_whose_position_is_not_known_ends_with_the_gap,
+    knobs_have_no_value_that_breaks_a_stream,
+);
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 struct Count {
@@ -36,21 +44,20 @@ async fn number(subscription: &mut Subscription<Count>) -> u64 {
     }
 }
 
-#[tokio::test]
-async fn a_stream_that_becomes_a_response_goes_on_after_what_was_yielded() {
-    let hub = Hub::<Count>::in_memory().unwrap();
-    hub.publish_all(counts(1..=5)).await.unwrap();
+fn a_stream_that_becomes_a_response_goes_on_after_what_was_yielded(server: Server) {
     let handler = async |State(hub): State<Hub<Count>>| {
         let mut subscription =
             hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
         assert_eq!(number(&mut subscription).await, 1);
         subscription
     };
-    let app = Router::new().route("/", get(handler)).with_state(hub);
-    let mut stream = TestClient::new(app).subscribe("/").await.unwrap();
-    for n in 2..=5 {
-        assert_eq!(stream.event::<Count>().await.unwrap(), Count { n });
-    }
+    let (served, ()) = Served::new(server, async || {
+        let hub = Hub::<Count>::in_memory().unwrap();
+        hub.publish_all(counts(1..=5)).await.unwrap();
+        (Router::new().route("/", get(handler)).with_state(hub), ())
+    });
+    let client = Client::connect(served.address(), "/", "");
+    assert_eq!(client.data(4), (2..=5).map(|n| format!(r#"{{"n":{n}}}"#)).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -66,48 +73,51 @@ async fn what_was_acknowledged_before_a_shutdown_is_still_yielded() {
     assert_eq!(subscription.next().await, None);
 }
 
-#[tokio::test]
-async fn who_comes_after_a_shutdown_is_told_of_no_loss() {
-    let hub = Hub::<Count>::in_memory().unwrap();
-    let client = TestClient::new(Router::new().route("/", hub.endpoint()));
-    let mut stream = client.subscribe("/").await.unwrap();
-    hub.publish(Count { n: 1 }).await.unwrap();
-    stream.event::<Count>().await.unwrap();
-    hub.shutdown().await.unwrap();
-    let away = stream.disconnect();
-    let id = away.last_event_id().to_owned();
-    let mut stream = away.resume().await.unwrap();
-    stream.named("sse-close").await.unwrap();
-    assert_eq!(stream.last_event_id(), id);
+fn who_comes_after_a_shutdown_is_told_of_no_loss(server: Server) {
+    let (served, hub) = Served::new(server, async || {
+        let hub = Hub::<Count>::in_memory().unwrap();
+        (Router::new().route("/", hub.endpoint()), hub)
+    });
+    let client = Client::connect(served.address(), "/", "");
+    served.block_on(hub.publish(Count { n: 1 })).unwrap();
+    client.data(1);
+    served.block_on(hub.shutdown()).unwrap();
+    let id = client.ended().last_event_id;
+    let seen = Client::connect(served.address(), "/", &id).ended();
+    assert_eq!(seen.events.last().unwrap().name, "sse-close");
+    assert!(seen.named("sse-gap").is_empty());
+    assert_eq!(seen.last_event_id, id);
 }
 
-#[tokio::test]
-async fn a_snapshot_whose_position_is_not_known_ends_with_the_gap() {
-    let hub = Hub::<Count>::in_memory().unwrap();
-    let other = Hub::<Count>::in_memory().unwrap().last_event_id();
-    let handler = async move |State(hub): State<Hub<Count>>, request: Subscribe| {
-        let snapshot = Snapshot::from(vec![Count { n: 1 }]).at(other);
-        hub.subscribe(request).everything().snapshot(async |_| Ok(snapshot))
-    };
-    let app = Router::new().route("/", get(handler)).with_state(hub.clone());
-    let mut stream = TestClient::new(app).subscribe("/").await.unwrap();
-    stream.event::<Count>().await.unwrap();
-    assert_eq!(stream.last_event_id(), "", "nothing moves the client before the gap");
-    stream.named("sse-gap").await.unwrap();
-    assert_eq!(stream.last_event_id(), hub.last_event_id().to_string());
+fn a_snapshot_whose_position_is_not_known_ends_with_the_gap(server: Server) {
+    let (served, hub) = Served::new(server, async || {
+        let hub = Hub::<Count>::in_memory().unwrap();
+        let other = Hub::<Count>::in_memory().unwrap().last_event_id();
+        let handler = async move |State(hub): State<Hub<Count>>, request: Subscribe| {
+            let snapshot = Snapshot::from(vec![Count { n: 1 }]).at(other);
+            hub.subscribe(request).everything().snapshot(async |_| Ok(snapshot))
+        };
+        (Router::new().route("/", get(handler)).with_state(hub.clone()), hub)
+    });
+    let client = Client::connect(served.address(), "/", "");
+    let seen = client.wait("the gap", |seen| !seen.named("sse-gap").is_empty());
+    let ids: Vec<&str> = seen.events.iter().map(|event| event.id.as_str()).collect();
+    let here = hub.last_event_id().to_string();
+    assert_eq!(ids, ["", "", &here], "nothing moves the client before the gap");
 }
 
-#[tokio::test]
-async fn knobs_have_no_value_that_breaks_a_stream() {
+fn knobs_have_no_value_that_breaks_a_stream(server: Server) {
     for extreme in [Duration::ZERO, Duration::MAX] {
-        let hub = Hub::<Count>::builder(MemoryLog::new()).heartbeat(extreme).retry(extreme);
-        let hub = hub.start().await.unwrap();
-        let client = TestClient::new(Router::new().route("/", hub.endpoint()));
+        let (served, hub) = Served::new(server, async || {
+            let hub = Hub::<Count>::builder(MemoryLog::new()).heartbeat(extreme).retry(extreme);
+            let hub = hub.coalesce(extreme).start().await.unwrap();
+            (Router::new().route("/", hub.endpoint()), hub)
+        });
         for _ in 0..20 {
-            let mut stream = client.subscribe("/").await.unwrap();
-            stream.silence(Duration::from_millis(2)).await.unwrap();
+            let client = Client::connect(served.address(), "/", "");
+            client.wait("sse-open", |seen| !seen.events.is_empty());
             hub.disconnect_all();
-            stream.named("sse-close").await.unwrap();
+            assert_eq!(client.ended().events.last().unwrap().name, "sse-close");
         }
     }
 }

@@ -11,9 +11,23 @@ use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, OnGap, SseEvent, Subscribe};
 use support::client::{self, Client};
 use support::http::{self, Head, Request};
-use support::served::Served;
+use support::served::{Served, Server, eventually};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
+
+support::by_every_server!(
+    a_stream_has_these_headers_and_no_others,
+    head_has_the_headers_and_no_body,
+    a_head_request_leaves_no_subscriber,
+    options_says_what_is_allowed,
+    other_methods_are_refused,
+    cors_is_an_ordinary_layer,
+    compression_leaves_streams_alone,
+    the_apps_own_headers_come_through_ordinary_layers,
+    an_endpoint_can_be_nested_and_merged,
+    a_gap_that_the_app_refuses_is_no_content,
+    topics_that_are_none_are_a_bad_request,
+);
 
 #[derive(Serialize, Deserialize, SseEvent)]
 struct Note {
@@ -21,8 +35,8 @@ struct Note {
 }
 
 /// Serves what `app` makes of a hub.
-fn serve(app: impl Fn(&Hub<Note>) -> Router) -> (Served, Hub<Note>) {
-    Served::new(async || {
+fn serve(server: Server, app: impl Fn(&Hub<Note>) -> Router) -> (Served, Hub<Note>) {
+    Served::new(server, async || {
         let hub = Hub::in_memory().unwrap();
         (app(&hub), hub)
     })
@@ -45,9 +59,8 @@ const STREAM: [(&str, &str); 5] = [
     ("x-content-type-options", "nosniff"),
 ];
 
-#[test]
-fn a_stream_has_these_headers_and_no_others() {
-    let (served, hub) = serve(endpoint);
+fn a_stream_has_these_headers_and_no_others(server: Server) {
+    let (served, hub) = serve(server, endpoint);
     let id = served.block_on(hub.publish(Note { text: "1".into() })).unwrap().to_string();
     for target in ["/events", "/events?last_event_id=earliest", "/events?topic=a"] {
         for last_event_id in ["", "nonsense", &id] {
@@ -58,9 +71,8 @@ fn a_stream_has_these_headers_and_no_others() {
     }
 }
 
-#[test]
-fn head_has_the_headers_and_no_body() {
-    let (served, _hub) = serve(endpoint);
+fn head_has_the_headers_and_no_body(server: Server) {
+    let (served, _hub) = serve(server, endpoint);
     let mut connection = http::Connection::open(served.address()).unwrap();
     for _ in 0..2 {
         // The second answer begins where the first ends, so the first had no body.
@@ -73,25 +85,22 @@ fn head_has_the_headers_and_no_body() {
     }
 }
 
-#[test]
-fn a_head_request_leaves_no_subscriber() {
-    let (served, hub) = serve(endpoint);
+fn a_head_request_leaves_no_subscriber(server: Server) {
+    let (served, hub) = serve(server, endpoint);
     http::send(served.address(), &Request::new("HEAD", "/events")).unwrap();
-    support::served::eventually("the subscription is gone", || hub.subscriber_count() == 0);
+    eventually("the subscription is gone", || hub.subscriber_count() == 0);
 }
 
-#[test]
-fn options_says_what_is_allowed() {
-    let (served, _hub) = serve(endpoint);
+fn options_says_what_is_allowed(server: Server) {
+    let (served, _hub) = serve(server, endpoint);
     let answer = http::send(served.address(), &Request::new("OPTIONS", "/events")).unwrap();
     assert_eq!(answer.head.status, 204);
     assert_eq!(answer.head.header("allow"), Some("GET,HEAD,OPTIONS"));
     assert!(answer.body.is_empty());
 }
 
-#[test]
-fn other_methods_are_refused() {
-    let (served, hub) = serve(endpoint);
+fn other_methods_are_refused(server: Server) {
+    let (served, hub) = serve(server, endpoint);
     for method in ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PURGE"] {
         let request = Request::new(method, "/events").body("");
         let answer = http::send(served.address(), &request).unwrap();
@@ -103,11 +112,10 @@ fn other_methods_are_refused() {
     assert_eq!(hub.subscriber_count(), 0);
 }
 
-#[test]
-fn cors_is_an_ordinary_layer() {
+fn cors_is_an_ordinary_layer(server: Server) {
     let origin = HeaderValue::from_static("https://app.example");
     let last_event_id = HeaderName::from_static("last-event-id");
-    let (served, _hub) = serve(|hub| {
+    let (served, _hub) = serve(server, |hub| {
         let cors = CorsLayer::new().allow_origin(origin.clone()).allow_credentials(true);
         let cors = cors.allow_methods([Method::GET]).allow_headers([last_event_id.clone()]);
         endpoint(hub).layer(cors)
@@ -128,10 +136,9 @@ fn cors_is_an_ordinary_layer() {
     assert_eq!(answer.header("access-control-allow-methods"), Some("GET"));
 }
 
-#[test]
-fn compression_leaves_streams_alone() {
+fn compression_leaves_streams_alone(server: Server) {
     let text = "compressible ".repeat(1000);
-    let (served, hub) = serve(|hub| {
+    let (served, hub) = serve(server, |hub| {
         let page = text.clone();
         endpoint(hub).route("/page", get(|| async { page })).layer(CompressionLayer::new())
     });
@@ -148,23 +155,21 @@ fn compression_leaves_streams_alone() {
     assert_eq!(client.data(1), [expected]);
 }
 
-#[test]
-fn the_apps_own_headers_come_through_ordinary_layers() {
+fn the_apps_own_headers_come_through_ordinary_layers(server: Server) {
     async fn add(mut response: Response) -> Response {
         response.headers_mut().insert("x-served-by", HeaderValue::from_static("node-7"));
         response.headers_mut().insert("cache-control", HeaderValue::from_static("no-store"));
         response
     }
-    let (served, _hub) = serve(|hub| endpoint(hub).layer(map_response(add)));
+    let (served, _hub) = serve(server, |hub| endpoint(hub).layer(map_response(add)));
     let head = client::open(served.address(), "/events", "").unwrap().head;
     assert_eq!(head.header("x-served-by"), Some("node-7"));
     assert_eq!(head.header("cache-control"), Some("no-store"), "the app has the last word");
     assert_eq!(head.header("content-type"), Some("text/event-stream"));
 }
 
-#[test]
-fn an_endpoint_can_be_nested_and_merged() {
-    let (served, hub) = serve(|hub| {
+fn an_endpoint_can_be_nested_and_merged(server: Server) {
+    let (served, hub) = serve(server, |hub| {
         let state = Router::new().route("/feed", hub.endpoint()).with_state(7_u8);
         Router::new().nest("/api", endpoint(hub)).merge(state)
     });
@@ -180,9 +185,8 @@ fn an_endpoint_can_be_nested_and_merged() {
     );
 }
 
-#[test]
-fn a_gap_that_the_app_refuses_is_no_content() {
-    let (served, hub) = serve(|hub| {
+fn a_gap_that_the_app_refuses_is_no_content(server: Server) {
+    let (served, hub) = serve(server, |hub| {
         let hub = hub.clone();
         let events = move |request: Subscribe| async move {
             hub.subscribe(request).on_gap(OnGap::Refuse).everything()
@@ -199,9 +203,8 @@ fn a_gap_that_the_app_refuses_is_no_content() {
     }
 }
 
-#[test]
-fn topics_that_are_none_are_a_bad_request() {
-    let (served, hub) = serve(endpoint);
+fn topics_that_are_none_are_a_bad_request(server: Server) {
+    let (served, hub) = serve(server, endpoint);
     let long = "a".repeat(256);
     for topic in ["", "/a", "a/", "a//b", "a/**/b", "a*", "%00", "a%0Ab", "%C2%85", &long] {
         let request = Request::new("GET", &format!("/events?topic=ok&topic={topic}"));

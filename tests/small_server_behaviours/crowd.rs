@@ -7,15 +7,19 @@ use sse_framework::{Hub, MemoryLog, SseEvent};
 use std::time::{Duration, Instant};
 use support::client::{self, Client};
 use support::random::{self, Random};
-use support::served::Served;
+use support::served::{Served, Server};
 
-#[test]
-fn many_clients_get_everything_in_one_order() {
+support::by_every_server!(
+    many_clients_get_everything_in_one_order,
+    a_slow_client_loses_nothing_and_slows_nobody,
+);
+
+fn many_clients_get_everything_in_one_order(server: Server) {
     const PUBLISHERS: u64 = 6;
     const EACH: u64 = 100;
     let seed = random::seed();
     for tail in [(16 << 20, 65_536), (16 << 20, 3), (0, 1000)] {
-        let (served, hub) = serve(|hub| hub.tail(tail.0, tail.1));
+        let (served, hub) = serve(server, |hub| hub.tail(tail.0, tail.1));
         let connect = |target: &str| Client::connect(served.address(), target, "");
         let clients: Vec<_> = (0..25).map(|_| connect("/events")).collect();
         let of_topic_1 = connect("/events?topic=1");
@@ -67,9 +71,8 @@ struct Large {
 const EVENTS: u64 = 400;
 const EVENT_BYTES: usize = 64 << 10;
 
-#[test]
-fn a_slow_client_loses_nothing_and_slows_nobody() {
-    let (served, hub) = Served::new(async || {
+fn a_slow_client_loses_nothing_and_slows_nobody(server: Server) {
+    let (served, hub) = Served::new(server, async || {
         let hub = Hub::<Large>::builder(MemoryLog::new()).tail(256 << 10, 1000);
         let hub = hub.start().await.unwrap();
         (Router::new().route("/events", hub.endpoint()), hub)

@@ -6,8 +6,15 @@ use sse_framework::{CloseReason, Hub, MemoryLog, PublishError, Received, Start, 
 use std::collections::HashSet;
 use std::time::Duration;
 use support::client::{Client, End, Seen};
-use support::served::{Served, in_time};
+use support::served::{Served, Server, in_time};
 use tokio::sync::oneshot;
+
+support::by_every_server!(
+    disconnect_all_ends_every_stream_and_clients_come_back,
+    after_shutdown_nothing_is_taken_and_streams_end,
+    a_hub_that_is_dropped_ends_its_streams,
+    a_graceful_shutdown_ends_in_time_with_streams_open,
+);
 
 /// The stream ended politely, for this reason.
 #[track_caller]
@@ -18,9 +25,8 @@ fn closed(seen: &Seen, reason: &str) {
     assert_eq!(seen.end, Some(End::Whole), "the body is complete");
 }
 
-#[test]
-fn disconnect_all_ends_every_stream_and_clients_come_back() {
-    let (served, hub) = serve(|hub| hub);
+fn disconnect_all_ends_every_stream_and_clients_come_back(server: Server) {
+    let (served, hub) = serve(server, |hub| hub);
     let connect = |id: &str| Client::connect(served.address(), "/events", id);
     let clients: Vec<_> = (0..20).map(|_| connect("")).collect();
     publish(&served, &hub, 1);
@@ -43,9 +49,8 @@ fn disconnect_all_ends_every_stream_and_clients_come_back() {
     assert_eq!(newcomer.seen().end, None);
 }
 
-#[test]
-fn after_shutdown_nothing_is_taken_and_streams_end() {
-    let (served, hub) = serve(|hub| hub);
+fn after_shutdown_nothing_is_taken_and_streams_end(server: Server) {
+    let (served, hub) = serve(server, |hub| hub);
     let client = Client::connect(served.address(), "/events", "");
     let mut typed = hub.subscribe(Subscribe::default()).everything();
     let last = hub.try_publish(Count { n: 1 }).unwrap();
@@ -70,9 +75,8 @@ fn after_shutdown_nothing_is_taken_and_streams_end() {
     served.block_on(hub.shutdown()).unwrap();
 }
 
-#[test]
-fn a_hub_that_is_dropped_ends_its_streams() {
-    let (served, hub) = serve(|hub| hub);
+fn a_hub_that_is_dropped_ends_its_streams(server: Server) {
+    let (served, hub) = serve(server, |hub| hub);
     let mut typed = hub.subscribe(Subscribe::default()).everything();
     // The router holds a handle, too.
     drop((served, hub));
@@ -81,10 +85,9 @@ fn a_hub_that_is_dropped_ends_its_streams() {
     assert_eq!(next, Some(Received::Closed(CloseReason::Drain)));
 }
 
-#[test]
-fn a_graceful_shutdown_ends_in_time_with_streams_open() {
+fn a_graceful_shutdown_ends_in_time_with_streams_open(server: Server) {
     let (stop, stopped) = oneshot::channel();
-    let (mut served, hub) = Served::until(async || {
+    let (mut served, hub) = Served::until(server, async || {
         let hub = Hub::<Count>::builder(MemoryLog::new()).retry(Duration::from_secs(4));
         let hub = hub.start().await.unwrap();
         let app = Router::new().route("/events", hub.endpoint());

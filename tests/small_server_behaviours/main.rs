@@ -12,7 +12,7 @@ use axum::Router;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, HubBuilder, MemoryLog, SseEvent};
 use support::parser::Event;
-use support::served::Served;
+use support::served::{Served, Server};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 struct Count {
@@ -20,8 +20,11 @@ struct Count {
 }
 
 /// Serves a hub at `/events`.
-fn serve(set: impl FnOnce(HubBuilder<Count>) -> HubBuilder<Count>) -> (Served, Hub<Count>) {
-    Served::new(async || {
+fn serve(
+    server: Server,
+    set: impl FnOnce(HubBuilder<Count>) -> HubBuilder<Count>,
+) -> (Served, Hub<Count>) {
+    Served::new(server, async || {
         let hub = set(Hub::builder(MemoryLog::new())).start().await.unwrap();
         (Router::new().route("/events", hub.endpoint()), hub)
     })

@@ -3,22 +3,28 @@
 use super::{publish, serve};
 use std::time::Duration;
 use support::client::Client;
-use support::served::eventually;
+use support::served::{Server, eventually};
 
-#[test]
-fn a_retry_interval_is_sent_and_can_be_set() {
-    let (served, _hub) = serve(|hub| hub);
+support::by_every_server!(
+    a_retry_interval_is_sent_and_can_be_set,
+    subscribers_are_counted_as_they_come_and_go,
+    the_last_event_id_is_the_servers_and_the_clients,
+    a_quiet_stream_has_heartbeats,
+    events_of_other_topics_do_not_keep_heartbeats_away,
+);
+
+fn a_retry_interval_is_sent_and_can_be_set(server: Server) {
+    let (served, _hub) = serve(server, |hub| hub);
     let client = Client::connect(served.address(), "/events", "");
     assert_eq!(client.wait("sse-open", |seen| !seen.events.is_empty()).retry, Some(2000));
 
-    let (served, _hub) = serve(|hub| hub.retry(Duration::from_millis(7500)));
+    let (served, _hub) = serve(server, |hub| hub.retry(Duration::from_millis(7500)));
     let client = Client::connect(served.address(), "/events", "");
     assert_eq!(client.wait("sse-open", |seen| !seen.events.is_empty()).retry, Some(7500));
 }
 
-#[test]
-fn subscribers_are_counted_as_they_come_and_go() {
-    let (served, hub) = serve(|hub| hub);
+fn subscribers_are_counted_as_they_come_and_go(server: Server) {
+    let (served, hub) = serve(server, |hub| hub);
     assert_eq!(hub.subscriber_count(), 0);
     let topics = ["", "?topic=a", "?topic=a/**", "?topic=a&topic=b"];
     let mut clients = Vec::new();
@@ -33,9 +39,8 @@ fn subscribers_are_counted_as_they_come_and_go() {
     }
 }
 
-#[test]
-fn the_last_event_id_is_the_servers_and_the_clients() {
-    let (served, hub) = serve(|hub| hub);
+fn the_last_event_id_is_the_servers_and_the_clients(server: Server) {
+    let (served, hub) = serve(server, |hub| hub);
     let before = hub.last_event_id().to_string();
     let client = Client::connect(served.address(), "/events", "");
     let open = client.wait("sse-open", |seen| !seen.events.is_empty());
@@ -50,9 +55,8 @@ fn the_last_event_id_is_the_servers_and_the_clients() {
     assert_eq!(open.last_event_id, hub.last_event_id().to_string());
 }
 
-#[test]
-fn a_quiet_stream_has_heartbeats() {
-    let (served, hub) = serve(|hub| hub.heartbeat(Duration::from_millis(30)));
+fn a_quiet_stream_has_heartbeats(server: Server) {
+    let (served, hub) = serve(server, |hub| hub.heartbeat(Duration::from_millis(30)));
     let client = Client::connect(served.address(), "/events", "");
     let seen = client.wait("heartbeats", |seen| seen.comments >= 3);
     assert_eq!(seen.events.len(), 1, "a heartbeat is no event: {:?}", seen.events);
@@ -62,9 +66,8 @@ fn a_quiet_stream_has_heartbeats() {
     client.wait("more heartbeats", |seen| seen.comments > comments);
 }
 
-#[test]
-fn events_of_other_topics_do_not_keep_heartbeats_away() {
-    let (served, hub) = serve(|hub| hub.heartbeat(Duration::from_millis(30)));
+fn events_of_other_topics_do_not_keep_heartbeats_away(server: Server) {
+    let (served, hub) = serve(server, |hub| hub.heartbeat(Duration::from_millis(30)));
     let client = Client::connect(served.address(), "/events?topic=quiet", "");
     eventually("a heartbeat among events of others", || {
         publish(&served, &hub, 1);

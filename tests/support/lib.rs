@@ -1,14 +1,18 @@
-//! What the tests share. Nothing here uses sse-framework: it is what the framework is judged by.
+//! What the tests share. Nothing here but `served`, which serves by it, uses sse-framework: it is
+//! what the framework is judged by.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's support may end the test")]
 
+pub mod bad;
 pub mod browser;
 pub mod client;
 pub mod curl;
 pub mod example;
 pub mod http;
 pub mod ledger;
+pub mod load;
 pub mod parser;
 pub mod random;
+pub mod raw;
 pub mod served;
 pub mod server;
 pub mod vectors;

@@ -21,6 +21,11 @@ pub fn kills(usual: u64) -> u64 {
     number_from_env("SSE_KILLS").unwrap_or(usual)
 }
 
+/// A figure of a test: the environment's, or else `usual`.
+pub fn figure(name: &str, usual: u64) -> u64 {
+    number_from_env(name).unwrap_or(usual)
+}
+
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))

@@ -8,6 +8,62 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+/// What serves an app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Server {
+    /// `sse_framework::serve`, whose writer takes streams over.
+    Framework,
+    /// `axum::serve`, by which a response's body is driven to its end.
+    Axum,
+}
+
+/// Runs tests by every server: each is a function of a [`Server`], and becomes two tests that are
+/// named after it and the server.
+#[macro_export]
+macro_rules! by_every_server {
+    ($($(#[$attribute:meta])* $test:ident),* $(,)?) => {
+        $(mod $test {
+            #[test]
+            $(#[$attribute])*
+            fn framework() {
+                super::$test($crate::served::Server::Framework);
+            }
+
+            #[test]
+            $(#[$attribute])*
+            fn axum() {
+                super::$test($crate::served::Server::Axum);
+            }
+        })*
+    };
+}
+
+impl Server {
+    /// All of them.
+    pub const ALL: [Server; 2] = [Server::Framework, Server::Axum];
+
+    /// As programs call it that can be served by either.
+    pub fn name(self) -> &'static str {
+        match self {
+            Server::Framework => "framework",
+            Server::Axum => "axum",
+        }
+    }
+
+    /// Serves until `stop` resolves.
+    async fn serve<S>(self, listener: TcpListener, app: Router, stop: S) -> std::io::Result<()>
+    where
+        S: Future<Output = ()> + Send + 'static,
+    {
+        match self {
+            Server::Framework => {
+                sse_framework::serve(listener, app).with_graceful_shutdown(stop).await
+            }
+            Server::Axum => axum::serve(listener, app).with_graceful_shutdown(stop).await,
+        }
+    }
+}
+
 /// A runtime with an app on it. Ends with it, and with it all its connections.
 #[derive(Debug)]
 pub struct Served {
@@ -18,25 +74,37 @@ pub struct Served {
 
 impl Served {
     /// Serves what `app` makes, within the runtime that serves it.
-    pub fn new<T>(app: impl AsyncFnOnce() -> (Router, T)) -> (Self, T) {
-        Served::until(async || {
+    pub fn new<T>(server: Server, app: impl AsyncFnOnce() -> (Router, T)) -> (Self, T) {
+        Served::until(server, async || {
             let (app, kept) = app().await;
             (app, std::future::pending(), kept)
         })
     }
 
     /// Serves until the future that comes with the app resolves, and then shuts down gracefully.
-    pub fn until<T, S>(app: impl AsyncFnOnce() -> (Router, S, T)) -> (Self, T)
+    pub fn until<T, S>(server: Server, app: impl AsyncFnOnce() -> (Router, S, T)) -> (Self, T)
     where
         S: Future<Output = ()> + Send + 'static,
     {
+        Served::by(async |listener| {
+            let (app, stop, kept) = app().await;
+            (server.serve(listener, app, stop), kept)
+        })
+    }
+
+    /// Serves by what `serve` makes of a listener.
+    pub fn by<T, F>(serve: impl AsyncFnOnce(TcpListener) -> (F, T)) -> (Self, T)
+    where
+        F: Future<Output = std::io::Result<()>> + Send + 'static,
+    {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let (listener, (app, stop, kept)) = runtime.block_on(async {
-            (TcpListener::bind(("127.0.0.1", 0)).await.expect("a port"), app().await)
+        let (address, serving, kept) = runtime.block_on(async {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let (serving, kept) = serve(listener).await;
+            (address, serving, kept)
         });
-        let address = listener.local_addr().expect("an address");
-        let serving = async move { axum::serve(listener, app).with_graceful_shutdown(stop).await };
         let serving = Some(runtime.spawn(serving));
         (Served { runtime: Some(runtime), address, serving }, kept)
     }

@@ -77,6 +77,30 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Its resident memory in KiB.
+    pub fn resident(&self) -> usize {
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that it has ever had resident, in KiB.
+    pub fn most_resident(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> usize {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).expect("it runs");
+        let value = status.lines().find_map(|line| line.strip_prefix(field));
+        let number = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
+        number.unwrap_or_else(|| panic!("no {field} in {status}"))
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        let open = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(open).expect("it runs").count()
+    }
+
     /// Waits until it accepts connections; its log, if it does not.
     pub fn answers(&mut self, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: example-loadtarget --port PORT \
                      (--memory | --data DIR [--durability synced|buffered] \
-                     [--segment-bytes N]) [--keep-events N] \
+                     [--segment-bytes N]) [--keep-events N] [--tail-events N] \
                      [--server framework|axum]";
 
 /// What the load generator sends: a number, a time, padding.
@@ -37,6 +37,7 @@ struct Options {
     memory: bool,
     segment_bytes: Option<u64>,
     keep_events: Option<u64>,
+    tail_events: Option<usize>,
     /// Under `axum::serve`, not under that of the framework.
     axum: bool,
 }
@@ -113,8 +114,12 @@ fn hub(options: &Options) -> Result<HubBuilder<Load>, Box<dyn Error>> {
         None if options.memory => Hub::builder(MemoryLog::new()),
         None => return Err(USAGE.into()),
     };
-    Ok(match options.keep_events {
+    let hub = match options.keep_events {
         Some(events) => hub.retention(Retention::forever().events(events)),
+        None => hub,
+    };
+    Ok(match options.tail_events {
+        Some(events) => hub.tail(16 << 20, events),
         None => hub,
     })
 }
@@ -130,6 +135,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             Long("memory") => options.memory = true,
             Long("segment-bytes") => options.segment_bytes = Some(arguments.value()?.parse()?),
             Long("keep-events") => options.keep_events = Some(arguments.value()?.parse()?),
+            Long("tail-events") => options.tail_events = Some(arguments.value()?.parse()?),
             Long("server") => {
                 options.axum = match arguments.value()?.string()?.as_str() {
                     "framework" => false,

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -87,13 +87,21 @@ where
 
     /// Resolves when the server has been stopping for long enough.
     fn cut_off(&self) -> impl Future<Output = ()> + Send + use<S> {
-        let (mut stopping, timeout) = (self.stopping.clone(), self.shutdown_timeout);
+        let (stops, timeout) = (self.stops(), self.shutdown_timeout);
         async move {
-            // An error would mean that the server is gone without stopping.
-            if stopping.wait_for(|stopping| *stopping).await.is_err() {
-                std::future::pending().await
-            }
+            stops.await;
             tokio::time::sleep(timeout).await;
+        }
+    }
+
+    /// Resolves when the server is told to stop.
+    pub(super) fn stops(&self) -> impl Future<Output = ()> + Send + use<S> {
+        let mut stopping = self.stopping.clone();
+        async move {
+            // An error means that the server is gone without stopping: connections go on.
+            if stopping.wait_for(|stopping| *stopping).await.is_err() {
+                pending().await
+            }
         }
     }
 
@@ -135,8 +143,7 @@ where
         builder.timer(TokioTimer::new());
         let served = builder.serve_connection(TokioIo::new(socket), service);
         let mut served = served.with_upgrades();
-        let mut stopping = self.stopping.clone();
-        let mut stop = pin!(async move { stopping.wait_for(|stopping| *stopping).await.is_ok() });
+        let mut stop = pin!(self.stops());
         let mut stopped = false;
         let taken = poll_fn(|cx| {
             if !stopped && stop.as_mut().poll(cx).is_ready() {

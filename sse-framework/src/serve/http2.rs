@@ -73,11 +73,9 @@ where
         // WebSockets over HTTP/2 begin with it (RFC 8441).
         builder.timer(TokioTimer::new()).enable_connect_protocol();
         let mut served = pin!(builder.serve_connection(TokioIo::new(socket), service));
-        let mut stopping = self.stopping.clone();
-        let stop = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() };
         let ended = tokio::select! {
             ended = served.as_mut() => ended,
-            _ = stop => {
+            () = self.stops() => {
                 served.as_mut().graceful_shutdown();
                 served.await
             }

@@ -10,10 +10,12 @@ use self::round::Rounds;
 use super::connection::Return;
 use axum::body::Body;
 use bytes::Bytes;
+use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 /// The handle of a writer: one thread that drives the bodies of many responses.
 ///
@@ -30,7 +32,7 @@ use tokio::net::TcpStream;
 ///
 /// # Closing
 ///
-/// The thread ends when there is neither a handle nor a stream.
+/// The thread ends when there is neither a handle nor a stream. Streams end with their runtime.
 #[derive(Clone)]
 pub(super) struct Writer(Arc<Handle>);
 
@@ -69,8 +71,9 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn close(&mut self) {
-        *self = Waiting { closed: true, ..Waiting::default() };
+    /// Takes no more; what waited is given out, to be dropped when nothing is locked.
+    fn close(&mut self) -> Self {
+        std::mem::replace(self, Waiting { closed: true, ..Waiting::default() })
     }
 }
 
@@ -91,6 +94,15 @@ impl Drop for Handle {
     }
 }
 
+/// Dropped with the runtime, it ends all streams: there, hyper's connections end, too.
+struct EndOfRuntime(Arc<Orders>);
+
+impl Drop for EndOfRuntime {
+    fn drop(&mut self) {
+        self.0.give(|waiting| waiting.stop_at = Some(Instant::now()));
+    }
+}
+
 impl Writer {
     /// Starts the thread, within the runtime that its bodies belong to.
     pub(super) fn start(write_timeout: Duration) -> io::Result<Self> {
@@ -100,11 +112,18 @@ impl Writer {
         let orders = Arc::new(Orders { bell, waiting: Mutex::default() });
         let rounds = Rounds::new(poll, orders.clone(), write_timeout);
         let runtime = tokio::runtime::Handle::current();
+        let (runs, has_run) = oneshot::channel::<Infallible>();
+        let with_runtime = EndOfRuntime(orders.clone());
         let run = move || {
             let _entered = runtime.enter();
             rounds.run();
+            drop(runs);
         };
         std::thread::Builder::new().name("sse-writer".to_owned()).spawn(run)?;
+        tokio::spawn(async move {
+            let _with_runtime = with_runtime;
+            drop(has_run.await);
+        });
         Ok(Writer(Arc::new(Handle { orders })))
     }
 

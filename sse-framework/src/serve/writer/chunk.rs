@@ -63,7 +63,7 @@ impl Framer {
 fn framed(piece: &[u8]) -> Bytes {
     // 16 digits at most.
     let mut framed = BytesMut::with_capacity(piece.len() + 20);
-    let _ = write!(framed, "{:x}\r\n", piece.len());
+    let _ = write!(framed, "{:X}\r\n", piece.len());
     framed.extend_from_slice(piece);
     framed.extend_from_slice(b"\r\n");
     framed.freeze()

@@ -69,7 +69,8 @@ impl Rounds {
             self.serve_streams(now);
             self.look_at_clocks(now);
         }
-        self.orders.waiting().close();
+        let left = self.orders.waiting().close();
+        drop(left);
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {

@@ -1,0 +1,70 @@
+//! T7: clients that read slowly, or not at all, or break off in the middle, or vanish, cost the
+//! others nothing.
+//!
+//! `SSE_BAD_CLIENTS` says how many there are of them, and `SSE_SECONDS` for how long.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
+
+use std::time::Duration;
+use support::bad::BadClients;
+use support::load::{self, Publisher, Watcher, quantiles};
+use support::random::figure;
+use support::served::Server;
+
+support::by_every_server!(bad_clients_cost_the_others_nothing);
+
+const HEALTHY: usize = 100;
+const EVENT_BYTES: usize = 20_000;
+const INTERVAL: Duration = Duration::from_millis(100);
+/// So much is in memory; who is further behind reads from the log.
+const TAIL_EVENTS: usize = 100;
+
+fn bad_clients_cost_the_others_nothing(by: Server) {
+    let count = usize::try_from(figure("SSE_BAD_CLIENTS", 1000)).unwrap();
+    let time = Duration::from_secs(figure("SSE_SECONDS", 20));
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let tail = TAIL_EVENTS.to_string();
+    let options = ["--data", data.to_str().unwrap(), "--tail-events", &tail];
+    let server = load::start(by, &options, &directory.path().join("log"));
+
+    let healthy: Vec<_> = (0..HEALTHY).map(|_| Watcher::connect(server.address(), 0)).collect();
+    let publishing = Publisher::new(server.address(), EVENT_BYTES).every(INTERVAL);
+    std::thread::sleep(time / 5);
+    let alone = latencies(&healthy);
+    let memory = server.resident();
+
+    let mut bad = BadClients::connect(server.address(), count);
+    healthy.iter().for_each(Watcher::restart);
+    let began = publishing.published();
+    std::thread::sleep(time);
+    let beside = latencies(&healthy);
+    let growth = server.resident().saturating_sub(memory);
+    let publisher = publishing.stop();
+    let published = publisher.published();
+    healthy.iter().for_each(|client| client.reach(published));
+
+    println!(
+        "{}: {HEALTHY} clients, {published} events of {EVENT_BYTES} bytes; latency (50 %, 99 %, \
+         longest) alone {alone:?}, beside {count} bad ones {beside:?}, ratio of the 99 % {:.1}; \
+         memory {memory} + {growth} KiB; {} resets",
+        by.name(),
+        beside[1].as_secs_f64() / alone[1].as_secs_f64(),
+        bad.resets(),
+    );
+    assert!(beside[1] < Duration::from_secs(1).max(alone[1] * 10), "{beside:?}, {alone:?}");
+    // What is in memory anyway, and a page, framed or not, for each that does not read.
+    let most = TAIL_EVENTS * EVENT_BYTES + count * (128 << 10);
+    assert!(growth << 10 < most, "{growth} KiB for {count} clients");
+
+    bad.rest();
+    // The dead server's socket still sends what it had taken.
+    let during = (published - began) as usize * EVENT_BYTES;
+    drop(server);
+    let taken = bad.taken_by_one_that_does_not_read();
+    println!("one that does not read had been sent {taken} of {during} bytes");
+    assert!(taken < during / 4 * 3, "{taken} of {during}: it was not slow, the test shows nothing");
+}
+
+fn latencies(clients: &[Watcher]) -> [Duration; 3] {
+    quantiles(clients.iter().flat_map(|client| client.seen().latencies))
+}

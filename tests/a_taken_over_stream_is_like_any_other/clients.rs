@@ -1,0 +1,154 @@
+//! Clients that go without a word, or that do not read.
+
+use super::{Count, Leaves, app, listener, nobody, number, open, publish, serve};
+use sse_framework::{Hub, MemoryLog};
+use std::future::IntoFuture;
+use std::time::{Duration, Instant};
+use support::client::Client;
+use support::parser;
+use support::random::{Random, seed};
+use support::raw::Raw;
+use support::served::{Served, Server, eventually};
+
+support::by_every_server!(
+    a_client_that_goes_is_noticed_within_a_second,
+    a_client_that_goes_before_its_stream_begins_is_not_kept,
+    a_reset_at_any_byte_harms_nobody_else,
+);
+
+fn a_client_that_goes_is_noticed_within_a_second(server: Server) {
+    let (served, hub) = serve(server, |app| app);
+    let _stays = listener(&served, "/events?topic=a");
+    for leave in [drop as fn(Raw), Raw::reset, |client| client.finish()] {
+        let mut client = Raw::open(served.address());
+        client.get("/events?topic=a");
+        client.until("\n\n\r\n");
+        open(&hub, server, Leaves::Hyper, 2);
+        let began = Instant::now();
+        leave(client);
+        open(&hub, server, Leaves::Hyper, 1);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
+
+fn a_client_that_goes_before_its_stream_begins_is_not_kept(server: Server) {
+    let (served, hub) = serve(server, |app| app);
+    let stays = listener(&served, "/events");
+    for n in 0..300 {
+        let mut client = Raw::open(served.address());
+        client.get("/events");
+        if n % 2 == 0 { client.reset() } else { drop(client) }
+    }
+    open(&hub, server, Leaves::Hyper, 1);
+    publish(&served, &hub, 1);
+    stays.data(1);
+    drop(stays);
+    nobody(&hub);
+}
+
+fn a_reset_at_any_byte_harms_nobody_else(server: Server) {
+    const REQUEST: &str = "GET /events HTTP/1.1\r\nHost: test\r\n\r\n";
+    let mut random = Random::new(seed());
+    let (served, hub) = serve(server, |app| app);
+    let healthy: Vec<_> = (0..4).map(|_| listener(&served, "/events")).collect();
+    let mut published = 0;
+    for round in 0..400 {
+        let mut client = Raw::open(served.address());
+        // In the request, in the head, in an event, or with much unread.
+        match round % 4 {
+            0 => client.send(&REQUEST[..random.below(REQUEST.len())]),
+            kind => {
+                client.send(REQUEST);
+                client.exactly(1 + random.below(100 * kind));
+            }
+        }
+        for _ in 0..random.below(4) {
+            published += 1;
+            let padding = "x".repeat(random.below(20_000));
+            served.block_on(hub.publish(Count { n: published, padding })).unwrap();
+        }
+        client.reset();
+    }
+    for client in healthy {
+        let enough = |seen: &support::client::Seen| seen.ordinary().count() as u64 == published;
+        let seen = client.wait("all events", enough);
+        assert!(seen.ordinary().map(number).eq(1..=published), "in order");
+        drop(client);
+    }
+    nobody(&hub);
+}
+
+/// Serves with a tail that is soon left behind, and lets clients go that take nothing for this
+/// long.
+fn with_write_timeout(time: Duration) -> (Served, Hub<Count>) {
+    Served::by(async |listener| {
+        let hub = Hub::builder(MemoryLog::new()).tail(256 << 10, 1000);
+        let hub = hub.heartbeat(Duration::from_millis(200)).start().await.unwrap();
+        (sse_framework::serve(listener, app(&hub)).write_timeout(time).into_future(), hub)
+    })
+}
+
+#[test]
+fn a_client_that_takes_nothing_is_let_go_and_resumes_without_loss() {
+    const EVENTS: u64 = 400;
+    let timeout = Duration::from_millis(1500);
+    let (served, hub) = with_write_timeout(timeout);
+    let mut client = Raw::open_narrow(served.address());
+    client.get("/events");
+    let mut read = client.until("\n\n\r\n").into_bytes();
+    open(&hub, Server::Framework, Leaves::Hyper, 1);
+    let healthy = listener(&served, "/events");
+    let padding = "x".repeat(64 << 10);
+    let began = Instant::now();
+    for n in 1..=EVENTS {
+        let event = Count { n, padding: padding.clone() };
+        served.block_on(hub.publish(event)).unwrap();
+    }
+    healthy.wait("all events", |seen| seen.ordinary().count() as u64 == EVENTS);
+    eventually("it is let go", || hub.stats().subscriptions == 1);
+    assert!(began.elapsed() > timeout, "{:?}", began.elapsed());
+
+    read.extend(client.to_end());
+    let seen = parser::read(&body(&read));
+    let first = seen.events.iter().filter(|event| event.name == "count").count() as u64;
+    assert!(first < EVENTS, "the client was not slow: the test shows nothing");
+    let back = Client::connect(served.address(), "/events", &seen.last_event_id);
+    let rest = back.wait("the rest", |seen| seen.ordinary().count() as u64 == EVENTS - first);
+    assert!(rest.ordinary().map(number).eq(first + 1..=EVENTS), "{first} before");
+    assert!(rest.named("sse-gap").is_empty());
+}
+
+/// What stands in the chunks of an answer, as far as it goes.
+fn body(answer: &[u8]) -> Vec<u8> {
+    let place = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).position(|at| at == text);
+    let mut rest = &answer[place(answer, b"\r\n\r\n").unwrap() + 4..];
+    let mut body = Vec::new();
+    while let Some(line) = place(rest, b"\r\n") {
+        let size = usize::from_str_radix(std::str::from_utf8(&rest[..line]).unwrap(), 16).unwrap();
+        rest = &rest[line + 2..];
+        body.extend_from_slice(&rest[..size.min(rest.len())]);
+        rest = &rest[(size + 2).min(rest.len())..];
+    }
+    body
+}
+
+#[test]
+fn a_client_that_vanishes_is_let_go() {
+    let (served, hub) = with_write_timeout(Duration::from_secs(1));
+    let stays = listener(&served, "/events");
+    let mut gone: Vec<_> = (0..5).map(|_| Raw::open(served.address())).collect();
+    for client in &mut gone {
+        client.get("/events");
+        client.until("\n\n\r\n");
+    }
+    open(&hub, Server::Framework, Leaves::Hyper, 6);
+    gone.iter().for_each(Raw::vanish);
+    let began = Instant::now();
+    open(&hub, Server::Framework, Leaves::Hyper, 1);
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    // Nothing has arrived since: it is the system that gave them up.
+    assert!(took > Duration::from_millis(500), "{took:?}");
+    publish(&served, &hub, 1);
+    stays.data(1);
+}
