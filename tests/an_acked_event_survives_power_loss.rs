@@ -20,7 +20,8 @@ use support::torture::{Doing, Torture, Verdict};
 const LOSSES: u64 = 20;
 /// After so many, it is judged, and begins again on an empty disk.
 const ROUND: u64 = 10;
-const DISK: u64 = 256 << 20;
+/// A file with holes: it takes what is written to it.
+const DISK: u64 = 4 << 30;
 /// How often the target syncs what is only buffered, and how much later that may be done on a busy
 /// machine.
 const SYNC_EVERY: Duration = Duration::from_millis(100);

@@ -214,7 +214,8 @@ impl<'a> Trial<'a> {
                 Shown::Began(seq) if at.is_none() => at = Some(*seq),
                 // The stream begins with a gap, which says where it goes on.
                 Shown::Began(_) if self.ledger.gaps_allowed || lost.is_some() => {}
-                Shown::Began(_) if !self.ledger.lost.is_empty() && client.sees.may_move_unseen() => {}
+                Shown::Began(_)
+                    if !self.ledger.lost.is_empty() && client.sees.may_move_unseen() => {}
                 Shown::Resumed(seq) if at.is_some() && lost.is_none() => {
                     at = Some(self.passed(name, client, at.unwrap_or(*seq), *seq));
                 }
