@@ -108,7 +108,7 @@ async fn read(hub: &Hub<Note>) {
                 }
                 Ok(Some(Received::Gap(_))) if at == Start::Oldest => {}
                 ended => {
-                    say(&format!("stream ends {ended:?}"));
+                    eprintln!("a stream ends: {ended:?}");
                     break;
                 }
             }

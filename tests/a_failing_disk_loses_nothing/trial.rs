@@ -130,6 +130,9 @@ fn run(what: &str, hinder: impl FnOnce(u32, &Path)) -> Outcome {
     let trace = fs::read_to_string(directory.path().join("trace")).unwrap_or_default();
     let said = fs::read_to_string(directory.path().join("stderr")).unwrap_or_default();
     let faults = account.judge(&log);
+    if account.told.unread > 0 {
+        eprintln!("{what}: {} events could not be read in that life: {said}", account.told.unread);
+    }
     let outcome = Outcome { told: account.told, injected: trace.matches("(INJECTED)").count() };
     assert!(faults.is_empty(), "{what}: {outcome:?} {faults:#?}\n{said}");
     assert!(account.told.ended, "{what}: {outcome:?}, and it did not come to its end\n{said}");
@@ -188,10 +191,7 @@ impl Drop for Life {
 }
 
 /// As many at a time as there are cores.
-fn in_parallel<T: Copy + Sync>(
-    cases: &[T],
-    run: impl Fn(T) -> Outcome + Sync,
-) -> Vec<Outcome> {
+fn in_parallel<T: Copy + Sync>(cases: &[T], run: impl Fn(T) -> Outcome + Sync) -> Vec<Outcome> {
     let (next, outcomes) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
