@@ -26,6 +26,21 @@ pub fn figure(name: &str, usual: u64) -> u64 {
     number_from_env(name).unwrap_or(usual)
 }
 
+/// How often to lose power: `SSE_POWER_ROUNDS`, or else `usual`.
+pub fn power_losses(usual: u64) -> u64 {
+    number_from_env("SSE_POWER_ROUNDS").unwrap_or(usual)
+}
+
+/// How many faults of the system to try: `SSE_FAULTS`, if it is set.
+pub fn faults() -> Option<u64> {
+    number_from_env("SSE_FAULTS")
+}
+
+/// How long to try inputs: `SSE_FUZZ_SECONDS`, if it is set.
+pub fn fuzz_seconds() -> Option<u64> {
+    number_from_env("SSE_FUZZ_SECONDS")
+}
+
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))

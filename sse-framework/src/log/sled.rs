@@ -1,5 +1,7 @@
 //! The log on disk: segments, each a sled database.
 
+#[cfg(feature = "test-util")]
+pub(crate) mod any_block;
 mod block;
 mod carve;
 mod chain;

@@ -119,7 +119,7 @@ impl Header {
     }
 }
 
-fn checksum(key: &Key, block: &[u8]) -> u32 {
+pub(super) fn checksum(key: &Key, block: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
     hasher.update(block.get(..4).unwrap_or_default());
