@@ -1,0 +1,106 @@
+//! Growth with the number of topics, each of which has a subscriber. They are subscribers within
+//! the process: there are more of them than a process may have sockets.
+
+use crate::Failure;
+use crate::load::scatter;
+use crate::meter::Meter;
+use crate::options::Options;
+use crate::report::{Table, number};
+use serde::{Deserialize, Serialize};
+use sse_framework::{Durability, Hub, SledLog, SseEvent, Subscribe, Subscription, TopicFilter};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Which topic it was sent to.
+#[derive(Serialize, Deserialize, SseEvent)]
+struct Entry {
+    topic: u64,
+    p: String,
+}
+
+/// What subscribers have seen: events of their topics, and of others.
+#[derive(Debug, Default)]
+struct Seen {
+    own: AtomicU64,
+    foreign: AtomicU64,
+}
+
+pub(super) fn measure(options: &Options) -> Result<Table, Failure> {
+    let head = ["topics", "CPU µs/publish", "µs/publish", "subscribe µs", "KiB/subscription"];
+    let mut table = Table::new("Topics", &head);
+    let counts: &[u64] =
+        if options.quick { &[1, 50] } else { &[1, 10, 100, 1_000, 10_000, 100_000] };
+    let publishes = if options.quick { 200 } else { 20_000 };
+    for count in counts {
+        eprintln!("{count} topics");
+        let directory = tempfile::Builder::new().prefix("growth-").tempdir_in(&options.data)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        table.row(runtime.block_on(row(directory.path(), *count, publishes))?);
+    }
+    Ok(table)
+}
+
+async fn row(path: &Path, topics: u64, publishes: u64) -> Result<[String; 5], Failure> {
+    let durability = Durability::Buffered { sync_every: Duration::from_millis(200) };
+    let log = SledLog::new(path).durability(durability);
+    let hub = Hub::<Entry>::builder(log).start().await?;
+    let (meter, seen) = (Meter::of(std::process::id()), Arc::new(Seen::default()));
+    let (resident, begun) = (meter.resident_kib()?, Instant::now());
+    for topic in 0..topics {
+        let filter: TopicFilter = format!("t/{topic}").parse()?;
+        let subscription = hub.subscribe(Subscribe::default()).topics([filter]);
+        tokio::spawn(listen(subscription, topic, seen.clone()));
+    }
+    let subscribing = begun.elapsed();
+    // All have been polled, and wait.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let grown = meter.resident_kib()?.saturating_sub(resident);
+
+    let (cpu, begun) = (meter.cpu_times()?, Instant::now());
+    for number in 0..publishes {
+        let topic = scatter(number) % topics;
+        let entry = Entry { topic, p: "x".repeat(180) };
+        hub.publish(entry).topic(format!("t/{topic}")).await?;
+    }
+    let publishing = begun.elapsed();
+    seen.wait_for(publishes).await?;
+    let cpu = meter.cpu_since(&cpu)?;
+    hub.shutdown().await?;
+    let micros = |time: Duration, count| time.as_secs_f64() * 1e6 / count as f64;
+    Ok([
+        number(topics as f64),
+        number(micros(cpu, publishes)),
+        number(micros(publishing, publishes)),
+        number(micros(subscribing, topics)),
+        // Fewer are lost in what else the process does.
+        if topics < 1_000 { "-".to_owned() } else { number(grown as f64 / topics as f64) },
+    ])
+}
+
+async fn listen(mut subscription: Subscription<Entry>, topic: u64, seen: Arc<Seen>) {
+    while let Some(received) = subscription.next().await {
+        match received.event() {
+            Some(entry) if entry.topic == topic => seen.own.fetch_add(1, Ordering::Relaxed),
+            Some(_) => seen.foreign.fetch_add(1, Ordering::Relaxed),
+            None => 0,
+        };
+    }
+}
+
+impl Seen {
+    async fn wait_for(&self, publishes: u64) -> Result<(), Failure> {
+        let begun = Instant::now();
+        while self.own.load(Ordering::Relaxed) < publishes {
+            if begun.elapsed() > Duration::from_secs(20) {
+                return Err(format!("{publishes} events were published: {self:?}").into());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        match self.foreign.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(format!("events came to subscribers of other topics: {self:?}").into()),
+        }
+    }
+}
