@@ -73,11 +73,11 @@ fn compare(options: &Options) -> Result<bool, Failure> {
 }
 
 fn show(options: &Options, results: &Results) -> Result<(), Failure> {
-    let about = format!("{}; medians of {} rounds.", machine::facts(), options.rounds);
+    let quick = if options.quick { " A quick run: its figures mean nothing." } else { "" };
+    let about = format!("{}; rounds: {}.{quick}", machine::facts(), options.rounds);
     println!("{about}\n");
     report::tables(results).iter().for_each(|table| println!("{}", table.text()));
-    println!("{}", load_note());
-    report::faults(results).iter().for_each(|line| println!("! {line}"));
+    report::notes(results).iter().for_each(|line| println!("{line}"));
     if let Some(file) = &options.markdown {
         fs::write(file, report::markdown(results, &about))?;
     }
@@ -85,9 +85,4 @@ fn show(options: &Options, results: &Results) -> Result<(), Failure> {
         fs::write(file, report::plot(results))?;
     }
     Ok(())
-}
-
-/// What a star in a table means.
-fn load_note() -> &'static str {
-    "\\* the load generator was itself the limit: the server can do more than this."
 }

@@ -6,11 +6,11 @@ mod table;
 pub(crate) use self::svg::plot;
 pub(crate) use self::table::{Table, number};
 
-use crate::figure::Spread;
-use crate::load_note;
+use crate::figure::{Faults, Spread};
 use crate::ratio::{self, Aim};
 use crate::results::Results;
 use crate::scenario::Scenario;
+use crate::system::System;
 
 /// The tables: first the ratios, then the figures that they are of.
 pub(crate) fn tables(results: &Results) -> Vec<Table> {
@@ -43,7 +43,7 @@ fn figures(results: &Results, scenario: Scenario) -> Table {
             continue;
         }
         let limited = results.load_was_the_limit(scenario, *system);
-        let name = format!("{}{}", system.name(), if limited { " *" } else { "" });
+        let name = format!("{}{}", system.name(), if limited { " ★" } else { "" });
         let figures = scenario.figures().iter().map(|figure| {
             let spread = results.spread(scenario, *system, *figure);
             spread.map_or("-".to_owned(), |spread| number(spread.median))
@@ -53,30 +53,28 @@ fn figures(results: &Results, scenario: Scenario) -> Table {
     table
 }
 
-/// What went wrong, a line for each run.
-pub(crate) fn faults(results: &Results) -> Vec<String> {
-    let line = |(scenario, system, faults): (Scenario, crate::system::System, _)| {
-        format!("{}, {}: {faults:?}", scenario.name(), system.name())
+/// What is to be said beside the tables: where they say too little, and what went wrong.
+pub(crate) fn notes(results: &Results) -> Vec<String> {
+    let limited = results.scenarios().into_iter().any(|scenario| {
+        scenario.systems().iter().any(|system| results.load_was_the_limit(scenario, *system))
+    });
+    let limit = "A star: the load generator was the limit, the server can do more than this.";
+    let fault = |(scenario, system, faults): (Scenario, System, Faults)| {
+        let Faults { lost, repeated, foreign, closed } = faults;
+        format!(
+            "Wrong in {}, {}: {lost} lost, {repeated} repeated, {foreign} foreign, \
+             {closed} streams ended.",
+            scenario.name(),
+            system.name()
+        )
     };
-    results.faults().map(line).collect()
+    let limit = limited.then(|| limit.to_owned());
+    limit.into_iter().chain(results.faults().map(fault)).collect()
 }
 
 /// The page of figures that the book includes.
 pub(crate) fn markdown(results: &Results, about: &str) -> String {
-    let mut page = format!("{about}\n");
-    for table in tables(results) {
-        page.push_str(&format!("\n{}", table.markdown()));
-    }
-    let limited = results.scenarios().into_iter().any(|scenario| {
-        scenario.systems().iter().any(|system| results.load_was_the_limit(scenario, *system))
-    });
-    if limited {
-        page.push_str(&format!("\n{}\n", load_note()));
-    }
-    let wrong = faults(results);
-    if !wrong.is_empty() {
-        page.push_str("\nWhat went wrong, by run:\n\n");
-        wrong.iter().for_each(|line| page.push_str(&format!("- {line}\n")));
-    }
-    page
+    let tables = tables(results).into_iter().map(|table| format!("\n{}", table.markdown()));
+    let notes = notes(results).into_iter().map(|note| format!("\n{note}\n"));
+    format!("{about}\n{}{}", tables.collect::<String>(), notes.collect::<String>())
 }

@@ -18,6 +18,7 @@ pub(crate) enum Scenario {
     Stalled,
     Topics,
     FewTopics,
+    CalmTopics,
     Latency,
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct Flow {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Scenario; 11] = [
+    pub(crate) const ALL: [Scenario; 12] = [
         Scenario::Paced,
         Scenario::Closed,
         Scenario::Burst,
@@ -62,6 +63,7 @@ impl Scenario {
         Scenario::Stalled,
         Scenario::Topics,
         Scenario::FewTopics,
+        Scenario::CalmTopics,
         Scenario::Latency,
     ];
 
@@ -78,6 +80,7 @@ impl Scenario {
             Scenario::Stalled => "stalled",
             Scenario::Topics => "topics",
             Scenario::FewTopics => "few-topics",
+            Scenario::CalmTopics => "calm-topics",
             Scenario::Latency => "latency",
         }
     }
@@ -89,9 +92,11 @@ impl Scenario {
     /// Who takes part.
     pub(crate) fn systems(self) -> &'static [System] {
         match self {
-            Scenario::Paced | Scenario::Idle | Scenario::Topics | Scenario::FewTopics => {
-                &[Floor, ByHand, Framework, UnderAxum]
-            }
+            Scenario::Paced
+            | Scenario::Idle
+            | Scenario::Topics
+            | Scenario::FewTopics
+            | Scenario::CalmTopics => &[Floor, ByHand, Framework, UnderAxum],
             Scenario::Closed | Scenario::Burst => &[Floor, ByHand, Framework, UnderAxum, Buffered],
             // The floor has no history, and no room for what a client does not take.
             Scenario::Storm | Scenario::StormFromDisk | Scenario::Steady | Scenario::Stalled => {
@@ -110,7 +115,9 @@ impl Scenario {
             Scenario::Storm | Scenario::StormFromDisk => &[CaughtUp, CpuPerClient, Resident],
             Scenario::Steady => &[P50, P99, Resident],
             Scenario::Stalled => &[P50, P99, LostByStalled, Resident],
-            Scenario::Topics | Scenario::FewTopics => &[CpuPerPublish, P50, P99],
+            Scenario::Topics | Scenario::FewTopics | Scenario::CalmTopics => {
+                &[CpuPerPublish, P50, P99]
+            }
             Scenario::Latency => &[P50, P99],
         }
     }
@@ -124,8 +131,10 @@ impl Scenario {
             Scenario::Burst => Flow::to(size(1000, 20)).closed(16),
             Scenario::Steady => Flow::to(size(101, 4)).heavy(quick),
             Scenario::Stalled => Flow { stall: true, ..Flow::to(size(101, 4)).heavy(quick) },
-            Scenario::Topics => Flow { topics: true, ..Flow::to(size(10_000, 50)).paced(500.0) },
-            Scenario::FewTopics => Flow { topics: true, ..Flow::to(size(100, 5)).paced(500.0) },
+            Scenario::Topics => Flow::to(size(10_000, 50)).paced(500.0).by_topic(),
+            Scenario::FewTopics => Flow::to(size(100, 5)).paced(500.0).by_topic(),
+            // A server that wakes everybody for each event can do so at this pace.
+            Scenario::CalmTopics => Flow::to(size(10_000, 50)).paced(20.0).by_topic(),
             Scenario::Latency => Flow::to(1).paced(50.0),
             Scenario::Idle => return Plan::Idle { connections: size(10_000, 50) },
             Scenario::Storm | Scenario::StormFromDisk => {
@@ -155,11 +164,16 @@ impl Flow {
         Flow { pace: Pace { window: Some(32), batch, ..self.pace }, ..self }
     }
 
+    fn by_topic(self) -> Self {
+        Flow { topics: true, ..self }
+    }
+
     /// 16 MB and more for each subscriber: much more than the kernel's buffers for a connection
     /// hold.
     fn heavy(self, quick: bool) -> Self {
-        let (rate, payload) = if quick { (200.0, 224 << 10) } else { (200.0, 16 << 10) };
-        let time = Duration::from_secs(5);
-        Flow { pace: Pace { payload, ..self.paced(rate).pace }, time, ..self }
+        let (rate, payload, time) =
+            if quick { (None, 64 << 10, 10) } else { (Some(200.0), 16 << 10, 5) };
+        let pace = Pace { rate, payload, ..self.pace };
+        Flow { pace, time: Duration::from_secs(time), ..self }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn measure(options: &Options) -> Result<(Table, bool), Failure> {
         let figure = |outcome: &Outcome, figure| {
             outcome.figures.get(&figure).map_or("-".to_owned(), |value| number(*value))
         };
-        let limit = if closed.load_was_the_limit() { " *" } else { "" };
+        let limit = if closed.load_was_the_limit() { " ★" } else { "" };
         table.row([
             number(*count as f64),
             figure(&idle, PerConnection),

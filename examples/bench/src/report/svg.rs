@@ -14,7 +14,7 @@ const PANELS: [(&str, Scenario, Figure, bool); 6] = [
     ("Burst: CPU µs per delivery", Scenario::Burst, CpuPerDelivery, false),
     ("Idle: KiB per connection", Scenario::Idle, PerConnection, false),
     ("Storm: ms until all have caught up", Scenario::Storm, CaughtUp, false),
-    ("10,000 topics: CPU µs per publish", Scenario::Topics, CpuPerPublish, false),
+    ("10,000 topics, calm: CPU µs per publish", Scenario::CalmTopics, CpuPerPublish, false),
 ];
 
 const SYSTEMS: [(System, &str); 4] = [
