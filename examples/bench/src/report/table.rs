@@ -55,10 +55,10 @@ fn padded(column: usize, cell: &str, width: usize) -> String {
     }
 }
 
-/// Three digits that count, and commas between thousands.
+/// Whole numbers as they are, others with three digits that count; commas between thousands.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
-        0.0 => 0,
+        size if size.fract() == 0.0 => 0,
         size if size >= 99.95 => 0,
         size if size >= 9.995 => 1,
         size if size >= 0.9995 => 2,
@@ -86,8 +86,8 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_or_all_before_the_point() {
-        let numbers = [0.0, 0.0512, 0.99, 1.0, 9.999, 15.26, 999.9, 1_640_000.0];
-        let texts = ["0", "0.051", "0.990", "1.00", "10.0", "15.3", "1,000", "1,640,000"];
+        let numbers = [0.0, 0.0512, 0.99, 1.004, 9.999, 15.26, 999.9, 50.0, 1_640_000.0];
+        let texts = ["0", "0.051", "0.990", "1.00", "10.0", "15.3", "1,000", "50", "1,640,000"];
         assert_eq!(numbers.map(number), texts);
     }
 
