@@ -42,6 +42,7 @@ fn run_mode() -> Result<bool, Failure> {
     let options = options::read()?;
     match &options.mode {
         Mode::Serve(system) => servers::run(*system, &options.data).map(|()| true),
+        Mode::Row(kind, count) => growth::row(*kind, *count, &options).map(|()| true),
         Mode::Compare => compare(&options),
         Mode::Growth => {
             machine::raise_descriptors()?;

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::Failure;
+use crate::growth::Kind;
 use crate::scenario::Scenario;
 use crate::system::System;
 use lexopt::prelude::*;
@@ -30,6 +31,8 @@ pub(crate) struct Options {
 pub(crate) enum Mode {
     Compare,
     Growth,
+    /// To measure one row of a table of growth.
+    Row(Kind, u64),
     /// To be one of the systems.
     Serve(System),
 }
@@ -57,6 +60,10 @@ pub(crate) fn read() -> Result<Options, Failure> {
             Long("data") => options.data = arguments.value()?.into(),
             Long("markdown") => options.markdown = Some(arguments.value()?.into()),
             Long("svg") => options.svg = Some(arguments.value()?.into()),
+            Long("row") => {
+                let kind = Kind::named(&arguments.value()?.string()?).ok_or("no such table")?;
+                options.mode = Mode::Row(kind, arguments.value()?.parse()?);
+            }
             Long("serve") => {
                 let system = System::named(&arguments.value()?.string()?);
                 options.mode = Mode::Serve(system.ok_or("no such system")?);

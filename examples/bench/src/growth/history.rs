@@ -1,11 +1,8 @@
 //! Growth with the length of the history.
 
 use crate::Failure;
-use crate::figure::Spread;
 use crate::load::{Audience, Publisher, scatter};
 use crate::meter::Meter;
-use crate::options::Options;
-use crate::report::{Table, number};
 use crate::server::Server;
 use crate::system::System;
 use serde::{Deserialize, Serialize};
@@ -25,58 +22,40 @@ const BATCH: u64 = 1_000;
 const BEHIND: u64 = 100;
 const CLIENTS: u64 = 300;
 
-pub(super) fn measure(options: &Options) -> Result<Table, Failure> {
-    let mut table = Table::new(
-        "History",
-        &[
-            "events",
-            "disk MiB",
-            "open ms",
-            "open after a crash ms",
-            "100 events, p50 ms",
-            "100 events, most ms",
-            "RSS MiB",
-        ],
-    );
-    let counts: &[u64] = match (options.quick, options.large) {
-        (true, _) => &[2_000, 5_000],
-        (false, false) => &[10_000, 100_000, 1_000_000],
-        (false, true) => &[10_000, 100_000, 1_000_000, 10_000_000],
-    };
-    for count in counts {
-        eprintln!("{count} events");
-        let directory = tempfile::Builder::new().prefix("growth-").tempdir_in(&options.data)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        table.row(runtime.block_on(row(directory.path(), *count))?);
-    }
-    Ok(table)
-}
+pub(super) const HEAD: [&str; 9] = [
+    "events",
+    "disk MiB",
+    "open ms",
+    "open after a crash ms",
+    "100 events: p50 ms",
+    "p90 ms",
+    "most ms",
+    "RSS MiB, written",
+    "RSS MiB, read",
+];
 
-async fn row(path: &Path, count: u64) -> Result<[String; 7], Failure> {
+pub(super) async fn row(path: &Path, count: u64) -> Result<Vec<f64>, Failure> {
+    let meter = Meter::of(std::process::id());
     let first = fill(path, count).await?;
+    let written = meter.resident_kib()? as f64 / 1024.0;
     let (hub, opening) = open(path).await?;
     let mut times = Vec::new();
     for client in 0..CLIENTS {
         let after = first.seq() + scatter(client) % (count - BEHIND);
-        times.push(catch_up(&hub, EventId::new(first.epoch(), after)).await?);
+        let time = catch_up(&hub, EventId::new(first.epoch(), after)).await?;
+        times.push(time.as_secs_f64() * 1e3);
     }
-    let times = times.into_iter().map(|time| time.as_secs_f64() * 1e3);
-    let Spread { median, most, .. } = Spread::of(times).ok_or("no client was tried")?;
-    let resident = Meter::of(std::process::id()).resident_kib()? as f64 / 1024.0;
+    let read = meter.resident_kib()? as f64 / 1024.0;
     hub.shutdown().await?;
     crash(path)?;
     let (hub, opening_again) = open(path).await?;
     hub.shutdown().await?;
-    let milliseconds = |time: Duration| number(time.as_secs_f64() * 1e3);
-    Ok([
-        number(count as f64),
-        number(disk_mib(path)?),
-        milliseconds(opening),
-        milliseconds(opening_again),
-        number(median),
-        number(most),
-        number(resident),
-    ])
+    times.sort_by(f64::total_cmp);
+    let (p50, p90) = (times[times.len() / 2], times[times.len() * 9 / 10]);
+    let most = times[times.len() - 1];
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    let (opening, opening_again) = (milliseconds(opening), milliseconds(opening_again));
+    Ok(vec![disk_mib(path)?, opening, opening_again, p50, p90, most, written, read])
 }
 
 async fn open(path: &Path) -> Result<(Hub<Entry>, Duration), Failure> {
@@ -101,7 +80,7 @@ async fn fill(path: &Path, count: u64) -> Result<EventId, Failure> {
     Ok(first.ok_or("an empty history")?)
 }
 
-/// From the subscription to the last event that was missed.
+/// How long it takes from the subscription to the last event that was missed.
 async fn catch_up(hub: &Hub<Entry>, id: EventId) -> Result<Duration, Failure> {
     let begun = Instant::now();
     let start = Start::After(id);

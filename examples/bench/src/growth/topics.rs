@@ -4,8 +4,6 @@
 use crate::Failure;
 use crate::load::scatter;
 use crate::meter::Meter;
-use crate::options::Options;
-use crate::report::{Table, number};
 use serde::{Deserialize, Serialize};
 use sse_framework::{Durability, Hub, SledLog, SseEvent, Subscribe, Subscription, TopicFilter};
 use std::path::Path;
@@ -27,22 +25,11 @@ struct Seen {
     foreign: AtomicU64,
 }
 
-pub(super) fn measure(options: &Options) -> Result<Table, Failure> {
-    let head = ["topics", "CPU µs/publish", "µs/publish", "subscribe µs", "KiB/subscription"];
-    let mut table = Table::new("Topics", &head);
-    let counts: &[u64] =
-        if options.quick { &[1, 50] } else { &[1, 10, 100, 1_000, 10_000, 100_000] };
-    let publishes = if options.quick { 200 } else { 20_000 };
-    for count in counts {
-        eprintln!("{count} topics");
-        let directory = tempfile::Builder::new().prefix("growth-").tempdir_in(&options.data)?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        table.row(runtime.block_on(row(directory.path(), *count, publishes))?);
-    }
-    Ok(table)
-}
+pub(super) const HEAD: [&str; 5] =
+    ["topics", "CPU µs/publish", "µs/publish", "µs/subscription", "KiB/subscription"];
 
-async fn row(path: &Path, topics: u64, publishes: u64) -> Result<[String; 5], Failure> {
+pub(super) async fn row(path: &Path, topics: u64, quick: bool) -> Result<Vec<f64>, Failure> {
+    let publishes = if quick { 200 } else { 20_000 };
     let durability = Durability::Buffered { sync_every: Duration::from_millis(200) };
     let log = SledLog::new(path).durability(durability);
     let hub = Hub::<Entry>::builder(log).start().await?;
@@ -69,14 +56,9 @@ async fn row(path: &Path, topics: u64, publishes: u64) -> Result<[String; 5], Fa
     let cpu = meter.cpu_since(&cpu)?;
     hub.shutdown().await?;
     let micros = |time: Duration, count| time.as_secs_f64() * 1e6 / count as f64;
-    Ok([
-        number(topics as f64),
-        number(micros(cpu, publishes)),
-        number(micros(publishing, publishes)),
-        number(micros(subscribing, topics)),
-        // Fewer are lost in what else the process does.
-        if topics < 1_000 { "-".to_owned() } else { number(grown as f64 / topics as f64) },
-    ])
+    let kib_each = grown as f64 / topics as f64;
+    let (cpu, publishing) = (micros(cpu, publishes), micros(publishing, publishes));
+    Ok(vec![cpu, publishing, micros(subscribing, topics), kib_each])
 }
 
 async fn listen(mut subscription: Subscription<Entry>, topic: u64, seen: Arc<Seen>) {
