@@ -149,7 +149,7 @@ impl Scenario {
 
 impl Flow {
     fn to(subscribers: usize) -> Self {
-        let pace = Pace { rate: None, window: None, batch: 1, payload: 200 };
+        let pace = Pace { rate: None, window: None, batch: 1, least: 0, payload: 200 };
         let time = Duration::from_secs(3);
         Flow { subscribers, pace, time, topics: false, stall: false }
     }
@@ -168,12 +168,12 @@ impl Flow {
         Flow { topics: true, ..self }
     }
 
-    /// 16 MB and more for each subscriber: much more than the kernel's buffers for a connection
+    /// 16 MiB and more for each subscriber: much more than the kernel's buffers for a connection
     /// hold.
     fn heavy(self, quick: bool) -> Self {
-        let (rate, payload, time) =
-            if quick { (None, 64 << 10, 10) } else { (Some(200.0), 16 << 10, 5) };
-        let pace = Pace { rate, payload, ..self.pace };
-        Flow { pace, time: Duration::from_secs(time), ..self }
+        let (rate, payload) = if quick { (None, 64 << 10) } else { (Some(200.0), 16 << 10) };
+        let least = (16 << 20) / payload as u64;
+        let time = Duration::from_secs(5);
+        Flow { pace: Pace { rate, payload, least, ..self.pace }, time, ..self }
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn measure(options: &Options) -> Result<(Table, bool), Failure> {
 
 fn flow(options: &Options, subscribers: usize, rate: Option<f64>) -> Result<Outcome, Failure> {
     let window = if rate.is_some() { None } else { Some(32) };
-    let pace = Pace { rate, window, batch: 1, payload: 200 };
+    let pace = Pace { rate, window, batch: 1, least: 0, payload: 200 };
     let time = Duration::from_secs_f64(if options.quick { 0.3 } else { 4.0 });
     let flow = Flow { subscribers, pace, time, topics: false, stall: false };
     on_fresh_server(options, |server| run_flow(server, flow))

@@ -14,7 +14,7 @@ pub(super) fn write(out: &mut String, number: u64, bytes: usize) {
     let begins = out.len();
     out.push_str(&format!(r#"{{"n":{number},"t":{},"p":""#, now_ns()));
     let padding = bytes.saturating_sub(out.len() - begins + 2);
-    out.extend(std::iter::repeat_n('x', padding));
+    out.push_str(&"x".repeat(padding));
     out.push_str(r#""}"#);
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Pace {
     pub(crate) window: Option<u64>,
     /// Events in one POST.
     pub(crate) batch: u64,
+    /// Events that are published however long it takes.
+    pub(crate) least: u64,
     /// Bytes of one event's JSON.
     pub(crate) payload: usize,
 }
@@ -98,7 +100,7 @@ struct Counts {
 }
 
 impl Publishing {
-    /// Publishes for so long.
+    /// Publishes for so long, or until the least that the pace asks for has been published.
     pub(crate) fn start(mut publisher: Publisher, pace: Pace, time: Duration) -> Self {
         let progress = Arc::new(Progress::default());
         let shared = progress.clone();
@@ -140,7 +142,9 @@ impl Progress {
         time: Duration,
     ) -> Result<(), Failure> {
         let begun = Instant::now();
-        while self.may_publish(pace, time.saturating_sub(begun.elapsed())) {
+        while publisher.published < pace.least
+            || self.may_publish(pace, time.saturating_sub(begun.elapsed()))
+        {
             publisher.publish(pace.batch, pace.payload)?;
             self.counts().published = publisher.published;
             if let Some(rate) = pace.rate {
