@@ -191,3 +191,57 @@ fn an_argument_that_is_not_written_may_be_anything() {
     let marked = Marked::<Rc<Sensor>> { id: 1, mark: PhantomData };
     stands_as(&marked, "marked", r#"{"id":1}"#, None);
 }
+
+trait App: Send + 'static {
+    type Event: SseEvent;
+}
+
+#[derive(Debug, PartialEq)]
+struct Shop;
+
+impl App for Shop {
+    type Event = Changed<u8>;
+}
+
+/// A payload that a trait gives has no `From`, since it could be the set itself.
+#[derive(Debug, PartialEq, SseEvent)]
+enum OfApp<A: App> {
+    App(A::Event),
+    Again(<Other<A> as App>::Event),
+    System(System),
+}
+
+#[derive(Debug, PartialEq)]
+struct Other<A>(PhantomData<A>);
+
+impl<A: App> App for Other<A> {
+    type Event = Window<1>;
+}
+
+#[test]
+fn a_payload_may_be_what_a_trait_gives() {
+    assert_eq!(names::<OfApp<Shop>>(), ["changed", "window", "started", "stopped"]);
+    let changed = OfApp::<Shop>::App(Changed { field: "a".to_owned(), to: 1 });
+    stands_as(&changed, "changed", r#"{"field":"a","to":1}"#, Some("changes/a/1"));
+    stands_as(&OfApp::<Shop>::from(System::Started), "started", "null", None);
+}
+
+macro_rules! set {
+    ($name:ident<$parameter:ident>, $first:ty, $second:ty) => {
+        #[derive(Debug, PartialEq, SseEvent)]
+        enum $name<$parameter> {
+            First($first),
+            Second($second),
+            #[sse(no_from)]
+            System(System),
+        }
+    };
+}
+
+set!(Given<T>, Changed<T>, Samples<u8>);
+
+#[test]
+fn a_payload_may_be_given_to_a_macro() {
+    let changed = Given::from(Changed { field: "a".to_owned(), to: 1 });
+    stands_as(&changed, "changed", r#"{"field":"a","to":1}"#, Some("changes/a/1"));
+}

@@ -177,10 +177,18 @@ fn variant<'a>(
 pub(crate) fn newtype(fields: &Fields) -> Option<&Type> {
     match fields {
         Fields::Unnamed(fields) if fields.unnamed.len() == 1 => {
-            fields.unnamed.first().map(|field| &field.ty)
+            fields.unnamed.first().map(|field| bare(&field.ty))
         }
         _ => None,
     }
+}
+
+/// The type without what a `macro_rules!` macro puts around a type that it was given.
+pub(crate) fn bare(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
 }
 
 fn fields(fields: &Fields) -> Vec<Field<'_>> {

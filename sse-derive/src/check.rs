@@ -5,9 +5,9 @@ mod serde;
 mod set;
 
 use quote::ToTokens;
-use syn::{Data, Field, Type};
+use syn::{Data, Field, Type, TypeReference};
 
-use crate::ast::{Event, Input, Shape};
+use crate::ast::{Event, Input, Shape, bare};
 use crate::attr::{Attrs, Text};
 use crate::ctxt::Ctxt;
 use crate::topic::resolve;
@@ -44,16 +44,27 @@ fn fields(ctxt: &Ctxt, input: &Input<'_>) {
                            `#[serde(...)]`";
             ctxt.error(attr, message);
         }
-        if is_static(&field.ty) && !serde::is_not_read(&field.attrs) {
+        if borrows(input, field) {
             ctxt.error(&field.ty, NO_BORROW);
         }
     }
 }
 
-/// `&'static ...`. Of other lifetimes the type's parameters are told already.
-fn is_static(ty: &Type) -> bool {
-    let Type::Reference(reference) = ty else { return false };
-    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
+/// Whether the field is a `&'static` that nothing can be read into. Of other lifetimes the type's
+/// parameters are told already.
+fn borrows(input: &Input<'_>, field: &Field) -> bool {
+    let Type::Reference(TypeReference { lifetime: Some(lifetime), elem, .. }) = bare(&field.ty)
+    else {
+        return false;
+    };
+    // Into text and bytes serde's derive borrows whatever else it is told.
+    let another_way = !is_text_or_bytes(elem)
+        && [&input.original.attrs, &field.attrs].iter().any(|a| serde::is_read_another_way(a));
+    lifetime.ident == "static" && !serde::is_not_read(&field.attrs) && !another_way
+}
+
+fn is_text_or_bytes(ty: &Type) -> bool {
+    matches!(ty, Type::Slice(_)) || matches!(ty, Type::Path(path) if path.path.is_ident("str"))
 }
 
 fn one(ctxt: &Ctxt, input: &Input<'_>, event: &Event<'_>) {

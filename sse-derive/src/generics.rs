@@ -20,6 +20,19 @@ pub(crate) fn is_parameter(generics: &Generics, ty: &Type) -> bool {
     generics.type_params().any(|parameter| path.path.is_ident(&parameter.ident))
 }
 
+/// Whether the type is one that a trait gives for the type's parameters, as `E::Event` is.
+pub(crate) fn is_projection(generics: &Generics, ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let mut segments = path.path.segments.iter();
+    let first = segments.next().filter(|_| segments.next().is_some());
+    let of =
+        |first: &syn::PathSegment| generics.type_params().any(|param| param.ident == first.ident);
+    match &path.qself {
+        Some(_) => mentions(generics, ty),
+        None => first.is_some_and(of),
+    }
+}
+
 /// The bounds of the impl, beside the type's own. They speak of whole types, so that all that
 /// `#[serde(...)]` does to the type's bounds holds here, too.
 pub(crate) fn bounds(input: &Input<'_>, sse: &Ident) -> Vec<TokenStream> {
@@ -83,5 +96,20 @@ mod tests {
         assert!(!found(parse_quote!(&'a str)));
         assert!(is_parameter(&item.generics, &parse_quote!(T)));
         assert!(!is_parameter(&item.generics, &parse_quote!(Box<T>)));
+    }
+
+    #[test]
+    fn a_projection_is_what_a_trait_gives_for_a_parameter() {
+        let item: syn::DeriveInput = parse_quote!(
+            struct A<T>(T);
+        );
+        let found = |ty: Type| is_projection(&item.generics, &ty);
+        assert!(found(parse_quote!(T::Event)));
+        assert!(found(parse_quote!(<T as Source>::Event)));
+        assert!(found(parse_quote!(<Vec<T> as Source>::Event)));
+        assert!(!found(parse_quote!(T)));
+        assert!(!found(parse_quote!(events::T)));
+        assert!(!found(parse_quote!(Box<T::Event>)));
+        assert!(!found(parse_quote!(<u8 as Source>::Event)));
     }
 }

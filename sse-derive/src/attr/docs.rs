@@ -2,15 +2,43 @@
 
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
 
-/// The doc comment, one leading space per line taken away.
+/// The doc comment without its margin. Documentation that a macro makes, as `include_str!` does, is
+/// not known yet when the derive runs.
 pub(crate) fn description(attrs: &[Attribute]) -> String {
     let docs = attrs.iter().filter(|attr| attr.path().is_ident("doc"));
     let lines: Vec<_> = docs
         .filter_map(|attr| text(&attr.meta))
-        .flat_map(|text| text.split('\n').map(str::to_owned).collect::<Vec<_>>())
-        .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+        .flat_map(|text| without_margin(&text))
+        .map(|line| line.trim_end().to_owned())
         .collect();
     lines.join("\n").trim().to_owned()
+}
+
+/// The lines of one attribute: of a `///`, or a whole `/** */`.
+fn without_margin(text: &str) -> Vec<String> {
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or_default();
+    let rest = without_stars(lines.collect());
+    let filled = rest.iter().filter(|line| !line.trim().is_empty());
+    let margin = filled.map(|line| line.len() - line.trim_start_matches([' ', '\t']).len());
+    let margin = margin.min().unwrap_or(0);
+    let first = first.strip_prefix(' ').unwrap_or(first);
+    let rest = rest.iter().map(|line| line.get(margin..).unwrap_or(""));
+    std::iter::once(first).chain(rest).map(str::to_owned).collect()
+}
+
+/// The lines without the column of stars that a `/** */` may have.
+fn without_stars(lines: Vec<&str>) -> Vec<&str> {
+    let starless: Option<Vec<_>> = lines.iter().map(|line| after_star(line)).collect();
+    starless.unwrap_or(lines)
+}
+
+/// What stands behind ` *`; of a blank line, nothing.
+fn after_star(line: &str) -> Option<&str> {
+    let text = line.trim_start_matches([' ', '\t']);
+    let indented = text.len() < line.len();
+    let rest = text.strip_prefix('*').filter(|_| indented);
+    rest.or_else(|| text.trim().is_empty().then_some(""))
 }
 
 /// The reason that `#[deprecated]` gives, empty without one.
@@ -67,6 +95,22 @@ mod tests {
             struct A;
         };
         assert_eq!(description(&item.attrs), "One.\nTwo.");
+    }
+
+    #[test]
+    fn the_margin_of_a_block_comment_is_no_text() {
+        let of = |text: &str| {
+            let item: syn::DeriveInput = parse_quote! {
+                #[doc = #text]
+                struct A;
+            };
+            description(&item.attrs)
+        };
+        assert_eq!(of("\n * One.\n *\n * - Two.\n "), "One.\n\n- Two.");
+        assert_eq!(of(" One.\n     * Two.\n     "), "One.\nTwo.");
+        assert_eq!(of("\n    One.\n\n        Two.\n    "), "One.\n\n    Two.");
+        assert_eq!(of("* One.\n* Two."), "* One.\n* Two.");
+        assert_eq!(of("\n  One.\n  * Two.\n"), "One.\n* Two.");
     }
 
     #[test]

@@ -61,6 +61,12 @@ pub(super) fn is_not_read(attrs: &[Attribute]) -> bool {
     serde_words(attrs).iter().any(|word| one_of(word, &["skip", "skip_deserializing"]))
 }
 
+/// Whether a type or a field of these attributes is made of what another type's `Deserialize` reads.
+pub(super) fn is_read_another_way(attrs: &[Attribute]) -> bool {
+    let words = ["from", "try_from", "with", "deserialize_with"];
+    serde_words(attrs).iter().any(|word| one_of(word, &words))
+}
+
 fn one_of(path: &Path, words: &[&str]) -> bool {
     words.iter().any(|word| path.is_ident(word))
 }

@@ -7,7 +7,7 @@ use syn::{Generics, Ident, Type};
 
 use super::{Outline, shown_at};
 use crate::ast::{Shape, Variant};
-use crate::generics::{is_parameter, mentions};
+use crate::generics::{is_parameter, is_projection, mentions};
 
 /// `From<Payload>` for every variant that stands for its payload's events, where it is clear which
 /// variant that is.
@@ -15,8 +15,10 @@ pub(super) fn from_impls(outline: &Outline<'_>) -> TokenStream {
     let Shape::Set(variants) = &outline.input.data else {
         return TokenStream::new();
     };
-    let wanted: Vec<_> = variants.iter().filter_map(wanted).collect();
     let generics = outline.generics();
+    let wanted = variants.iter().filter_map(wanted);
+    // For all that the compiler knows, a projection could be the set itself, which has a `From`.
+    let wanted: Vec<_> = wanted.filter(|(_, payload)| !is_projection(generics, payload)).collect();
     let clear = wanted.iter().enumerate().filter(|(place, (_, payload))| {
         let mut others = wanted.iter().enumerate().filter(|(other, _)| other != place);
         !others.any(|(_, (_, other))| overlap(generics, payload, other))
