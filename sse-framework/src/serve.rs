@@ -25,7 +25,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower_service::Service;
 
-/// Serves an app, as [`axum::serve`] does, and streams of events at far less cost.
+/// Serves an app, as [`axum::serve()`] does, and streams of events at far less cost.
 ///
 /// Under `axum::serve` every open stream keeps a task, hyper's buffers and a timer. Here a stream
 /// leaves all that behind as soon as its head has been sent: one thread, the *writer*, drives the
