@@ -36,11 +36,10 @@ fn row<'p>(page: &'p str, table: &str, system: &str) -> Vec<&'p str> {
 #[test]
 fn every_system_is_measured_and_what_is_lost_is_seen() {
     let directory = tempfile::tempdir().unwrap();
-    let scenarios = "paced,stalled,few-topics,storm-from-disk,latency";
+    let scenarios = "paced,stalled,storm-from-disk,latency";
     let (text, page, plot) = bench(&["--rounds", "1", "--scenarios", scenarios], directory.path());
     for (table, systems) in [
         ("paced", &["floor", "by hand", "framework", "under axum::serve"][..]),
-        ("few-topics", &["floor", "by hand", "framework", "under axum::serve"]),
         ("storm-from-disk", &["by hand", "framework", "under axum::serve"]),
         ("latency", &["disk + loopback", "floor", "by hand", "framework"]),
     ] {
