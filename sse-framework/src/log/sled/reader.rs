@@ -9,7 +9,7 @@ use crate::planted::planted;
 use crate::topic::{Topic, TopicSelection};
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Blocks that are looked up in the index at once, for each topic.
 const LOOK_AHEAD: usize = 64;
@@ -182,7 +182,7 @@ impl Reading<'_> {
     ) -> Result<ControlFlow<u64>, LogError> {
         let mut next = Some(start);
         while let Some(at) = next.filter(|&at| at <= self.last) {
-            let index = self.open.index.read().unwrap_or_else(PoisonError::into_inner);
+            let index = self.open.index()?;
             let (blocks, rest) = index.blocks_of(topics, at, LOOK_AHEAD);
             drop(index);
             for first in blocks.into_iter().take_while(|&first| first <= self.last) {
@@ -207,7 +207,8 @@ impl Reading<'_> {
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<u64>, LogError> {
         let mut next = start;
-        for entry in self.open.database.scan(&key(start, 0)) {
+        let mut scan = self.open.database.scan(&key(start, 0));
+        while let Some(entry) = scan.next() {
             let (at, value) = entry?;
             let (seq, fragment) = split_key(&at);
             if next > self.last {
@@ -216,7 +217,7 @@ impl Reading<'_> {
             if fragment > 0 && seq < next {
                 continue;
             }
-            let block = self.check(&at, &value)?;
+            let block = self.check(&at, value)?;
             if seq != next || block.header.last() < from {
                 break;
             }
