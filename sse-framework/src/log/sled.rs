@@ -97,6 +97,7 @@ pub struct SledLog {
     path: PathBuf,
     durability: Durability,
     segment_bytes: u64,
+    /// How many that have ended stay open: a descriptor each, and memory for what is known of it.
     open_segments: usize,
     on_damage: OnDamage,
     #[cfg(test)]
@@ -110,7 +111,7 @@ impl SledLog {
             path: path.into(),
             durability: Durability::default(),
             segment_bytes: 16 << 20,
-            open_segments: 256,
+            open_segments: 64,
             on_damage: OnDamage::default(),
             #[cfg(test)]
             faults: Default::default(),
@@ -128,14 +129,6 @@ impl SledLog {
     #[must_use]
     pub fn segment_bytes(self, bytes: u64) -> Self {
         SledLog { segment_bytes: bytes.max(1024), ..self }
-    }
-
-    /// How many full segments stay open after they have been read; by default 256, at least 1. Each
-    /// takes a file descriptor, and memory for its index of topics: some kilobytes if there are few
-    /// topics, at most about 1 MiB for every thousand that its records have.
-    #[must_use]
-    pub fn open_segments(self, segments: usize) -> Self {
-        SledLog { open_segments: segments.max(1), ..self }
     }
 
     /// What is done about records that should be there and cannot be read; by default opening and

@@ -22,7 +22,8 @@ pub(crate) const INDEX_SEQ: u64 = u64::MAX - 1;
 /// The index of one segment, and what its records come to.
 #[derive(Debug)]
 pub(crate) struct Index {
-    first: u64,
+    /// The segment's first seq.
+    pub(crate) first: u64,
     topics: HashMap<Box<str>, Vec<u32>>,
     checksums: crc32fast::Hasher,
     /// How many blocks have been added.
@@ -115,9 +116,10 @@ impl Index {
         totals: Totals,
     ) -> Result<Result<Self, &'static str>, LogError> {
         let mut encoded = Vec::new();
-        for entry in database.scan(&key(INDEX_SEQ, 0)) {
+        let mut scan = database.scan(&key(INDEX_SEQ, 0));
+        while let Some(entry) = scan.next() {
             let (key, value) = entry?;
-            match Block::decode(&key, &value) {
+            match Block::decode(&key, value) {
                 Ok(block) => encoded.extend_from_slice(block.data()),
                 Err(reason) => return Ok(Err(reason)),
             }
@@ -149,8 +151,8 @@ impl Index {
             let topic = rest.text()?;
             let count = rest.u32()? as usize;
             let blocks = rest.take(count.checked_mul(4).ok_or("an index is cut short")?)?;
-            let mut blocks = Rest(blocks);
-            let blocks = (0..count).map(|_| blocks.u32()).collect::<Result<_, _>>()?;
+            let (blocks, _) = blocks.as_chunks::<4>();
+            let blocks = blocks.iter().map(|block| u32::from_le_bytes(*block)).collect();
             index.topics.insert(topic.into(), blocks);
         }
         Ok(index)

@@ -108,8 +108,8 @@ impl Offline {
                 Some(hole) => hole.first - 1,
                 None => checked.span.last,
             };
-            let reading = Reading { open, history: &self.epochs, topics: &topics, last };
-            if reading.read(next, &mut |record| visit(Ok(record)))?.is_break() {
+            let reading = Reading::new(open, &self.epochs, &topics, Span { first: next, last });
+            if reading.read(&mut |record| visit(Ok(record)))?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             next = last + 1;

@@ -296,8 +296,7 @@ impl Core {
         let Parts { settings, retention, directory, lock, state, mark, last, active, salvaged } =
             parts;
         #[cfg(test)]
-        let active =
-            OpenSegment { database: active.database.with_faults(&settings.faults), ..active };
+        let active = active.with_faults(&settings.faults);
         let State { epochs, floor, lost, .. } = state.state();
         let (epochs, floor, lost) = (epochs.clone(), *floor, lost[..].into());
         let active = Arc::new(active);
@@ -315,7 +314,7 @@ impl Core {
             synced: last,
             unsynced_since: None,
             time_ms: last_time(&shelf, &history, last)?,
-            active: Active::Open { segment, open: open.clone(), bytes: open.size() },
+            active: Active::Open { segment, open: open.clone(), bytes: open.size()? },
             mark,
         };
         let core = Arc::new(Core {

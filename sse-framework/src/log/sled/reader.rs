@@ -7,9 +7,10 @@ use super::{Core, report};
 use crate::log::{History, LogError, Read, RecordRef};
 use crate::planted::planted;
 use crate::topic::{Topic, TopicSelection};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Blocks that are looked up in the index at once, for each topic.
 const LOOK_AHEAD: usize = 64;
@@ -90,18 +91,14 @@ impl Core {
             }
             last = hole.first - 1;
         }
-        let mut shown = from;
-        let read = (Reading { open: &open, history, topics, last }).read(from, &mut |record| {
-            shown = record.id.seq() + 1;
-            visit(record)
-        });
-        match read {
+        let reading = Reading::new(&open, history, topics, Span { first: from, last });
+        match reading.read(visit) {
             Ok(ControlFlow::Break(seq)) => Ok(ControlFlow::Break(seq)),
             Ok(ControlFlow::Continue(())) => Ok(ControlFlow::Continue(last + 1)),
             Err(error) if must_look_closer(segment, &error) => {
                 report("reading a sealed segment", Err(error));
                 self.shelf.open_anew(segment);
-                Ok(ControlFlow::Continue(shown))
+                Ok(ControlFlow::Continue(reading.next.get()))
             }
             Err(error) => Err(error),
         }
@@ -155,14 +152,22 @@ pub(crate) struct Reading<'a> {
     pub(crate) history: &'a History,
     pub(crate) topics: &'a TopicSelection,
     pub(crate) last: u64,
+    /// All before this has been shown.
+    next: Cell<u64>,
 }
 
-impl Reading<'_> {
-    pub(crate) fn read(
-        &self,
-        from: u64,
-        visit: &mut Visit<'_>,
-    ) -> Result<ControlFlow<u64>, LogError> {
+impl<'a> Reading<'a> {
+    pub(crate) fn new(
+        open: &'a OpenSegment,
+        history: &'a History,
+        topics: &'a TopicSelection,
+        part: Span,
+    ) -> Self {
+        Reading { open, history, topics, last: part.last, next: Cell::new(part.first) }
+    }
+
+    pub(crate) fn read(&self, visit: &mut Visit<'_>) -> Result<ControlFlow<u64>, LogError> {
+        let from = self.next.get();
         let Some(start) = self.open.database.at_or_before(&key(from, 0))? else {
             return Err(self.damaged(from, "the block is missing"));
         };
@@ -182,7 +187,7 @@ impl Reading<'_> {
     ) -> Result<ControlFlow<u64>, LogError> {
         let mut next = Some(start);
         while let Some(at) = next.filter(|&at| at <= self.last) {
-            let index = self.open.index.read().unwrap_or_else(PoisonError::into_inner);
+            let index = self.open.index()?;
             let (blocks, rest) = index.blocks_of(topics, at, LOOK_AHEAD);
             drop(index);
             for first in blocks.into_iter().take_while(|&first| first <= self.last) {
@@ -207,7 +212,8 @@ impl Reading<'_> {
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<u64>, LogError> {
         let mut next = start;
-        for entry in self.open.database.scan(&key(start, 0)) {
+        let mut scan = self.open.database.scan(&key(start, 0));
+        while let Some(entry) = scan.next() {
             let (at, value) = entry?;
             let (seq, fragment) = split_key(&at);
             if next > self.last {
@@ -216,7 +222,7 @@ impl Reading<'_> {
             if fragment > 0 && seq < next {
                 continue;
             }
-            let block = self.check(&at, &value)?;
+            let block = self.check(&at, value)?;
             if seq != next || block.header.last() < from {
                 break;
             }
@@ -246,18 +252,29 @@ impl Reading<'_> {
         from: u64,
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<u64>, LogError> {
-        if block.header.fragments > 0 {
-            return self.show_whole(block, from, visit);
-        }
+        let flow = match block.header.fragments {
+            0 => self.show_records(block, from, visit),
+            _ => self.show_whole(block, from, visit)?,
+        };
+        self.next.set(from.max(block.header.last() + 1));
+        Ok(flow)
+    }
+
+    fn show_records(
+        &self,
+        block: &Block<'_>,
+        from: u64,
+        visit: &mut Visit<'_>,
+    ) -> ControlFlow<u64> {
         let includes =
             |topic: Option<&str>| self.topics.includes(topic) || planted("replay-without-filter");
         for record in block.records(from, self.last, includes) {
             let seq = record.id.seq();
             if visit(record).is_break() {
-                return Ok(ControlFlow::Break(seq));
+                return ControlFlow::Break(seq);
             }
         }
-        Ok(ControlFlow::Continue(()))
+        ControlFlow::Continue(())
     }
 
     /// Shows a record that lies in fragments.

@@ -42,19 +42,20 @@ pub(crate) fn scan(
     epochs: &History,
 ) -> Result<Scanned, LogError> {
     let mut found = Found::default();
-    for entry in database.scan(&super::block::key(first, 0)) {
+    let mut scan = database.scan(&super::block::key(first, 0));
+    while let Some(entry) = scan.next() {
         let (key, value) = entry?;
         let (seq, _) = split_key(&key);
         if seq == INDEX_SEQ || seq > end {
             break;
         }
-        let block = Block::decode(&key, &value);
+        let block = Block::decode(&key, value);
         match block {
             // The state knows every epoch before it writes, so this is no matter of a crash.
             Ok(block) if epochs.id(seq).epoch() != block.header.epoch => {
                 found.foreign = found.foreign.or(Some(seq));
             }
-            Ok(block) => found.add(&key, &block, &value),
+            Ok(block) => found.add(&key, &block, value),
             Err(reason) => found.reason = found.reason.or(Some(reason)),
         }
     }

@@ -14,7 +14,7 @@ use crate::log::{LogError, RecordRef};
 use crate::topic::TopicSelection;
 use std::fs;
 use std::ops::ControlFlow;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Core {
@@ -44,7 +44,7 @@ impl Core {
         locked(&self.state).settle()?;
         if segment.is_full() {
             let open = self.shelf.open(segment, &self.history())?;
-            if open.database.has_engine() && has_large_blocks(&open) {
+            if open.database.has_engine() && has_large_blocks(&open)? {
                 let sealed = self.seal_in_place(segment, open);
                 return sealed.inspect_err(|_| segment.leave_alone()).map(|()| true);
             }
@@ -58,7 +58,7 @@ impl Core {
         let fresh = Segment::new(segment.first, path, sealed.last, Some(sealed));
         let fresh = Arc::new(fresh);
         // It must be possible to read it before what it was made from goes.
-        self.shelf.open(&fresh, &self.history())?;
+        drop(self.shelf.open(&fresh, &self.history())?.index()?);
         match self.note_sealed(sealed, fresh.clone())? {
             Some(replaced) => locked(&self.discarded).push(replaced),
             // Retention was faster.
@@ -73,7 +73,7 @@ impl Core {
         segment: &Arc<Segment>,
         open: Arc<OpenSegment>,
     ) -> Result<(), LogError> {
-        let index = open.index.read().unwrap_or_else(PoisonError::into_inner);
+        let index = open.index()?;
         let (crc, totals) = (index.store(&open.database)?, index.totals);
         drop(index);
         open.database.flush()?;
@@ -167,9 +167,9 @@ fn sealed(last: u64, crc: u32, totals: Totals, in_place: bool) -> Sealed {
 }
 
 /// Whether rewriting would make little difference to reading.
-fn has_large_blocks(open: &OpenSegment) -> bool {
-    let index = open.index.read().unwrap_or_else(PoisonError::into_inner);
-    index.totals.bytes / index.blocks.max(1) >= (BLOCK_BYTES / 8) as u64
+fn has_large_blocks(open: &OpenSegment) -> Result<bool, LogError> {
+    let index = open.index()?;
+    Ok(index.totals.bytes / index.blocks.max(1) >= (BLOCK_BYTES / 8) as u64)
 }
 
 struct Rewriting {

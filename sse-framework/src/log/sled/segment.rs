@@ -6,7 +6,6 @@ use super::io;
 use super::lock::sync_directory;
 use crate::log::LogError;
 use crate::planted::planted;
-use bytes::Bytes;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::ops::Deref;
@@ -197,8 +196,7 @@ impl Database {
 
     pub(crate) fn get(&self, key: &Key) -> Result<Option<Value>, LogError> {
         if let Source::Carved(carved) = &self.source {
-            let place = carved.blocks.get(key);
-            return place.map(|place| carved.value(*place).map(Value::Carved)).transpose();
+            return Ok(carved.get(key)?.map(Value::Carved));
         }
         let value = self.run("reading", |engine| engine.get(key))?;
         Ok(value.map(Value::Engine))
@@ -207,18 +205,19 @@ impl Database {
     /// The largest key up to this one.
     pub(crate) fn at_or_before(&self, key: &Key) -> Result<Option<Key>, LogError> {
         if let Source::Carved(carved) = &self.source {
-            return Ok(carved.blocks.range(..=*key).next_back().map(|(key, _)| *key));
+            return Ok(carved.at_or_before(key));
         }
         let found =
             self.run("reading", |engine| engine.range(..=&key[..]).next_back().transpose())?;
-        Ok(found.map(|entry| self.entry(entry)).transpose()?.map(|(key, _)| key))
+        found.map(|(key, _)| self.key(&key)).transpose()
     }
 
     /// The entries from this key on, in order.
     pub(crate) fn scan(&self, from: &Key) -> Scan<'_> {
         let rows = match &self.source {
             Source::Engine { engine, .. } => {
-                Rows::Engine(engine.as_ref().map(|engine| engine.range(from.to_vec()..)))
+                let rows = engine.as_ref().map(|engine| engine.range(from.to_vec()..));
+                Rows::Engine { rows, value: sled::IVec::default() }
             }
             Source::Carved(carved) => Rows::Carved(carved.range(from)),
         };
@@ -237,15 +236,12 @@ impl Database {
         contained(action, &self.path, || run(engine))
     }
 
-    fn entry(&self, (key, value): (sled::IVec, sled::IVec)) -> Result<(Key, Value), LogError> {
-        match Key::try_from(&key[..]) {
-            Ok(key) => Ok((key, Value::Engine(value))),
-            Err(_) => Err(LogError::Engine {
-                action: "reading",
-                path: self.path.clone(),
-                reason: "a key that is not of a log".into(),
-            }),
-        }
+    fn key(&self, key: &[u8]) -> Result<Key, LogError> {
+        Key::try_from(key).map_err(|_| LogError::Engine {
+            action: "reading",
+            path: self.path.clone(),
+            reason: "a key that is not of a log".into(),
+        })
     }
 }
 
@@ -256,37 +252,31 @@ pub(crate) struct Scan<'a> {
 }
 
 enum Rows<'a> {
-    Engine(Option<sled::Iter>),
+    Engine { rows: Option<sled::Iter>, value: sled::IVec },
     Carved(Blocks<'a>),
 }
 
-impl Iterator for Scan<'_> {
-    type Item = Result<(Key, Value), LogError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let database = self.database;
-        match &mut self.rows {
-            Rows::Engine(iter) => {
-                let iter = iter.as_mut()?;
-                let read = || iter.next().transpose();
-                match contained("reading", &database.path, read) {
-                    Ok(entry) => entry.map(|entry| database.entry(entry)),
-                    Err(error) => Some(Err(error)),
-                }
-            }
-            Rows::Carved(blocks) => {
-                let block = blocks.next()?;
-                Some(block.map(|(key, block)| (key, Value::Carved(block))))
-            }
-        }
+impl Scan<'_> {
+    /// The next block and its key. The bytes are there until the one after that is asked for.
+    pub(crate) fn next(&mut self) -> Option<Result<(Key, &[u8]), LogError>> {
+        let (rows, value) = match &mut self.rows {
+            Rows::Engine { rows, value } => (rows.as_mut()?, value),
+            Rows::Carved(blocks) => return blocks.next(),
+        };
+        let entry = contained("reading", &self.database.path, || rows.next().transpose());
+        let key = entry.transpose()?.and_then(|(key, next)| {
+            *value = next;
+            self.database.key(&key)
+        });
+        Some(key.map(|key| (key, &value[..])))
     }
 }
 
 /// The bytes of a block.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Value {
     Engine(sled::IVec),
-    Carved(Bytes),
+    Carved(Vec<u8>),
 }
 
 impl Deref for Value {

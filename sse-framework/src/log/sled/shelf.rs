@@ -10,7 +10,7 @@ use super::state::Sealed;
 use crate::log::{History, LogError};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak};
 use std::time::{Duration, Instant};
 
 /// A part of the log.
@@ -49,14 +49,18 @@ struct Opened {
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
     pub(crate) database: Database,
-    pub(crate) index: RwLock<Index>,
+    first: u64,
+    /// If it is sealed: its index is in the database, and is read when somebody needs it.
+    sealed: Option<Sealed>,
+    index: OnceLock<RwLock<Index>>,
     /// Records that are not there.
     pub(crate) holes: Vec<Span>,
 }
 
 impl OpenSegment {
     pub(crate) fn new(database: Database, index: Index) -> Self {
-        OpenSegment { database, index: RwLock::new(index), holes: Vec::new() }
+        let (first, index) = (index.first, OnceLock::from(RwLock::new(index)));
+        OpenSegment { database, first, sealed: None, index, holes: Vec::new() }
     }
 
     /// Looks through the files of a segment: what is not intact are holes.
@@ -68,14 +72,49 @@ impl OpenSegment {
     ) -> Result<Self, LogError> {
         let database = Database::carved(path, Carved::read(path)?);
         let scanned = recovery::scan(&database, first, last, last, epochs)?;
-        let index = RwLock::new(scanned.index);
-        Ok(OpenSegment { database, index, holes: scanned.holes })
+        Ok(OpenSegment { holes: scanned.holes, ..OpenSegment::new(database, scanned.index) })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_faults(self, faults: &super::faults::Faults) -> Self {
+        OpenSegment { database: self.database.with_faults(faults), ..self }
+    }
+
+    /// Which blocks hold which topics.
+    pub(crate) fn index(&self) -> Result<RwLockReadGuard<'_, Index>, LogError> {
+        Ok(self.shared_index()?.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the index.
+    pub(crate) fn index_with(&self, change: impl FnOnce(&mut Index)) -> Result<(), LogError> {
+        change(&mut self.shared_index()?.write().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+
+    fn shared_index(&self) -> Result<&RwLock<Index>, LogError> {
+        if let Some(index) = self.index.get() {
+            return Ok(index);
+        }
+        let loaded = match self.sealed {
+            None => Index::new(self.first),
+            Some(Sealed { last, crc, count, bytes, first_time, last_time, .. }) => {
+                let totals = Totals { count, bytes, first_time, last_time };
+                let loaded = Index::load(&self.database, self.first, crc, totals)?;
+                loaded.map_err(|reason| LogError::Damaged {
+                    path: self.database.path().into(),
+                    first: self.first,
+                    last,
+                    reason: reason.into(),
+                })?
+            }
+        };
+        Ok(self.index.get_or_init(|| RwLock::new(loaded)))
     }
 
     /// About how many bytes its blocks have.
-    pub(crate) fn size(&self) -> u64 {
-        let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-        index.totals.bytes + 12 * index.totals.count + 64 * index.blocks
+    pub(crate) fn size(&self) -> Result<u64, LogError> {
+        let index = self.index()?;
+        Ok(index.totals.bytes + 12 * index.totals.count + 64 * index.blocks)
     }
 }
 
@@ -164,7 +203,7 @@ impl Segment {
         }
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let open = opened.shared.upgrade()?;
-        Some(open.index.read().unwrap_or_else(PoisonError::into_inner).totals)
+        open.index().ok().map(|index| index.totals)
     }
 
     /// Opens it to be read, for which the engine is not needed: it would keep in memory what it
@@ -185,22 +224,17 @@ impl Segment {
         Ok(open)
     }
 
-    /// Finds the blocks by their headers, and reads the index. A block's checksum is checked when
-    /// it is read.
+    /// Learns where the blocks lie, which takes some microseconds. The checksums of a block and of
+    /// the index are checked when they are read.
     fn open_sealed(&self, sealed: Sealed) -> Result<OpenSegment, LogError> {
-        let Sealed { last, count, bytes, crc, first_time, last_time, .. } = sealed;
-        let damaged = |reason: &str| {
-            let (path, reason) = (self.path.clone(), reason.into());
-            LogError::Damaged { path, first: self.first, last, reason }
-        };
-        let carved = Carved::walk(&self.path)?;
-        if carved.records(self.first, last) != count {
-            return Err(damaged("a block is missing"));
+        let (first, carved) = (self.first, Carved::walk(&self.path)?);
+        if carved.records(first, sealed.last) != sealed.count {
+            let (path, reason) = (self.path.clone(), "a block is missing".into());
+            return Err(LogError::Damaged { path, first, last: sealed.last, reason });
         }
         let database = Database::carved(&self.path, carved);
-        let totals = Totals { count, bytes, first_time, last_time };
-        let index = Index::load(&database, self.first, crc, totals)?.map_err(damaged)?;
-        Ok(OpenSegment::new(database, index))
+        let (sealed, index, holes) = (Some(sealed), OnceLock::new(), Vec::new());
+        Ok(OpenSegment { database, first, sealed, index, holes })
     }
 
     /// Closes the database, unless a reader has it open: then gives the segment back.

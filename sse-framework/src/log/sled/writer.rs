@@ -11,7 +11,7 @@ use crate::id::{Epoch, EventId};
 use crate::log::memory::{new_epoch, now_ms};
 use crate::log::{AppendError, Appended, Batch, LogError, NewRecord, StorageFailure};
 use crate::planted::planted;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The end of the log, where records are written.
@@ -111,14 +111,14 @@ impl Core {
         if self.settings.durability == Durability::Synced && !planted("ack-before-sync") {
             open.database.sync()?;
         }
-        let mut index = open.index.write().unwrap_or_else(PoisonError::into_inner);
-        for ((first, fragment), head, topics, totals) in added {
-            index.note_stored(&head);
-            if fragment == 0 {
-                index.add(first, topics, totals);
+        open.index_with(|index| {
+            for ((first, fragment), head, topics, totals) in added {
+                index.note_stored(&head);
+                if fragment == 0 {
+                    index.add(first, topics, totals);
+                }
             }
-        }
-        Ok(())
+        })
     }
 
     /// Leaves the segment alone for good: what it holds after the last acknowledged record does

@@ -25,17 +25,17 @@ pub(super) fn encode(blocks: &BTreeMap<Key, Place>) -> Vec<u8> {
     out
 }
 
-pub(super) fn decode(bytes: &[u8]) -> Option<BTreeMap<Key, Place>> {
+pub(super) fn decode(bytes: &[u8]) -> Option<Vec<(Key, Place)>> {
     let mut rest = Rest(bytes);
     if rest.u32().ok()? != crc32fast::hash(rest.0) {
         return None;
     }
-    let mut blocks = BTreeMap::new();
+    let mut blocks = Vec::with_capacity(rest.0.len() / 32);
     while !rest.0.is_empty() {
         let key: Key = rest.array().ok()?;
         let (at, length) = (rest.u64().ok()?, rest.u32().ok()? as usize);
         let (count, fragments) = (rest.u32().ok()?, rest.u32().ok()?);
-        blocks.insert(key, Place { file: 0, at, length, count, fragments });
+        blocks.push((key, Place { file: 0, at, length, count, fragments }));
     }
     Some(blocks)
 }
@@ -51,7 +51,7 @@ mod tests {
         let encoded = encode(&BTreeMap::from([(key(5, 0), place), (key(12, 0), place)]));
         let decoded = decode(&encoded).unwrap();
         assert_eq!(decoded.len(), 2);
-        assert_eq!(encode(&decoded), encoded);
+        assert_eq!(encode(&decoded.into_iter().collect()), encoded);
         for byte in 0..encoded.len() {
             let mut damaged = encoded.clone();
             damaged[byte] ^= 1;

@@ -215,12 +215,14 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
         // As if the power had gone: only what was synced is there.
         let path = active_path(directory.path(), 1);
         let mut blocks = Vec::new();
-        let database = segment::Database::open(&path).unwrap();
-        for entry in database.scan(&block::key(1, 0)).take(2) {
-            let (key, value) = entry.unwrap();
-            blocks.push((key, value.to_vec()));
+        {
+            let database = segment::Database::open(&path).unwrap();
+            let mut scan = database.scan(&block::key(1, 0));
+            for _ in 0..2 {
+                let (key, value) = scan.next().unwrap().unwrap();
+                blocks.push((key, value.to_vec()));
+            }
         }
-        drop(database);
         let database = segment::Database::create(&path).unwrap();
         for (key, value) in blocks {
             database.insert(&key, value).unwrap();

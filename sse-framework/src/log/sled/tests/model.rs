@@ -41,7 +41,7 @@ fn facts(seen: Vec<Seen>) -> Vec<(u64, Option<String>, Vec<u8>)> {
 
 fn check(steps: Vec<Step>, retention: Retention) -> Result<(), TestCaseError> {
     let directory = tempfile::tempdir().unwrap();
-    let settings = small(directory.path()).open_segments(2);
+    let settings = SledLog { open_segments: 2, ..small(directory.path()) };
     let model = Box::new(MemoryLog::new()).open(retention).unwrap();
     let mut log = open_still(settings.clone(), retention).unwrap();
     for step in steps {

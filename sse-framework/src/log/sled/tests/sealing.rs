@@ -46,16 +46,17 @@ fn sealing_keeps_every_record_and_the_index_names_exactly_the_blocks() {
     let sealed = segment.sealed.unwrap();
     assert_eq!((sealed.count, sealed.last), (segment.end(), segment.end()));
     let open = log.core.shelf.open(&segment, &log.history()).unwrap();
-    let index = open.index.read().unwrap();
+    let index = open.index().unwrap();
     for topic in ["early", "late"] {
         let topics = HashSet::from([topic.parse().unwrap()]);
         let (found, _) = index.blocks_of(&topics, 1, 99);
         let mut expected = Vec::new();
-        for entry in open.database.scan(&block::key(1, 0)) {
+        let mut scan = open.database.scan(&block::key(1, 0));
+        while let Some(entry) = scan.next() {
             let (key, value) = entry.unwrap();
             let (seq, _) = block::split_key(&key);
             if seq < u64::MAX {
-                let block = block::Block::decode(&key, &value).unwrap();
+                let block = block::Block::decode(&key, value).unwrap();
                 assert!(value.len() <= block::BLOCK_BYTES);
                 if block.records(0, u64::MAX, |t| t == Some(topic)).count() > 0 {
                     expected.push(seq);

@@ -9,11 +9,14 @@
 //! the page cache before it measures cold reads; otherwise it leaves them out.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
+mod plain;
+mod through_hub;
+
 use sse_framework::{
     Batch, EventLog, NewRecord, OpenLog, Retention, SledLog, TopicFilter, TopicSelection,
 };
-use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::fs;
+use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -22,6 +25,10 @@ use std::time::{Duration, Instant};
 const CHILD: &str = "SSE_FRAMEWORK_BENCH_DIRECTORY";
 /// Events of the last part of the log, which are published one by one.
 const ONE_BY_ONE: u64 = 20_000;
+/// How often both are read from end to end with a warm page cache.
+const ROUNDS: usize = 5;
+const CLIENTS: u64 = 2000;
+const HUNDRED: usize = 100;
 
 fn main() {
     let events = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(1_000_000);
@@ -30,18 +37,26 @@ fn main() {
         std::process::abort();
     }
     let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("history");
-    let _ = fs::remove_dir_all(&kept);
-    fs::create_dir_all(&kept).unwrap();
+    if std::env::var("KEEP").is_err() {
+        let _ = fs::remove_dir_all(&kept);
+        fs::create_dir_all(&kept).unwrap();
+    }
     run(&kept, events);
-    fs::remove_dir_all(&kept).unwrap();
+    if std::env::var("KEEP").is_err() {
+        fs::remove_dir_all(&kept).unwrap();
+    }
 }
 
 fn payload(n: u64) -> Vec<u8> {
     format!("{{\"n\":{n:0>194}}}").into_bytes()
 }
 
+fn topic(n: u64) -> String {
+    format!("topics/{}", n % 100)
+}
+
 fn record(n: u64) -> Batch {
-    let topic = Some(format!("topics/{}", n % 100).parse().unwrap());
+    let topic = Some(topic(n).parse().unwrap());
     Batch { records: vec![NewRecord { topic, name: "load".into(), version: 1, data: payload(n) }] }
 }
 
@@ -84,14 +99,16 @@ fn wait_for_sealing(path: &Path) {
 fn run(kept: &Path, events: u64) {
     let (path, plain) = (kept.join("log"), kept.join("plain"));
     let wrote = Instant::now();
-    let child = Command::new(std::env::current_exe().unwrap())
-        .arg(events.to_string())
-        .env(CHILD, &path)
-        .status()
-        .unwrap();
-    assert!(!child.success(), "it should have been killed");
-    println!("{events} events of 200 B, written in {:.0} s", wrote.elapsed().as_secs_f64());
-    write_plain(&plain, events);
+    if !path.exists() {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .arg(events.to_string())
+            .env(CHILD, &path)
+            .status()
+            .unwrap();
+        assert!(!child.success(), "it should have been killed");
+        println!("{events} events of 200 B, written in {:.0} s", wrote.elapsed().as_secs_f64());
+        plain::write(&plain, events);
+    }
     let is_root = drop_caches();
 
     let opening = Instant::now();
@@ -101,41 +118,75 @@ fn run(kept: &Path, events: u64) {
     assert_eq!(log.history().last(), events);
     let idle = resident();
     if is_root {
-        drop_caches();
-        let log_rate = rate(events, || read_all(&*log, events));
-        drop_caches();
-        let floor = rate(events, || read_plain(&plain, events));
-        tell("read cold", log_rate, floor);
+        compare("cold", 3, &*log, &plain, events);
     }
     read_all(&*log, events);
-    read_plain(&plain, events);
-    let log_rate = rate(events, || read_all(&*log, events));
-    tell("read warm", log_rate, rate(events, || read_plain(&plain, events)));
+    plain::read(&plain, events);
+    compare("warm", ROUNDS, &*log, &plain, events);
     println!(
         "memory over idle after reading everything: {} MiB",
         resident().saturating_sub(idle) >> 20
     );
     seek(&*log, events);
     many(&*log, events);
+    log.close().unwrap();
+    drop(log);
+    through_hub::many(&path, events);
 }
 
-fn tell(what: &str, log: f64, floor: f64) {
-    let (log, floor, ratio) = (log / 1e6, floor / 1e6, log / floor);
-    println!("{what}: {log:.2} M/s, the plain file {floor:.2} M/s, ratio {ratio:.2}");
+/// Reads the log and the file from end to end, in turn, and tells the medians.
+fn compare(what: &str, rounds: usize, log: &dyn EventLog, plain: &Path, events: u64) {
+    let before = || {
+        if what == "cold" {
+            drop_caches();
+        }
+    };
+    let mut measured = [const { Vec::new() }; 6];
+    for _ in 0..rounds {
+        before();
+        let [log, log_busy] = rates(events, || read_all(log, events));
+        before();
+        let [floor, floor_busy] = rates(events, || plain::read(plain, events));
+        let both = [log, floor, log / floor, log_busy, floor_busy, log_busy / floor_busy];
+        measured.iter_mut().zip(both).for_each(|(all, one)| all.push(one));
+    }
+    let [log, floor, ratio, log_busy, floor_busy, ratio_busy] = measured.map(median);
+    let millions = |rate: f64| format!("{:.2} M/s", rate / 1e6);
+    let tell = |by: &str, log, floor, ratio: f64| {
+        let (log, floor) = (millions(log), millions(floor));
+        println!("read {what}, by {by}: {log}, the plain file {floor}, ratio {ratio:.2}");
+    };
+    tell("the clock", log, floor, ratio);
+    tell("processor time", log_busy, floor_busy, ratio_busy);
 }
 
-fn rate(events: u64, work: impl FnOnce()) -> f64 {
-    let started = Instant::now();
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Events per second that passes, and per second of the processor's time.
+fn rates(events: u64, work: impl FnOnce()) -> [f64; 2] {
+    let (started, busy) = (Instant::now(), busy());
     work();
-    events as f64 / started.elapsed().as_secs_f64()
+    [started.elapsed(), self::busy() - busy]
+        .map(|took| events as f64 / took.as_secs_f64().max(1e-9))
 }
 
+/// The time that the processor has spent on this thread, which does not depend on what else it does.
+fn busy() -> Duration {
+    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = told.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or(0))
+}
+
+/// Reads everything, in steps as a cursor does.
 fn read_all(log: &dyn EventLog, events: u64) {
     let (mut after, mut bytes) = (0, 0);
     while after < events {
         let everything = TopicSelection::everything();
-        let read = log.read(after, events, &everything, &mut |record| {
-            bytes += record.data.len();
+        let read = log.read(after, events.min(after + 65_536), &everything, &mut |record| {
+            bytes += black_box(record).data.len();
             ControlFlow::Continue(())
         });
         after = read.unwrap().until;
@@ -143,35 +194,12 @@ fn read_all(log: &dyn EventLog, events: u64) {
     assert_eq!(bytes as u64, events * 200);
 }
 
-fn write_plain(path: &Path, events: u64) {
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(path).unwrap());
-    for n in 1..=events {
-        let data = payload(n);
-        file.write_all(&crc32fast::hash(&data).to_le_bytes()).unwrap();
-        file.write_all(&(data.len() as u32).to_le_bytes()).unwrap();
-        file.write_all(&data).unwrap();
-    }
-    file.into_inner().unwrap().sync_all().unwrap();
-}
-
-fn read_plain(path: &Path, events: u64) {
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path).unwrap());
-    let (mut head, mut data) = ([0; 8], Vec::new());
-    for _ in 0..events {
-        file.read_exact(&mut head).unwrap();
-        let [a, b, c, d, length @ ..] = head;
-        data.resize(u32::from_le_bytes(length) as usize, 0);
-        file.read_exact(&mut data).unwrap();
-        assert_eq!(crc32fast::hash(&data), u32::from_le_bytes([a, b, c, d]));
-    }
-}
-
 /// Reads up to 100 events from a place on.
 fn hundred(log: &dyn EventLog, after: u64, topics: &TopicSelection) -> usize {
     let (mut seen, last) = (0, log.history().last());
     log.read(after, last, topics, &mut |_| {
         seen += 1;
-        if seen < 100 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if seen < HUNDRED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })
     .unwrap();
     seen
@@ -199,24 +227,27 @@ fn seek(log: &dyn EventLog, events: u64) {
             })
             .collect();
         times.sort_unstable();
-        println!("seek and 100 events, {what}: p50 {:?}, p99 {:?}", times[1000], times[1980]);
+        println!("seek and 100 events, {what}: p50 {:.1?}, p99 {:.1?}", times[1000], times[1980]);
     }
 }
 
 fn many(log: &dyn EventLog, events: u64) {
-    let started = Instant::now();
-    std::thread::scope(|scope| {
-        for half in 0..2 {
-            scope.spawn(move || {
-                let span = events.min(100_000);
-                for n in 0..1000 {
-                    let after = events - span + place(half * 1000 + n, span);
-                    assert!(hundred(log, after, &TopicSelection::everything()) > 0);
-                }
-            });
+    let (span, everything) = (events.min(100_000), TopicSelection::everything());
+    let half = &|half: u64| {
+        for n in 0..CLIENTS / 2 {
+            let after = events - span + place(half * CLIENTS / 2 + n, span);
+            assert_eq!(hundred(log, after, &everything), HUNDRED);
         }
-    });
-    println!("2,000 clients, 100 events each, 2 threads: {:?}", started.elapsed());
+    };
+    let mut times: Vec<_> = (0..ROUNDS)
+        .map(|_| {
+            let started = Instant::now();
+            std::thread::scope(|scope| [0, 1].map(|n| drop(scope.spawn(move || half(n)))));
+            started.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!("{CLIENTS} clients, 100 events each, 2 threads: {:.1?}", times[ROUNDS / 2]);
 }
 
 fn resident() -> u64 {
