@@ -1,11 +1,14 @@
 //! What was promised, what was seen, and whether both are true: kept outside of the server.
 
+mod loss;
 mod verdict;
 
+pub use loss::Loss;
 pub use verdict::Fault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::time::Instant;
 
 /// An event id as it stands on the wire, read without the framework's help: `<epoch>-<seq>`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +48,7 @@ struct Sent {
     topic: Option<String>,
     payloads: Vec<u64>,
     acked: Option<Vec<Id>>,
+    acked_at: Option<Instant>,
     /// Refused for certain: none of it may ever be seen.
     refused: bool,
 }
@@ -79,6 +83,10 @@ enum Shown {
     Gap(u64),
     /// The same to a client whose id is no longer known: it need not be the oldest position.
     Forgotten(u64),
+    /// The log has lost what the client was shown after this position. It is told so next.
+    Lost(u64),
+    /// A gap because of that.
+    ToldOfLoss(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -92,6 +100,8 @@ struct Client {
 pub struct Ledger {
     sent: Vec<Sent>,
     clients: BTreeMap<String, Client>,
+    /// What a loss of power took: the ids must not come again with other payloads.
+    lost: HashMap<Id, u64>,
     gaps_allowed: bool,
 }
 
@@ -109,13 +119,14 @@ impl Ledger {
     pub fn sending<S: AsRef<str>>(&mut self, topic: Option<&str>, payloads: &[S]) -> Entry {
         let payloads = payloads.iter().map(|payload| hash(payload.as_ref())).collect();
         let topic = topic.map(str::to_owned);
-        self.sent.push(Sent { topic, payloads, acked: None, refused: false });
+        self.sent.push(Sent { topic, payloads, acked: None, acked_at: None, refused: false });
         Entry(self.sent.len() - 1)
     }
 
     /// Notes the ids that a publish was acknowledged with.
     pub fn acked(&mut self, entry: Entry, ids: Vec<Id>) {
-        self.sent[entry.0].acked = Some(ids);
+        let sent = &mut self.sent[entry.0];
+        (sent.acked, sent.acked_at) = (Some(ids), Some(Instant::now()));
     }
 
     /// Notes that a publish was refused for certain.
@@ -131,7 +142,9 @@ impl Ledger {
     /// How many events clients have been shown, and how many gaps.
     pub fn shown(&self) -> (usize, usize) {
         let shown = || self.clients.values().flat_map(|client| &client.shown);
-        let gap = |shown: &&Shown| matches!(shown, Shown::Gap(_) | Shown::Forgotten(_));
+        let gap = |shown: &&Shown| {
+            matches!(shown, Shown::Gap(_) | Shown::Forgotten(_) | Shown::ToldOfLoss(_))
+        };
         let events = shown().filter(|shown| matches!(shown, Shown::Event(..))).count();
         (events, shown().filter(gap).count())
     }
@@ -159,6 +172,12 @@ impl Ledger {
     /// The same to a client whose id, it is said, is of a time of which nothing is kept.
     pub fn forgotten(&mut self, client: &str, resumed_after: &Id) {
         self.show(client, Shown::Forgotten(resumed_after.seq));
+    }
+
+    /// Notes that a client was told that the log has lost events that it had seen, and where the
+    /// stream goes on.
+    pub fn told_of_a_loss(&mut self, client: &str, resumed_after: &Id) {
+        self.show(client, Shown::ToldOfLoss(resumed_after.seq));
     }
 
     fn show(&mut self, client: &str, shown: Shown) {

@@ -4,6 +4,8 @@
 pub mod browser;
 pub mod client;
 pub mod curl;
+pub mod directory;
+pub mod disk;
 pub mod example;
 pub mod http;
 pub mod ledger;
@@ -11,4 +13,5 @@ pub mod parser;
 pub mod random;
 pub mod served;
 pub mod server;
+pub mod torture;
 pub mod vectors;

@@ -21,6 +21,11 @@ pub fn kills(usual: u64) -> u64 {
     number_from_env("SSE_KILLS").unwrap_or(usual)
 }
 
+/// How often to lose power: `SSE_POWER_ROUNDS`, or else `usual`.
+pub fn power_losses(usual: u64) -> u64 {
+    number_from_env("SSE_POWER_ROUNDS").unwrap_or(usual)
+}
+
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))

@@ -61,6 +61,32 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// How many there are of each kind that the promises speak of.
+    pub fn count(faults: &[Fault]) -> [(&'static str, usize); 6] {
+        let mut count = [
+            ("lost", 0),
+            ("duplicated", 0),
+            ("out of order", 0),
+            ("seen but not durable", 0),
+            ("ids with two payloads", 0),
+            ("others", 0),
+        ];
+        for fault in faults {
+            let kind = match fault {
+                Fault::Lost { .. } => 0,
+                Fault::Duplicated { .. } => 1,
+                Fault::OutOfOrder { .. } => 2,
+                Fault::NeverDurable { .. } => 3,
+                Fault::TwoPayloads { .. } => 4,
+                _ => 5,
+            };
+            count[kind].1 += 1;
+        }
+        count
+    }
+}
+
 impl Ledger {
     /// Everything that is wrong, given the ids and payloads of the whole history, in the order in
     /// which the log gave them.
@@ -105,7 +131,9 @@ impl<'a> Trial<'a> {
 
     /// Notes what stands at a position; a fault if it is not what is known.
     fn know(&mut self, id: &'a Id, payload: u64) {
-        if *self.known.entry(id.seq).or_insert((id, payload)) != (id, payload) {
+        let known = *self.known.entry(id.seq).or_insert((id, payload));
+        let lost = self.ledger.lost.get(id).is_some_and(|lost| *lost != payload);
+        if known != (id, payload) || lost {
             self.faults.push(Fault::TwoPayloads { id: id.clone() });
         }
     }
@@ -179,12 +207,16 @@ impl<'a> Trial<'a> {
     fn client(&mut self, name: &str, client: &'a Client) {
         // Where the client stands. Nothing that it may see lies unshown before.
         let mut at: Option<u64> = None;
+        // Where the log lost what the client had seen, until it is told.
+        let mut lost: Option<u64> = None;
         for shown in &client.shown {
             match shown {
                 Shown::Began(seq) if at.is_none() => at = Some(*seq),
                 // The stream begins with a gap, which says where it goes on.
-                Shown::Began(_) if self.ledger.gaps_allowed => {}
-                Shown::Resumed(seq) if at.is_some() => {
+                Shown::Began(_) if self.ledger.gaps_allowed || lost.is_some() => {}
+                Shown::Began(_)
+                    if !self.ledger.lost.is_empty() && client.sees.may_move_unseen() => {}
+                Shown::Resumed(seq) if at.is_some() && lost.is_none() => {
                     at = Some(self.passed(name, client, at.unwrap_or(*seq), *seq));
                 }
                 Shown::Began(seq) | Shown::Resumed(seq) => {
@@ -201,6 +233,14 @@ impl<'a> Trial<'a> {
                         self.faults.push(Fault::FalseStart { client, seq: *seq });
                     }
                     at = Some(*seq);
+                }
+                Shown::Lost(seq) => (at, lost) = (Some(*seq), Some(*seq)),
+                Shown::ToldOfLoss(seq) => {
+                    let moved = client.sees.may_move_unseen() && Some(*seq) >= at;
+                    if lost.take() != Some(*seq) && !moved {
+                        self.faults.push(Fault::FalseStart { client: name.to_owned(), seq: *seq });
+                    }
+                    at = Some(self.passed(name, client, at.unwrap_or(*seq), *seq));
                 }
                 Shown::Event(id, payload) => {
                     self.event(name, client, id, *payload, at);

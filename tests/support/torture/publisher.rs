@@ -1,30 +1,48 @@
 //! Publishes until the server dies, and notes what was acknowledged.
 
+use super::reader::locked;
+use crate::http::{Connection, Request};
+use crate::ledger::{Id, Ledger};
+use crate::random::Random;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use support::http::{Connection, Request};
-use support::ledger::{Id, Ledger};
-use support::random::Random;
 
-pub(crate) struct Publisher {
+#[derive(Debug)]
+pub(super) struct Publisher {
     number: u64,
     count: u64,
     last: u64,
     ledger: Arc<Mutex<Ledger>>,
     random: Random,
+    /// The disk below the log may fail: the server refuses to store then.
+    pub(super) disk_fails: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// One event at a time.
+    Single,
+    /// Batches, too.
+    Mixed,
 }
 
 impl Publisher {
-    pub(crate) fn new(number: u64, ledger: &Arc<Mutex<Ledger>>, seed: u64) -> Self {
+    pub(super) fn new(number: u64, ledger: &Arc<Mutex<Ledger>>, seed: u64) -> Self {
         let random = Random::new(seed);
-        Publisher { number, count: 0, last: 0, ledger: ledger.clone(), random }
+        let ledger = ledger.clone();
+        Publisher { number, count: 0, last: 0, ledger, random, disk_fails: false }
     }
 
-    /// Publishes one batch after the other until the connection breaks.
-    pub(crate) fn publish(&mut self, address: SocketAddr) {
+    /// Publishes one batch after the other until the connection breaks, or the server cannot store
+    /// any more.
+    pub(super) fn publish(&mut self, address: SocketAddr, manner: Manner) {
         let Ok(mut connection) = Connection::open(address) else { return };
         loop {
-            let count = self.random.pick(&[1, 1, 1, 1, 2, 7, 30]);
+            let count = match manner {
+                Manner::Single => 1,
+                Manner::Mixed => self.random.pick(&[1, 1, 1, 1, 2, 7, 30]),
+            };
             let topic = self.random.pick(&[None, None, Some("a"), Some("b"), Some("a/below")]);
             if self.batch(&mut connection, topic, count).is_err() {
                 // In flight: it may have been stored, or not.
@@ -34,9 +52,9 @@ impl Publisher {
     }
 
     /// Publishes one event that must be acknowledged.
-    pub(crate) fn publish_one(&mut self, address: SocketAddr, topic: &str) -> Id {
-        let mut connection = Connection::open(address).unwrap();
-        self.batch(&mut connection, Some(topic), 1).unwrap().remove(0)
+    pub(super) fn publish_one(&mut self, address: SocketAddr, topic: &str) -> Id {
+        let mut connection = Connection::open(address).expect("a connection");
+        self.batch(&mut connection, Some(topic), 1).expect("an acknowledgement").remove(0)
     }
 
     fn batch(
@@ -44,15 +62,19 @@ impl Publisher {
         connection: &mut Connection,
         topic: Option<&str>,
         count: usize,
-    ) -> std::io::Result<Vec<Id>> {
+    ) -> io::Result<Vec<Id>> {
         let payloads: Vec<String> = (0..count).map(|_| self.payload()).collect();
-        let entry = self.ledger.lock().unwrap().sending(topic, &payloads);
+        let entry = locked(&self.ledger).sending(topic, &payloads);
         let target = topic.map_or("/publish".into(), |topic| format!("/publish?topic={topic}"));
         let answer = connection.send(&Request::new("POST", &target).body(payloads.join("\n")))?;
+        if answer.head.status == 503 && self.disk_fails {
+            return Err(io::Error::other(answer.text().to_owned()));
+        }
         assert_eq!(answer.head.status, 200, "{}", answer.text());
-        let ids: Vec<Id> = answer.text().lines().map(|line| Id::read(line).unwrap()).collect();
+        let ids = answer.text().lines().map(|line| Id::read(line).expect("an id"));
+        let ids: Vec<Id> = ids.collect();
         self.check(&ids, count);
-        self.ledger.lock().unwrap().acked(entry, ids.clone());
+        locked(&self.ledger).acked(entry, ids.clone());
         Ok(ids)
     }
 
@@ -63,6 +85,11 @@ impl Publisher {
         assert_eq!(seqs, expected);
         assert!(seqs[0] > self.last, "{} was followed by {}", self.last, seqs[0]);
         self.last = seqs[count - 1];
+    }
+
+    /// After a loss of power positions come again, in another epoch.
+    pub(super) fn forget(&mut self) {
+        self.last = 0;
     }
 
     /// One that was never published before.
