@@ -26,6 +26,11 @@ pub fn power_losses(usual: u64) -> u64 {
     number_from_env("SSE_POWER_ROUNDS").unwrap_or(usual)
 }
 
+/// How many faults of the system to try: `SSE_FAULTS`, if it is set.
+pub fn faults() -> Option<u64> {
+    number_from_env("SSE_FAULTS")
+}
+
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
