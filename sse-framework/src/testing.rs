@@ -49,6 +49,11 @@ use tower::ServiceExt;
 /// How long a [`TestStream`] waits for what is expected, unless told otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+#[doc(hidden)]
+pub fn read_any_block(bytes: &[u8]) -> Result<(Vec<(u64, u64, u64)>, u64), &'static str> {
+    crate::log::sled::read_any_block(bytes)
+}
+
 /// A client of an app's router.
 #[derive(Clone, Debug)]
 pub struct TestClient {

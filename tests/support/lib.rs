@@ -7,6 +7,7 @@ pub mod curl;
 pub mod directory;
 pub mod disk;
 pub mod example;
+pub mod fuzz;
 pub mod http;
 pub mod ledger;
 pub mod parser;

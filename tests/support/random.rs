@@ -31,6 +31,11 @@ pub fn faults() -> Option<u64> {
     number_from_env("SSE_FAULTS")
 }
 
+/// How long to try inputs: `SSE_FUZZ_SECONDS`, if it is set.
+pub fn fuzz_seconds() -> Option<u64> {
+    number_from_env("SSE_FUZZ_SECONDS")
+}
+
 fn number_from_env(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))

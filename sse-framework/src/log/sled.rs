@@ -28,6 +28,8 @@ mod writer;
 
 pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats};
 
+#[cfg(feature = "test-util")]
+pub(crate) use self::block::read_any as read_any_block;
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;
 use self::shelf::{Segment, Shelf};
