@@ -22,7 +22,9 @@ pub fn fuzz(name: &str, corpus: &str, usual: u64, mut target: impl FnMut(&[u8]) 
             resume_unwind(panic)
         })
     };
-    corpus.iter().for_each(|input| drop(run(input)));
+    for input in &corpus {
+        run(input);
+    }
     let (mut random, began) = (Random::new(random::seed()), Instant::now());
     let time = random::fuzz_seconds().map(Duration::from_secs);
     let (mut count, mut far) = (0, 0);

@@ -6,6 +6,7 @@ pub mod client;
 pub mod curl;
 pub mod directory;
 pub mod disk;
+pub mod dump;
 pub mod example;
 pub mod fuzz;
 pub mod http;
