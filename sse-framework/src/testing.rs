@@ -51,7 +51,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[doc(hidden)]
 pub fn read_any_block(bytes: &[u8]) -> Result<(Vec<(u64, u64, u64)>, u64), &'static str> {
-    crate::log::sled::read_any_block(bytes)
+    crate::log::sled::any_block::read(bytes)
+}
+
+#[doc(hidden)]
+pub fn example_blocks() -> Vec<Vec<u8>> {
+    crate::log::sled::any_block::examples()
 }
 
 /// A client of an app's router.

@@ -65,15 +65,19 @@ async fn a_log_goes_on_by_itself_when_a_full_disk_has_room_again() {
         // Nothing, or a part of what the log takes for its next segment, or for the one after.
         small.fill([0, random.below(1 << 20) as u64, random.below(20 << 20) as u64][round % 3]);
         let mut refused = 0;
-        for _ in 0..400 {
+        for publishes in 1.. {
             if publish(&hub, &mut account, &mut next).await.is_err() {
                 refused += 1;
             }
             if refused == 5 {
                 break;
             }
+            // Retention may have made room.
+            if publishes % 100 == 0 {
+                small.fill(0);
+            }
+            assert!(publishes < 2_000, "the disk was not full: the test shows nothing");
         }
-        assert_eq!(refused, 5, "the disk was not full: the test shows nothing");
         let full = hub.last_event_id();
         small.make_room();
         for _ in 0..40 {

@@ -1,7 +1,11 @@
 //! Blocks of a log: the key before the value. The checksum is put right, or nothing would get
 //! past it.
 
-use sse_framework::testing::read_any_block;
+use sse_framework::testing::{example_blocks, read_any_block};
+
+pub(crate) fn corpus() -> Vec<Vec<u8>> {
+    example_blocks()
+}
 
 pub(crate) fn target(input: &[u8]) -> bool {
     let Ok((records, bytes)) = read_any_block(input) else { return false };

@@ -9,7 +9,7 @@ mod frame;
 mod request;
 mod topic;
 
-use support::fuzz::fuzz;
+use support::fuzz::{fuzz, fuzz_with};
 
 #[test]
 fn frames_of_any_text_read_as_they_were_written() {
@@ -18,7 +18,7 @@ fn frames_of_any_text_read_as_they_were_written() {
 
 #[test]
 fn any_bytes_are_a_block_or_refused() {
-    fuzz("block", include_str!("corpus/block.txt"), 500_000, block::target);
+    fuzz_with("block", block::corpus(), 500_000, block::target);
 }
 
 #[test]

@@ -14,8 +14,21 @@ use std::time::{Duration, Instant};
 /// # Panics
 ///
 /// If `target` does.
-pub fn fuzz(name: &str, corpus: &str, usual: u64, mut target: impl FnMut(&[u8]) -> bool) {
-    let corpus: Vec<Vec<u8>> = corpus.lines().map(unescape).collect();
+pub fn fuzz(name: &str, corpus: &str, usual: u64, target: impl FnMut(&[u8]) -> bool) {
+    fuzz_with(name, corpus.lines().map(unescape).collect(), usual, target);
+}
+
+/// The same with a corpus that is made while the test runs.
+///
+/// # Panics
+///
+/// If `target` does.
+pub fn fuzz_with(
+    name: &str,
+    corpus: Vec<Vec<u8>>,
+    usual: u64,
+    mut target: impl FnMut(&[u8]) -> bool,
+) {
     let mut run = |input: &[u8]| {
         catch_unwind(AssertUnwindSafe(|| target(input))).unwrap_or_else(|panic| {
             eprintln!("{name} is harmed by this input:\n{}", input.escape_ascii());

@@ -1,5 +1,7 @@
 //! The log on disk: segments, each a sled database.
 
+#[cfg(feature = "test-util")]
+pub(crate) mod any_block;
 mod block;
 mod carve;
 mod chain;
@@ -28,8 +30,6 @@ mod writer;
 
 pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats};
 
-#[cfg(feature = "test-util")]
-pub(crate) use self::block::read_any as read_any_block;
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;
 use self::shelf::{Segment, Shelf};

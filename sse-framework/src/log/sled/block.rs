@@ -119,7 +119,7 @@ impl Header {
     }
 }
 
-fn checksum(key: &Key, block: &[u8]) -> u32 {
+pub(super) fn checksum(key: &Key, block: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(key);
     hasher.update(block.get(..4).unwrap_or_default());
@@ -487,26 +487,6 @@ impl<'a> Block<'a> {
             data,
         })
     }
-}
-
-/// Reads any bytes, the key before the value, as a block whose checksum matches: seq, time and
-/// bytes of each record, and the bytes of all by the table. For fuzzing.
-#[cfg(feature = "test-util")]
-pub(crate) fn read_any(bytes: &[u8]) -> Result<(Vec<(u64, u64, u64)>, u64), &'static str> {
-    let mut rest = Rest(bytes);
-    let (key, mut value) = (rest.array::<12>()?, rest.0.to_vec());
-    let crc = checksum(&key, &value);
-    value.get_mut(4..8).ok_or("a block is too short")?.copy_from_slice(&crc.to_le_bytes());
-    let block = Block::decode(&key, &value)?;
-    if block.header.fragments > 0 {
-        block.whole(block.data());
-        return Ok((Vec::new(), 0));
-    }
-    let records = block.records(0, u64::MAX, |_| true).map(|record| {
-        let bytes = record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
-        (record.id.seq(), record.time_ms, bytes as u64)
-    });
-    Ok((records.collect(), block.totals().bytes))
 }
 
 /// One row of the table of records.

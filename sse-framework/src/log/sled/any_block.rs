@@ -1,0 +1,51 @@
+//! A way into the decoder of blocks, for fuzzing.
+
+use super::block::{Block, BlockBuilder, Encoded, Rest, checksum};
+use crate::id::{Epoch, EventId};
+use crate::log::RecordRef;
+
+/// What was read of a block: seq, time and bytes of each record, and the bytes of all by the table.
+type Records = (Vec<(u64, u64, u64)>, u64);
+
+/// Reads any bytes, the key before the value, as a block whose length and checksum match: nothing
+/// else would get past these two.
+pub(crate) fn read(bytes: &[u8]) -> Result<Records, &'static str> {
+    let mut rest = Rest(bytes);
+    let (key, mut value) = (rest.array::<12>()?, rest.0.to_vec());
+    let length = (value.len() as u32).to_le_bytes();
+    value.get_mut(64..68).ok_or("a block is too short")?.copy_from_slice(&length);
+    let crc = checksum(&key, &value);
+    value.get_mut(4..8).ok_or("a block is too short")?.copy_from_slice(&crc.to_le_bytes());
+    let block = Block::decode(&key, &value)?;
+    if block.header.fragments > 0 {
+        block.whole(block.data());
+        return Ok((Vec::new(), 0));
+    }
+    let records = block.records(0, u64::MAX, |_| true).map(|record| {
+        let bytes = record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
+        (record.id.seq(), record.time_ms, bytes as u64)
+    });
+    Ok((records.collect(), block.totals().bytes))
+}
+
+/// Blocks of every kind, the key before the value.
+pub(crate) fn examples() -> Vec<Vec<u8>> {
+    let epoch = Epoch::from_token(77);
+    let record = |seq, topic, data| {
+        let id = EventId::new(epoch, seq);
+        RecordRef { id, time_ms: 1000 + seq, topic, name: "a-name", version: 3, data }
+    };
+    let empty = |first| BlockBuilder::new(epoch, first, first - 1, 1000);
+    let mut three = empty(5);
+    three.push(&record(5, Some("a/b"), b"one"));
+    three.push(&record(6, None, b""));
+    three.push(&record(7, Some("c"), b"three"));
+    let mut link = empty(1);
+    (1..=6).for_each(|seq| link.push(&record(seq, Some("x"), b"{}")));
+    let large = vec![b'x'; 70_000];
+    let mut blocks = vec![three.finish(None), link.finish(Some((1, 9)))];
+    blocks.extend(empty(9).fragments(&record(9, Some("a"), b"alone"), Some((7, 12))));
+    blocks.extend(empty(2).fragments(&record(2, None, &large), None).pop());
+    let bytes = |Encoded { key, value, .. }: Encoded| [&key[..], &value].concat();
+    blocks.into_iter().map(bytes).collect()
+}
