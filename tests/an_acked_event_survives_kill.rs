@@ -6,6 +6,7 @@
 
 use support::directory::Directory;
 use support::ledger::Ledger;
+use support::planted;
 use support::random::{self, Random};
 use support::server::Server;
 use support::torture::{Doing, Torture, Verdict};
@@ -26,6 +27,15 @@ fn who_was_away_too_long_is_told_and_nobody_else_misses_anything() {
     let verdict = kill(&options, Ledger::of_a_log_that_trims, true);
     verdict.demand_no_fault("killed, with retention");
     assert!(verdict.gaps > 0, "nobody was away long enough: the test shows nothing");
+}
+
+#[test]
+fn every_planted_fault_is_caught() {
+    for fault in ["cursor-off-by-one", "replay-without-filter"] {
+        let caught =
+            planted::is_caught(fault, "an_acked_event_survives_kill", &[("SSE_KILLS", "10")]);
+        assert!(caught, "{fault}");
+    }
 }
 
 /// In every other round, records are synced only now and then: the system outlives the process.

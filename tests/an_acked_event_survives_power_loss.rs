@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use support::directory::Directory;
 use support::disk::{self, Disk};
 use support::ledger::{Ledger, Loss};
+use support::planted;
 use support::random::{self, Random};
 use support::server::Server;
 use support::torture::{Doing, Torture, Verdict};
@@ -58,6 +59,18 @@ fn of_what_was_buffered_little_is_lost_and_who_saw_it_is_told() {
     eprintln!("{acknowledged} were lost, acknowledged at most {earliest:?} before");
     assert!(earliest <= SYNC_EVERY + LATE);
     assert!(acknowledged > 0 && verdict.gaps > 0, "nothing was lost: the test shows nothing");
+}
+
+#[test]
+fn every_planted_fault_is_caught() {
+    if disk::may_mount("every_planted_fault_is_caught") {
+        let synced = "an_acked_event_survives_power_loss";
+        let buffered = "of_what_was_buffered_little_is_lost_and_who_saw_it_is_told";
+        for (fault, test) in [("ack-before-sync", synced), ("epoch-reused", buffered)] {
+            let caught = planted::is_caught(fault, test, &[("SSE_POWER_ROUNDS", "20")]);
+            assert!(caught, "{fault}");
+        }
+    }
 }
 
 struct Log {

@@ -22,9 +22,12 @@
 //! | `generating-kept` | an unfinished snapshot is left for the engine to read |
 //! | `loss-not-told` | lost records are passed over in silence |
 //! | `directory-not-synced` | what was made or renamed in a directory is not synced |
+//! | `state-not-synced` | the file `state` takes the place of the old one without having been synced |
 //! | `copy-not-made` | the engine opens a segment of which there is no copy |
 //!
-//! `tests/every_planted_fault_is_caught.rs` runs the tests that need no kill and no loss of power.
+//! `tests/every_planted_fault_is_caught.rs` runs the tests that need no kill and no loss of power;
+//! `an_acked_event_survives_kill.rs`, `an_acked_event_survives_power_loss.rs` and
+//! `what_is_acknowledged_was_synced_before.rs` run themselves on the others.
 
 /// Whether a fault is in force.
 #[cfg(sse_framework_planted)]

@@ -1,5 +1,6 @@
 //! A directory that is kept when a test fails in it.
 
+use crate::planted::PLANTED;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -32,6 +33,10 @@ impl Directory {
     }
 
     fn keep(&mut self) {
+        // With a planted fault, failing is what is expected.
+        if std::env::var_os(PLANTED).is_some() {
+            return;
+        }
         if let Some(directory) = self.0.take() {
             eprintln!("kept: {}", directory.keep().display());
         }

@@ -82,7 +82,8 @@ impl Disk {
     }
 
     fn mount(&mut self) {
-        run("mount", &["-o", "loop"], &[&self.image, &self.mounted]);
+        // Without its heuristics ext4 does not make up for a file that was not synced.
+        run("mount", &["-o", "loop,noauto_da_alloc"], &[&self.image, &self.mounted]);
         self.switch = Some(Switch::new(&self.mounted));
     }
 

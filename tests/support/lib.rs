@@ -12,6 +12,7 @@ pub mod fuzz;
 pub mod http;
 pub mod ledger;
 pub mod parser;
+pub mod planted;
 pub mod random;
 pub mod served;
 pub mod server;

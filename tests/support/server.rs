@@ -8,10 +8,14 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+/// Names a program in place of the target that would be built.
+pub const LOADTARGET: &str = "SSE_LOADTARGET";
+
 /// The target of measurements and torture, built once.
 pub fn loadtarget() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| build("example-loadtarget"))
+    let given = || std::env::var_os(LOADTARGET).map(PathBuf::from);
+    BUILT.get_or_init(|| given().unwrap_or_else(|| build("example-loadtarget")))
 }
 
 /// Builds a package with one binary; where the binary is.
@@ -65,6 +69,11 @@ impl Server {
                 Err(log) => panic!("the server does not start:\n{log}"),
             }
         }
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Where it listens.
