@@ -50,7 +50,7 @@ use tower::ServiceExt;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[doc(hidden)]
-pub fn read_any_block(bytes: &[u8]) -> Result<(Vec<(u64, u64, u64)>, u64), &'static str> {
+pub fn read_any_block(bytes: &[u8]) -> Result<(Vec<u64>, [u64; 2]), &'static str> {
     crate::log::sled::any_block::read(bytes)
 }
 

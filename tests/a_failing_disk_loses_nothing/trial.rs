@@ -46,7 +46,7 @@ struct Case {
 
 impl Case {
     fn of(call: &'static str, k: u64) -> Self {
-        let error = if call.contains("read") || k % 2 == 0 { "EIO" } else { "ENOSPC" };
+        let error = if call.contains("read") || k.is_multiple_of(2) { "EIO" } else { "ENOSPC" };
         Case { call, error, k, for_good: k % 5 == 4 }
     }
 

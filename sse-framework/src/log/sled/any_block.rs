@@ -4,12 +4,10 @@ use super::block::{Block, BlockBuilder, Encoded, Rest, checksum};
 use crate::id::{Epoch, EventId};
 use crate::log::RecordRef;
 
-/// What was read of a block: seq, time and bytes of each record, and the bytes of all by the table.
-type Records = (Vec<(u64, u64, u64)>, u64);
-
 /// Reads any bytes, the key before the value, as a block whose length and checksum match: nothing
-/// else would get past these two.
-pub(crate) fn read(bytes: &[u8]) -> Result<Records, &'static str> {
+/// else would get past these two. The seqs of its records, and their bytes: counted, and by the
+/// table.
+pub(crate) fn read(bytes: &[u8]) -> Result<(Vec<u64>, [u64; 2]), &'static str> {
     let mut rest = Rest(bytes);
     let (key, mut value) = (rest.array::<12>()?, rest.0.to_vec());
     let length = (value.len() as u32).to_le_bytes();
@@ -19,13 +17,14 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Records, &'static str> {
     let block = Block::decode(&key, &value)?;
     if block.header.fragments > 0 {
         block.whole(block.data());
-        return Ok((Vec::new(), 0));
+        return Ok((Vec::new(), [0, 0]));
     }
-    let records = block.records(0, u64::MAX, |_| true).map(|record| {
-        let bytes = record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
-        (record.id.seq(), record.time_ms, bytes as u64)
-    });
-    Ok((records.collect(), block.totals().bytes))
+    let (mut seqs, mut counted) = (Vec::new(), 0);
+    for record in block.records(0, u64::MAX, |_| true) {
+        seqs.push(record.id.seq());
+        counted += record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
+    }
+    Ok((seqs, [counted as u64, block.totals().bytes]))
 }
 
 /// Blocks of every kind, the key before the value.

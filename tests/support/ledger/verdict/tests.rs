@@ -183,3 +183,50 @@ fn a_client_is_forgotten_only_if_its_time_is_gone() {
     assert_eq!(forgotten(5), []);
     assert_eq!(forgotten(6), [Fault::FalseStart { client: "back".into(), seq: 5 }]);
 }
+
+/// The log of [`sound`] has lost 5 and 6 with the power, and goes on with 5 in another epoch.
+fn after_a_loss(
+    change: impl FnOnce(&mut Ledger, &mut Vec<(Id, String)>),
+) -> (crate::ledger::Loss, Vec<Fault>) {
+    let (mut ledger, mut history) = sound();
+    let new = Id::read("0000000000002-5").expect("an id");
+    let entry = ledger.sending(None, &[payload(7)]);
+    ledger.acked(entry, vec![new.clone()]);
+    history.truncate(4);
+    history.push((new, payload(7)));
+    let loss = ledger.power_was_lost(std::time::Instant::now(), &history);
+    change(&mut ledger, &mut history);
+    (loss, ledger.verdict(&history))
+}
+
+#[test]
+fn who_saw_what_power_took_is_told_where() {
+    let back = |resumed, told: Option<u64>| {
+        after_a_loss(|ledger, history| {
+            ledger.opened("all", Sees::Everything, &id(4), resumed);
+            if let Some(seq) = told {
+                ledger.told_of_a_loss("all", &id(seq));
+            }
+            let (new, data) = &history[4];
+            ledger.event("all", new.clone(), data);
+        })
+    };
+    let (loss, faults) = back(false, Some(4));
+    assert_eq!((loss.acknowledged, faults), (1, vec![]));
+    let elsewhere = Fault::FalseStart { client: "all".into(), seq: 3 };
+    assert!(back(false, Some(3)).1.contains(&elsewhere));
+    let silently = Fault::FalseStart { client: "all".into(), seq: 4 };
+    assert!(back(true, None).1.contains(&silently));
+}
+
+#[test]
+fn what_power_took_does_not_come_back_and_neither_does_its_id() {
+    let new = Id::read("0000000000002-6").expect("an id");
+    let again = after_a_loss(|_, history| history.push((new.clone(), payload(5)))).1;
+    assert!(again.contains(&Fault::Foreign { at: "the history".into(), id: new }));
+    let reused = after_a_loss(|ledger, history| {
+        ledger.sending(None, &[payload(8)]);
+        history.push((id(6), payload(8)));
+    });
+    assert!(reused.1.contains(&Fault::TwoPayloads { id: id(6) }), "{reused:?}");
+}
