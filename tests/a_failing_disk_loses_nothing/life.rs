@@ -50,6 +50,7 @@ pub(crate) async fn open(directory: &Path) -> Result<Hub<Note>, StartError> {
 #[test]
 fn child() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // What is not the log's is opened by now: the clock, the locale, the random numbers.
     say("\nready");
@@ -95,10 +96,13 @@ async fn publish(hub: &Hub<Note>) {
     }
 }
 
-/// Reads all, if need be in several streams: one that fails says so.
+/// Reads all, if need be in several streams: one that fails says so, and may be tried again.
 async fn read(hub: &Hub<Note>) {
     let mut at = Start::Oldest;
-    for _ in 0..5 {
+    for attempt in 0..20 {
+        if attempt > 0 && hub.last_event_id().seq() > position(at) {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
         let mut stream = hub.subscribe(Subscribe::default()).start(at).everything();
         while hub.last_event_id().seq() > position(at) {
             match tokio::time::timeout(Duration::from_secs(10), stream.next()).await {
