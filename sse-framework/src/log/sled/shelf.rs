@@ -237,6 +237,14 @@ impl Segment {
         Ok(OpenSegment { database, first, sealed, index, holes })
     }
 
+    /// From now on it is read from its files, and not through an engine that may have it open.
+    pub(crate) fn leave_engine(&self) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let closing = std::mem::take(&mut *opened);
+        drop(opened);
+        drop(closing);
+    }
+
     /// Closes the database, unless a reader has it open: then gives the segment back.
     pub(crate) fn close(self: Arc<Self>) -> Result<(), Arc<Self>> {
         let segment = Arc::try_unwrap(self)?;
@@ -310,10 +318,7 @@ impl Shelf {
     /// Opens the segment anew, since not all is there that should be.
     pub(crate) fn open_anew(&self, segment: &Segment) {
         segment.set_damaged();
-        let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let closing = std::mem::take(&mut *opened);
-        drop(opened);
-        drop(closing);
+        segment.leave_engine();
     }
 
     /// Of the segments that wait to be sealed, keeps only the newest open as they were written:
@@ -328,10 +333,7 @@ impl Shelf {
             ended.filter(has_engine).cloned().collect::<Vec<_>>()
         });
         for segment in &waiting[..waiting.len().saturating_sub(MOST_ENGINES)] {
-            let mut opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
-            let closing = std::mem::take(&mut *opened);
-            drop(opened);
-            drop(closing);
+            segment.leave_engine();
         }
     }
 

@@ -126,7 +126,7 @@ impl Core {
     pub(crate) fn fail(&self, writer: &mut Writer) {
         if let Active::Open { segment, open, .. } = &writer.active {
             segment.ends_at(writer.last);
-            let (open, last) = (open.clone(), writer.last);
+            let (segment, open, last) = (segment.clone(), open.clone(), writer.last);
             if writer.synced < last {
                 match open.database.sync() {
                     Ok(()) => writer.note_synced(last),
@@ -137,6 +137,8 @@ impl Core {
                 }
             }
             writer.unsynced_since = None;
+            // An engine that has failed does not read either.
+            segment.leave_engine();
             writer.active = Active::Failed { noted: false };
             self.note_end(writer).unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "noting a segment's end");
