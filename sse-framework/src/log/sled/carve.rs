@@ -257,11 +257,11 @@ const NEAR: u64 = 4096;
 impl Blocks<'_> {
     pub(crate) fn next(&mut self) -> Option<Result<(Key, &[u8]), LogError>> {
         let (&(key, place), rest) = self.rest.split_first()?;
-        if self.in_window(place).is_none() {
-            if let Err(error) = self.fill() {
-                (self.rest, self.filled) = (rest, 0);
-                return Some(Err(error));
-            }
+        if self.in_window(place).is_none()
+            && let Err(error) = self.fill()
+        {
+            (self.rest, self.filled) = (rest, 0);
+            return Some(Err(error));
         }
         self.rest = rest;
         self.in_window(place).map(|block| Ok((key, &self.window[block])))

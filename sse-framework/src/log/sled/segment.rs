@@ -216,7 +216,7 @@ impl Database {
     pub(crate) fn scan(&self, from: &Key) -> Scan<'_> {
         let rows = match &self.source {
             Source::Engine { engine, .. } => {
-                let rows = engine.as_ref().map(|engine| engine.range(from.to_vec()..));
+                let rows = engine.as_ref().map(|engine| Box::new(engine.range(from.to_vec()..)));
                 Rows::Engine { rows, value: sled::IVec::default() }
             }
             Source::Carved(carved) => Rows::Carved(carved.range(from)),
@@ -252,7 +252,7 @@ pub(crate) struct Scan<'a> {
 }
 
 enum Rows<'a> {
-    Engine { rows: Option<sled::Iter>, value: sled::IVec },
+    Engine { rows: Option<Box<sled::Iter>>, value: sled::IVec },
     Carved(Blocks<'a>),
 }
 
