@@ -37,14 +37,10 @@ fn main() {
         std::process::abort();
     }
     let kept = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("history");
-    if std::env::var("KEEP").is_err() {
-        let _ = fs::remove_dir_all(&kept);
-        fs::create_dir_all(&kept).unwrap();
-    }
+    let _ = fs::remove_dir_all(&kept);
+    fs::create_dir_all(&kept).unwrap();
     run(&kept, events);
-    if std::env::var("KEEP").is_err() {
-        fs::remove_dir_all(&kept).unwrap();
-    }
+    fs::remove_dir_all(&kept).unwrap();
 }
 
 fn payload(n: u64) -> Vec<u8> {
@@ -99,16 +95,14 @@ fn wait_for_sealing(path: &Path) {
 fn run(kept: &Path, events: u64) {
     let (path, plain) = (kept.join("log"), kept.join("plain"));
     let wrote = Instant::now();
-    if !path.exists() {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .arg(events.to_string())
-            .env(CHILD, &path)
-            .status()
-            .unwrap();
-        assert!(!child.success(), "it should have been killed");
-        println!("{events} events of 200 B, written in {:.0} s", wrote.elapsed().as_secs_f64());
-        plain::write(&plain, events);
-    }
+    let child = Command::new(std::env::current_exe().unwrap())
+        .arg(events.to_string())
+        .env(CHILD, &path)
+        .status()
+        .unwrap();
+    assert!(!child.success(), "it should have been killed");
+    println!("{events} events of 200 B, written in {:.0} s", wrote.elapsed().as_secs_f64());
+    plain::write(&plain, events);
     let is_root = drop_caches();
 
     let opening = Instant::now();
