@@ -18,20 +18,21 @@ const ROUNDS: usize = 12;
 
 /// A small disk, and a file that takes the room on it.
 struct Small {
-    directory: Directory,
     filler: PathBuf,
+    // Unmounted before the directory is removed.
+    disk: disk::Small,
+    _directory: Directory,
 }
 
 impl Small {
     fn new() -> Self {
         let directory = Directory::new();
-        let mounted = directory.path().join("mounted");
-        disk::mount_small(&mounted, DISK);
-        Small { directory, filler: mounted.join("filler") }
+        let disk = disk::Small::new(directory.path(), DISK);
+        Small { filler: disk.path().join("filler"), disk, _directory: directory }
     }
 
     fn log(&self) -> PathBuf {
-        self.directory.path().join("mounted/log")
+        self.disk.path().join("log")
     }
 
     /// Leaves so many bytes.

@@ -144,10 +144,29 @@ impl fmt::Debug for Switch {
     }
 }
 
-/// Mounts a small file system in memory at `path`, which is made.
-pub fn mount_small(path: &Path, bytes: u64) {
-    fs::create_dir(path).expect("a mount point");
-    run("mount", &["-t", "tmpfs", "-o", &format!("size={bytes}"), "none"], &[path]);
+/// A small file system in memory, unmounted when this is dropped.
+#[derive(Debug)]
+pub struct Small(PathBuf);
+
+impl Small {
+    /// A new one of so many bytes, mounted below `directory`.
+    pub fn new(directory: &Path, bytes: u64) -> Self {
+        let mounted = directory.join("mounted");
+        fs::create_dir(&mounted).expect("a mount point");
+        run("mount", &["-t", "tmpfs", "-o", &format!("size={bytes}"), "none"], &[&mounted]);
+        Small(mounted)
+    }
+
+    /// Where it is mounted.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
 }
 
 fn run(program: &str, options: &[&str], paths: &[&Path]) {
