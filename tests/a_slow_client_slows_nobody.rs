@@ -13,6 +13,7 @@ use support::served::Server;
 support::by_every_server!(bad_clients_cost_the_others_nothing);
 
 const HEALTHY: usize = 100;
+const MINUTE: Duration = Duration::from_secs(60);
 const EVENT_BYTES: usize = 20_000;
 const INTERVAL: Duration = Duration::from_millis(100);
 /// So much is in memory; who is further behind reads from the log.
@@ -39,8 +40,8 @@ fn bad_clients_cost_the_others_nothing(by: Server) {
     std::thread::sleep(time);
     let beside = latencies(&healthy);
     let growth = server.resident().saturating_sub(memory);
-    let publisher = publishing.stop();
-    let published = publisher.published();
+    bad.rest();
+    let published = publishing.stop().published();
     healthy.iter().for_each(|client| client.reach(published));
 
     println!(
@@ -56,13 +57,14 @@ fn bad_clients_cost_the_others_nothing(by: Server) {
     let most = TAIL_EVENTS * EVENT_BYTES + count * (128 << 10);
     assert!(growth << 10 < most, "{growth} KiB for {count} clients");
 
-    bad.rest();
-    // The dead server's socket still sends what it had taken.
     let during = (published - began) as usize * EVENT_BYTES;
-    drop(server);
-    let taken = bad.taken_by_one_that_does_not_read();
-    println!("one that does not read had been sent {taken} of {during} bytes");
-    assert!(taken < during / 4 * 3, "{taken} of {during}: it was not slow, the test shows nothing");
+    let stalled = server.queued().into_iter().filter(|queued| *queued > 0);
+    let stalled: Vec<usize> = stalled.collect();
+    let most = stalled.iter().max().copied().unwrap_or(0);
+    println!("{} do not take what is there: {most} of {during} bytes at most", stalled.len());
+    // After a minute, those that take nothing may be let go.
+    assert!(stalled.len() >= count / 4 || time > MINUTE, "{} stalled", stalled.len());
+    assert!(most < during / 4 * 3, "{most} of {during}: nobody was slow, the test shows nothing");
 }
 
 fn latencies(clients: &[Watcher]) -> [Duration; 3] {

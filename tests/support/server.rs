@@ -110,6 +110,21 @@ impl Server {
         std::fs::read_dir(open).expect("it runs").count()
     }
 
+    /// For each of its connections, how many bytes the system has taken from it and the client has
+    /// not.
+    pub fn queued(&self) -> Vec<usize> {
+        let port = format!(":{:04X}", self.address.port());
+        let sockets = std::fs::read_to_string("/proc/net/tcp").expect("this is Linux");
+        let queued = |line: &str| {
+            let mut fields = line.split_whitespace().skip(1);
+            let (local, _, state) = (fields.next()?, fields.next()?, fields.next()?);
+            let (queued, _) = fields.next()?.split_once(':')?;
+            let is_ours = local.ends_with(&port) && state == "01";
+            usize::from_str_radix(queued, 16).ok().filter(|_| is_ours)
+        };
+        sockets.lines().filter_map(queued).collect()
+    }
+
     /// Waits until it accepts connections; its log, if it does not.
     pub fn answers(&mut self, within: Duration) -> Result<(), String> {
         let deadline = Instant::now() + within;
