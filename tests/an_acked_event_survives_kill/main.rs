@@ -1,7 +1,7 @@
 //! T2: what was acknowledged survives `kill -9`, and no client is shown anything else.
 //!
 //! A server in a process of its own is killed again and again, while it works and while it starts,
-//! and started again on the same directory. `SSE_KILLS` says how often, `SSE_SEED` repeats a run.
+//! and started again on the same directory, now and then under `axum::serve`. `SSE_KILLS` says how often, `SSE_SEED` repeats a run.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 mod publisher;
@@ -81,7 +81,7 @@ impl Torture {
 
     fn kill_while_it_starts(&mut self) -> String {
         let log = self.directory.path().join("server.log");
-        let server = Server::spawn(server::loadtarget(), &self.arguments, &log);
+        let server = Server::spawn(server::loadtarget(), &self.arguments(), &log);
         let most = usize::try_from(self.start.as_micros()).unwrap() * 6 / 5;
         std::thread::sleep(Duration::from_micros(self.random.below(most) as u64));
         server.kill()
@@ -103,10 +103,15 @@ impl Torture {
         })
     }
 
+    fn arguments(&mut self) -> Vec<String> {
+        let server = self.random.pick(&["framework", "framework", "framework", "axum"]);
+        [&self.arguments[..], &["--server".to_owned(), server.to_owned()]].concat()
+    }
+
     fn start(&mut self) -> Server {
         let began = Instant::now();
         let log = self.directory.path().join("server.log");
-        let server = Server::start(server::loadtarget(), &self.arguments, &log);
+        let server = Server::start(server::loadtarget(), &self.arguments(), &log);
         self.start = began.elapsed();
         server
     }
