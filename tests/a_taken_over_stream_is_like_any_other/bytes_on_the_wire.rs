@@ -5,10 +5,14 @@ use axum::http::HeaderValue;
 use axum::middleware::map_response;
 use axum::response::Response;
 use sse_framework::Hub;
+use std::time::Duration;
 use support::raw::Raw;
 use support::served::Server;
 
-support::by_every_server!(a_stream_is_these_bytes);
+support::by_every_server!(
+    a_stream_is_these_bytes,
+    a_head_that_the_client_takes_slowly_arrives_whole,
+);
 
 /// With `EPOCH` for the epoch, `DATE` for the date and `RETRY` for the retry that is drawn by lot.
 const STREAM: &str = "\
@@ -84,4 +88,29 @@ fn told(all: &str, hub: &Hub<super::Count>) -> String {
     all.replace(&hub.last_event_id().epoch().to_string(), "EPOCH")
         .replace(&date, "DATE")
         .replace(&format!("retry: {retry}\n"), "retry: RETRY\n")
+}
+
+fn a_head_that_the_client_takes_slowly_arrives_whole(server: Server) {
+    const HEADERS: usize = 100;
+    // More than the sockets between take: some of it is still hyper's when the stream begins.
+    async fn add(mut response: Response) -> Response {
+        let value = HeaderValue::from_str(&"x".repeat(60_000)).unwrap();
+        for _ in 0..HEADERS {
+            response.headers_mut().append("x-large", value.clone());
+        }
+        response
+    }
+    let (served, hub) = serve(server, |app| app.layer(map_response(add)));
+    let mut client = Raw::open_narrow(served.address());
+    client.get("/events");
+    std::thread::sleep(Duration::from_millis(300));
+    open(&hub, server, Leaves::Nothing, 1);
+    client.widen();
+    let head = client.until("\r\n\r\n");
+    assert_eq!(head.matches("x-large: ").count(), HEADERS);
+    assert!(head.len() > HEADERS * 60_000);
+    client.until("sse-open");
+    open(&hub, server, Leaves::Hyper, 1);
+    publish(&served, &hub, 1);
+    client.until(r#"{"n":1}"#);
 }

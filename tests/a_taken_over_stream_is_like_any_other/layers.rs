@@ -153,15 +153,15 @@ fn a_layer_that_changes_later_pieces_goes_on_doing_so(server: Server) {
 }
 
 fn a_body_may_wait_for_timers(server: Server) {
-    let timeout = Duration::from_millis(300);
+    let timeout = Duration::from_secs(1);
     let (served, hub) = serve(server, |app| app.layer(ResponseBodyTimeoutLayer::new(timeout)));
     let (quiet, other) = (listener(&served, "/events?topic=a"), listener(&served, "/events"));
     open(&hub, server, Leaves::Hyper, 2);
-    for n in 1..=8 {
-        std::thread::sleep(timeout / 4);
+    for n in 1..=15 {
+        std::thread::sleep(timeout / 10);
         publish(&served, &hub, n);
     }
-    other.data(8);
+    other.data(15);
     assert_eq!(quiet.ended().end, Some(End::Broken), "the layer has given up");
     assert_eq!(other.seen().end, None, "for this one it has not");
 }

@@ -29,6 +29,11 @@ impl Raw {
         Raw::over(socket.into())
     }
 
+    /// Is ready to receive more from now on.
+    pub fn widen(&self) {
+        SockRef::from(&self.socket).set_recv_buffer_size(1 << 20).expect("a large buffer");
+    }
+
     fn over(socket: TcpStream) -> Self {
         socket.set_nodelay(true).expect("no delay");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -48,12 +53,19 @@ impl Raw {
     /// Reads up to this text; what came, with it.
     #[track_caller]
     pub fn until(&mut self, text: &str) -> String {
-        let place = |read: &[u8]| read.windows(text.len()).position(|at| at == text.as_bytes());
+        let (text, mut looked_at) = (text.as_bytes(), 0);
         let end = loop {
-            match place(&self.read) {
-                Some(at) => break at + text.len(),
-                None => assert!(self.more(), "the end, not {text:?}, after {:?}", self.text()),
+            let new = &self.read[looked_at..];
+            match new.windows(text.len()).position(|at| at == text) {
+                Some(at) => break looked_at + at + text.len(),
+                None => looked_at = (self.read.len() + 1).saturating_sub(text.len()),
             }
+            assert!(
+                self.more(),
+                "the end, not \"{}\" after {:?}",
+                text.escape_ascii(),
+                self.text()
+            );
         };
         let rest = self.read.split_off(end);
         String::from_utf8(std::mem::replace(&mut self.read, rest)).expect("text")
