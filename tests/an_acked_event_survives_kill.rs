@@ -38,14 +38,16 @@ fn every_planted_fault_is_caught() {
     }
 }
 
-/// In every other round, records are synced only now and then: the system outlives the process.
+/// In every other round, records are synced only now and then, since the system outlives the process,
+/// and the server is axum's.
 fn kill(options: &[&str], ledger: fn() -> Ledger, trims: bool) -> Verdict {
     let (kills, mut random) = (random::kills(KILLS), Random::new(random::seed()));
     let mut verdict = Verdict::default();
     for round in 0..kills.div_ceil(ROUND) {
         let directory = Directory::new();
-        let durability = ["synced", "buffered"][round as usize % 2];
-        let options = [options, &["--durability", durability]].concat();
+        let (durability, server) =
+            [("synced", "framework"), ("buffered", "axum")][round as usize % 2];
+        let options = [options, &["--durability", durability, "--server", server]].concat();
         let (data, seed) = (directory.path().join("data"), random.bits());
         let mut torture = Torture::new(data, directory.path(), ledger(), &options, seed);
         for kill in round * ROUND..kills.min((round + 1) * ROUND) {
