@@ -24,6 +24,7 @@ pub(super) fn measure(options: &Options) -> Result<(Table, bool), Failure> {
             "user KiB each",
             "kernel KiB each",
             "paced: CPU µs/delivery",
+            "of the floor",
             "paced: p50 ms",
             "paced: p99 ms",
             "closed: deliveries/s",
@@ -35,8 +36,10 @@ pub(super) fn measure(options: &Options) -> Result<(Table, bool), Failure> {
     for count in counts {
         eprintln!("{count} subscribers");
         let (idle, kernel) = memory(options, *count)?;
-        let paced = flow(options, *count, Some(DELIVERIES / *count as f64))?;
-        let closed = flow(options, *count, None)?;
+        let rate = Some(DELIVERIES / *count as f64);
+        let paced = flow(options, System::Framework, *count, rate)?;
+        let floor = flow(options, System::Floor, *count, rate)?;
+        let closed = flow(options, System::Framework, *count, None)?;
         right &= ![&idle, &paced, &closed].iter().any(|outcome| outcome.faults.any());
         let figure = |outcome: &Outcome, figure| {
             outcome.figures.get(&figure).map_or("-".to_owned(), |value| number(*value))
@@ -48,6 +51,7 @@ pub(super) fn measure(options: &Options) -> Result<(Table, bool), Failure> {
             // Fewer are lost in what the kernel does besides.
             if *count < 1_000 { "-".to_owned() } else { number(kernel) },
             figure(&paced, CpuPerDelivery),
+            figure(&floor, CpuPerDelivery),
             figure(&paced, P50),
             figure(&paced, P99),
             figure(&closed, DeliveriesPerS) + limit,
@@ -57,17 +61,22 @@ pub(super) fn measure(options: &Options) -> Result<(Table, bool), Failure> {
     Ok((table, right))
 }
 
-fn flow(options: &Options, subscribers: usize, rate: Option<f64>) -> Result<Outcome, Failure> {
+fn flow(
+    options: &Options,
+    system: System,
+    subscribers: usize,
+    rate: Option<f64>,
+) -> Result<Outcome, Failure> {
     let window = if rate.is_some() { None } else { Some(32) };
     let pace = Pace { rate, window, batch: 1, least: 0, payload: 200 };
     let time = Duration::from_secs_f64(if options.quick { 0.3 } else { 4.0 });
     let flow = Flow { subscribers, pace, time, topics: false, stall: false };
-    on_fresh_server(options, |server| run_flow(server, flow))
+    on_fresh_server(options, system, |server| run_flow(server, flow))
 }
 
 /// What a connection takes that waits: of the server, and of the kernel for one end of it.
 fn memory(options: &Options, connections: usize) -> Result<(Outcome, f64), Failure> {
-    on_fresh_server(options, |server| {
+    on_fresh_server(options, System::Framework, |server| {
         let before = kernel_kib()?;
         let (outcome, after) = idle(server, connections, kernel_kib)?;
         // The client's end of each connection is on this machine, too.
@@ -77,10 +86,11 @@ fn memory(options: &Options, connections: usize) -> Result<(Outcome, f64), Failu
 
 fn on_fresh_server<T>(
     options: &Options,
+    system: System,
     run: impl FnOnce(&Server) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let directory = tempfile::Builder::new().prefix("growth-").tempdir_in(&options.data)?;
-    run(&Server::start(System::Framework, directory.path())?)
+    run(&Server::start(system, directory.path())?)
 }
 
 /// What the kernel's own structures take, of which sockets and their files are a part.
