@@ -64,8 +64,7 @@ impl EventBody {
                 return Poll::Ready(Some(opening));
             }
             Stage::Snapshot(snapshot) => self.poll_snapshot(snapshot, settings.retry, cx).map(Some),
-            Stage::Live if self.rests(cx) => return Poll::Pending,
-            Stage::Live => self.poll_cursor(settings, cx),
+            Stage::Live => self.poll_live(settings, cx),
             Stage::Ended => {
                 self.stage = Stage::Ended;
                 return Poll::Ready(None);
@@ -103,11 +102,16 @@ impl EventBody {
         Poll::Ready(control::close(reason, retry))
     }
 
-    fn poll_cursor(&mut self, settings: Settings, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_live(&mut self, settings: Settings, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let rested = self.rest_until.is_some();
+        if let Some(until) = self.rest_until {
+            ready!(self.poll_timer(until, cx));
+            self.rest_until = None;
+        }
         let step = ready!(self.cursor.poll_next(cx));
         Poll::Ready(step.map(|step| match step {
             Step::Page(frames) => {
-                self.rest_after_page(settings.coalesce);
+                self.rest_after_page(settings.coalesce, rested);
                 frames
             }
             Step::Gap(gap) => control::gap(&gap, true),
@@ -115,24 +119,15 @@ impl EventBody {
         }))
     }
 
-    /// A stream that sends often, and has sent all there is, rests. Who drives it without a task
-    /// comes round so seldom under load that there is no need to.
-    fn rest_after_page(&mut self, interval: Duration) {
-        if self.handover.is_taken() || !self.cursor.is_at_head() {
-            return;
-        }
+    /// A stream rests that has sent all there is, and sends often: shortly after the page before, or
+    /// as soon as it has rested. Who drives it without a task comes round so seldom under load that
+    /// there is no need to.
+    fn rest_after_page(&mut self, interval: Duration, rested: bool) {
         let now = Instant::now();
-        if now < self.last_sent + interval {
+        let often = rested || now < self.last_sent + interval;
+        if often && !interval.is_zero() && !self.handover.is_taken() && self.cursor.is_at_head() {
             self.rest_until = Some(now + interval);
         }
-    }
-
-    fn rests(&mut self, cx: &mut Context<'_>) -> bool {
-        let rests = self.rest_until.is_some_and(|until| self.poll_timer(until, cx).is_pending());
-        if !rests {
-            self.rest_until = None;
-        }
-        rests
     }
 
     fn poll_heartbeat(&mut self, cx: &mut Context<'_>, interval: Duration) -> Poll<Bytes> {
@@ -185,5 +180,75 @@ impl http_body::Body for EventBody {
 impl fmt::Debug for EventBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventBody").field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(any(loom, shuttle))))]
+mod tests {
+    use crate::event::{DecodeError, EncodeError, EventType, RawEvent, SseEvent};
+    use crate::hub::Hub;
+    use crate::log::MemoryLog;
+    use crate::subscribe::Subscribe;
+    use crate::topic::Topic;
+    use axum::body::Body;
+    use axum::response::IntoResponse;
+    use http_body::Body as _;
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::time::{Duration, Instant};
+
+    struct Beat;
+
+    impl SseEvent for Beat {
+        const TYPES: &'static [EventType] = &[EventType::new("beat")];
+
+        fn event_type(&self) -> &'static EventType {
+            &Self::TYPES[0]
+        }
+
+        fn topic(&self) -> Result<Option<Topic>, EncodeError> {
+            Ok(None)
+        }
+
+        fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+            out.extend_from_slice(b"1");
+            Ok(())
+        }
+
+        fn decode(_: RawEvent<'_>) -> Result<Self, DecodeError> {
+            Ok(Beat)
+        }
+    }
+
+    /// The next piece, and how many events are in it.
+    async fn events(body: &mut Body) -> usize {
+        let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await.unwrap().unwrap();
+        String::from_utf8_lossy(frame.data_ref().unwrap()).matches("event: beat").count()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stream_that_sends_often_rests_and_one_that_does_not_sends_at_once() {
+        let rest = Duration::from_millis(500);
+        let hub = Hub::<Beat>::builder(MemoryLog::new()).coalesce(rest).start().await.unwrap();
+        let response = hub.subscribe(Subscribe::default()).everything().into_response();
+        let mut body = response.into_body();
+        assert_eq!(events(&mut body).await, 0, "it opens");
+        tokio::time::sleep(2 * rest).await;
+
+        let begun = Instant::now();
+        hub.publish(Beat).await.unwrap();
+        assert_eq!(events(&mut body).await, 1);
+        assert!(begun.elapsed() < rest, "nothing came shortly before");
+
+        hub.publish(Beat).await.unwrap();
+        assert_eq!(events(&mut body).await, 1, "now it rests");
+        for _ in 0..3 {
+            let begun = Instant::now();
+            for _ in 0..5 {
+                hub.publish(Beat).await.unwrap();
+            }
+            assert_eq!(events(&mut body).await, 5, "in one piece");
+            assert!(begun.elapsed() > rest / 2, "after each rest comes the next");
+        }
     }
 }
