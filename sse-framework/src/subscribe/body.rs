@@ -183,7 +183,7 @@ impl fmt::Debug for EventBody {
     }
 }
 
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(test)]
 mod tests {
     use crate::event::{DecodeError, EncodeError, EventType, RawEvent, SseEvent};
     use crate::hub::Hub;
