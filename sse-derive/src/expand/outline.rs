@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{DeriveInput, Generics};
 
 use super::shown_at;
@@ -95,10 +96,13 @@ impl<'a> Outline<'a> {
         let Bodies { items, types, event_type, topic, encode, decode } = bodies;
         let (sse, head, froms) = (&self.sse, self.head("SseEvent"), super::from_impls(self));
         let framework = &self.input.framework;
+        // All of it is shown on the path that is written in `crate`, if that leads elsewhere.
+        let span = shown_at(framework.span());
+        let (there, private) = (self.sse_at(span), Ident::new("__private", span));
         quote! {
             #[allow(deprecated)]
             const _: () = {
-                use #framework::__private as #sse;
+                use #framework::#private as #there;
                 #items
 
                 #[automatically_derived]

@@ -36,7 +36,10 @@ pub(crate) fn resolve(placeholder: &Placeholder, fields: &[Field<'_>]) -> Result
     let field = spanned(fields[index].member.clone(), span);
     let within = steps.map(|step| {
         member(step, span).ok_or_else(|| {
-            format!("`{{{path}}}` is not a field, nor fields with single dots between them")
+            format!(
+                "`{{{path}}}` leads to no field: write names with one dot between them, as in \
+                 `{{order.shop}}`"
+            )
         })
     });
     Ok(Place { index, field, within: within.collect::<Result<_, _>>()? })
