@@ -143,6 +143,28 @@ fn a_damaged_block_of_a_sealed_segment_is_told_with_its_range() {
 }
 
 #[test]
+fn a_damaged_index_of_a_sealed_segment_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    for number in 1..=60 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    log.core.tend();
+    let one = only(&["topics/1"]);
+    let expected: Vec<_> = read(&log, &one).unwrap().iter().map(|seen| seen.seq).collect();
+    assert_eq!(expected, (1..=60).step_by(3).collect::<Vec<u64>>());
+    let second = log.core.shelf.find(20).unwrap();
+    assert!(second.sealed.is_some());
+    let path = second.path.clone();
+    drop((second, log));
+    spoil(&path, index::INDEX_SEQ);
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    let found: Vec<_> = read(&log, &one).unwrap().iter().map(|seen| seen.seq).collect();
+    assert_eq!(found, expected);
+    assert!(log.core.shelf.find(20).unwrap().is_damaged());
+}
+
+#[test]
 fn a_segment_of_another_log_is_refused() {
     let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     for directory in &directories {
