@@ -1,5 +1,6 @@
 //! From a publish to the disk, with 1, 64 and 1,024 events under way at once, beside what the disk
-//! takes for the same bytes: a write to a file and fdatasync.
+//! takes for the same bytes: a write to a file and fdatasync. Where the disk is not the same from one
+//! minute to the next, `commits` says more, since there log and file take turns.
 #![allow(dead_code, clippy::unwrap_used, reason = "this is a benchmark")]
 
 mod support;
@@ -8,7 +9,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use sse_framework::{EventLog, Hub, SledLog};
 use std::fs::File;
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{OrderPlaced, batch, directory, open, record};
 use tokio::runtime::Runtime;
 
@@ -36,7 +37,7 @@ async fn publish(hub: &Hub<OrderPlaced>, count: usize) {
     }
 }
 
-fn one_by_one(criterion: &mut Criterion) {
+fn appending(criterion: &mut Criterion) {
     let (directory, runtime) = (directory(), Runtime::new().unwrap());
     let log = open(&directory.path().join("log"));
     let mut file = File::create(directory.path().join("file")).unwrap();
@@ -58,47 +59,6 @@ fn one_by_one(criterion: &mut Criterion) {
     }
 }
 
-/// The disk is not the same from one minute to the next, so here the three take turns. Each figure
-/// is a median.
-fn ratios(_: &mut Criterion) {
-    const ROUNDS: usize = 50;
-    let (directory, runtime) = (directory(), Runtime::new().unwrap());
-    let log = open(&directory.path().join("log"));
-    let mut file = File::create(directory.path().join("file")).unwrap();
-    let hub = Hub::<OrderPlaced>::builder(SledLog::new(directory.path().join("hub"))).start();
-    let hub = runtime.block_on(hub).unwrap();
-    println!("append, {ROUNDS} rounds in turns   file, µs     log     hub  log/file  hub/file");
-    for count in UNDER_WAY {
-        let mut taken = [const { Vec::new() }; 3];
-        for _ in 0..ROUNDS {
-            taken[0].push(time(|| write_and_sync(&mut file, count)));
-            taken[1].push(time(|| append(&*log, count)));
-            taken[2].push(time(|| runtime.block_on(publish(&hub, count))));
-        }
-        let [file, log, hub] = taken.map(median);
-        println!(
-            "{count:>10} under way {:>17.0} {:>7.0} {:>7.0} {:>9.2} {:>9.2}",
-            file * 1e6,
-            log * 1e6,
-            hub * 1e6,
-            log / file,
-            hub / file
-        );
-    }
-}
-
-fn time(run: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
-    run();
-    begun.elapsed().as_secs_f64()
-}
-
-fn median(mut taken: Vec<f64>) -> f64 {
-    taken.sort_by(f64::total_cmp);
-    taken[taken.len() / 2]
-}
-
 fn main() {
-    let measures = std::env::args().any(|argument| argument == "--bench");
-    support::run(if measures { &[ratios, one_by_one] } else { &[one_by_one] });
+    support::run(&[appending]);
 }

@@ -1,104 +1,89 @@
-//! From a publish to the disk, with 1, 64 and 1,024 events under way at once, beside what the disk
-//! takes for the same bytes: a write to a file and fdatasync.
-#![allow(dead_code, clippy::unwrap_used, reason = "this is a benchmark")]
+//! How fast events are appended and synced, beside a plain file to which the same records are written
+//! and synced by the same commits, in turn:
+//!
+//! ```sh
+//! cargo bench -p sse-framework --bench commits
+//! ```
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-mod support;
-
-use criterion::{BenchmarkId, Criterion, Throughput};
-use sse_framework::{EventLog, Hub, SledLog};
-use std::fs::File;
+use sse_framework::{Batch, EventLog, NewRecord, OpenLog, Retention, SledLog};
+use std::fs::{self, File};
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use support::{OrderPlaced, batch, directory, open, record};
-use tokio::runtime::Runtime;
 
-const UNDER_WAY: [usize; 3] = [1, 64, 1024];
-
-/// As if so many publishers were in one group: each its batch.
-fn append(log: &dyn EventLog, count: usize) {
-    let batches: Vec<_> = (0..count).map(|_| batch([record(7)])).collect();
-    log.append(&batches).unwrap();
-}
-
-/// The same payloads.
-fn write_and_sync(file: &mut File, count: usize) {
-    let bytes: Vec<u8> = (0..count).flat_map(|_| record(7).data).collect();
-    file.write_all(&bytes).unwrap();
-    file.sync_data().unwrap();
-}
-
-async fn publish(hub: &Hub<OrderPlaced>, count: usize) {
-    let receipts: Vec<_> = (0..count)
-        .map(|_| hub.try_publish(OrderPlaced::new(7)).map_err(|error| error.error).unwrap())
-        .collect();
-    for receipt in receipts {
-        receipt.await.unwrap();
-    }
-}
-
-fn one_by_one(criterion: &mut Criterion) {
-    let (directory, runtime) = (directory(), Runtime::new().unwrap());
-    let log = open(&directory.path().join("log"));
-    let mut file = File::create(directory.path().join("file")).unwrap();
-    let hub = Hub::<OrderPlaced>::builder(SledLog::new(directory.path().join("hub"))).start();
-    let hub = runtime.block_on(hub).unwrap();
-    let mut group = criterion.benchmark_group("append");
-    group.sample_size(20).measurement_time(Duration::from_secs(3));
-    for count in UNDER_WAY {
-        group.throughput(Throughput::Elements(count as u64));
-        group.bench_function(BenchmarkId::new("file", count), |bencher| {
-            bencher.iter(|| write_and_sync(&mut file, count));
-        });
-        group.bench_function(BenchmarkId::new("log", count), |bencher| {
-            bencher.iter(|| append(&*log, count));
-        });
-        group.bench_function(BenchmarkId::new("hub", count), |bencher| {
-            bencher.iter(|| runtime.block_on(publish(&hub, count)));
-        });
-    }
-}
-
-/// The disk is not the same from one minute to the next, so here the three take turns. Each figure
-/// is a median.
-fn ratios(_: &mut Criterion) {
-    const ROUNDS: usize = 50;
-    let (directory, runtime) = (directory(), Runtime::new().unwrap());
-    let log = open(&directory.path().join("log"));
-    let mut file = File::create(directory.path().join("file")).unwrap();
-    let hub = Hub::<OrderPlaced>::builder(SledLog::new(directory.path().join("hub"))).start();
-    let hub = runtime.block_on(hub).unwrap();
-    println!("append, {ROUNDS} rounds in turns   file, µs     log     hub  log/file  hub/file");
-    for count in UNDER_WAY {
-        let mut taken = [const { Vec::new() }; 3];
-        for _ in 0..ROUNDS {
-            taken[0].push(time(|| write_and_sync(&mut file, count)));
-            taken[1].push(time(|| append(&*log, count)));
-            taken[2].push(time(|| runtime.block_on(publish(&hub, count))));
-        }
-        let [file, log, hub] = taken.map(median);
-        println!(
-            "{count:>10} under way {:>17.0} {:>7.0} {:>7.0} {:>9.2} {:>9.2}",
-            file * 1e6,
-            log * 1e6,
-            hub * 1e6,
-            log / file,
-            hub / file
-        );
-    }
-}
-
-fn time(run: impl FnOnce()) -> f64 {
-    let begun = Instant::now();
-    run();
-    begun.elapsed().as_secs_f64()
-}
-
-fn median(mut taken: Vec<f64>) -> f64 {
-    taken.sort_by(f64::total_cmp);
-    taken[taken.len() / 2]
-}
+/// How often both are measured, and for how long.
+const ROUNDS: usize = 7;
+const ROUND: Duration = Duration::from_millis(500);
 
 fn main() {
-    let measures = std::env::args().any(|argument| argument == "--bench");
-    support::run(if measures { &[ratios, one_by_one] } else { &[one_by_one] });
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("commits");
+    println!(
+        "bytes, publishers: log, file (events/s), ratio; p50 of a commit in the log, in the file"
+    );
+    for bytes in [200, 1024] {
+        for publishers in [1, 64, 1024] {
+            let _ = fs::remove_dir_all(&directory);
+            fs::create_dir_all(&directory).unwrap();
+            compare(&directory, bytes, publishers);
+        }
+    }
+    fs::remove_dir_all(&directory).unwrap();
+}
+
+fn compare(directory: &Path, bytes: usize, publishers: usize) {
+    let settings = Box::new(SledLog::new(directory.join("log")));
+    let log: Box<dyn EventLog> = settings.open(Retention::forever()).unwrap();
+    let batches: Vec<_> = (0..publishers).map(|n| batch(n, bytes)).collect();
+    let mut file = File::create(directory.join("plain")).unwrap();
+    let record = encode(&vec![b'x'; bytes]);
+    let commit = record.repeat(publishers);
+    let mut measured = [const { Vec::new() }; 5];
+    for _ in 0..ROUNDS {
+        let (ours, ours_p50) = measure(publishers, || {
+            log.append(&batches).unwrap();
+        });
+        let (floor, floor_p50) = measure(publishers, || {
+            file.write_all(&commit).unwrap();
+            file.sync_data().unwrap();
+        });
+        let both = [ours, floor, ours / floor, ours_p50, floor_p50];
+        measured.iter_mut().zip(both).for_each(|(all, one)| all.push(one));
+    }
+    log.close().unwrap();
+    let [ours, floor, ratio, ours_p50, floor_p50] = measured.map(median);
+    println!(
+        "{bytes:>4} B, {publishers:>4}: {ours:>7.0}, {floor:>7.0}, {ratio:.2}; \
+         {ours_p50:.0} µs, {floor_p50:.0} µs"
+    );
+}
+
+fn batch(n: usize, bytes: usize) -> Batch {
+    let topic = Some(format!("topics/{}", n % 100).parse().unwrap());
+    let data = vec![b'x'; bytes];
+    Batch { records: vec![NewRecord { topic, name: "load".into(), version: 1, data }] }
+}
+
+fn encode(data: &[u8]) -> Vec<u8> {
+    let mut record = crc32fast::hash(data).to_le_bytes().to_vec();
+    record.extend((data.len() as u32).to_le_bytes());
+    record.extend_from_slice(data);
+    record
+}
+
+/// Events per second, and the median of a commit in microseconds.
+fn measure(publishers: usize, mut commit: impl FnMut()) -> (f64, f64) {
+    let (started, mut times) = (Instant::now(), Vec::new());
+    while started.elapsed() < ROUND {
+        let before = Instant::now();
+        commit();
+        times.push(before.elapsed().as_secs_f64() * 1e6);
+    }
+    let rate = (times.len() * publishers) as f64 / started.elapsed().as_secs_f64();
+    (rate, median(times))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }
