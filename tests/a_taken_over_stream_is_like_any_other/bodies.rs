@@ -80,10 +80,18 @@ fn a_snapshot_that_never_comes_holds_up_nobody(server: Server) {
 enum Grief {
     Error,
     Panic,
+    /// An error, and a panic when it is dropped.
+    LastWords,
 }
 
 /// A body that comes to grief in place of the event 2.
 struct Doomed(Body, Grief);
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        assert!(!matches!(self.1, Grief::LastWords), "it was asked for");
+    }
+}
 
 impl http_body::Body for Doomed {
     type Data = Bytes;
@@ -98,7 +106,9 @@ impl http_body::Body for Doomed {
         let text = std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
         match self.1 {
             _ if !text.contains(r#"{"n":2}"#) => polled,
-            Grief::Error => Poll::Ready(Some(Err(axum::Error::new("it was asked for")))),
+            Grief::Error | Grief::LastWords => {
+                Poll::Ready(Some(Err(axum::Error::new("it was asked for"))))
+            }
             Grief::Panic => panic!("it was asked for"),
         }
     }
@@ -109,6 +119,7 @@ fn a_body_that_comes_to_grief_ends_its_own_stream_only(server: Server) {
         let response = next.run(request).await;
         let grief = match headers.get("x-grief").map(|grief| grief.as_bytes()) {
             Some(b"error") => Grief::Error,
+            Some(b"last words") => Grief::LastWords,
             Some(_) => Grief::Panic,
             None => return response,
         };
@@ -116,7 +127,7 @@ fn a_body_that_comes_to_grief_ends_its_own_stream_only(server: Server) {
     });
     let (served, hub) = serve(server, |app| app.layer(layer));
     let healthy = listener(&served, "/events");
-    let doomed: Vec<Client> = ["error", "panic"]
+    let doomed: Vec<Client> = ["error", "panic", "last words"]
         .map(|grief| {
             let request = http::Request::stream("/events", "").header("X-Grief", grief);
             client::open_with(served.address(), &request).unwrap().read()
@@ -125,7 +136,7 @@ fn a_body_that_comes_to_grief_ends_its_own_stream_only(server: Server) {
     doomed.iter().for_each(|client| {
         client.wait("sse-open", |seen| !seen.events.is_empty());
     });
-    open(&hub, server, Leaves::Hyper, 3);
+    open(&hub, server, Leaves::Hyper, 4);
     for n in 1..=3 {
         publish(&served, &hub, n);
         healthy.data(n as usize);

@@ -6,7 +6,7 @@ use super::chunk::{Chunk, Framer};
 use crate::serve::connection::Return;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
-use http_body::Body as _;
+use http_body::{Body as _, Frame};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read};
@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// A socket, the body that is written to it, and what is left of the piece before.
 pub(super) struct Stream {
     socket: TcpStream,
-    body: Body,
+    body: Contained,
     bell: Arc<StreamBell>,
     /// Made of `bell`.
     waker: Waker,
@@ -72,7 +72,7 @@ impl Stream {
         let (chunk, blocked, ending) = (None, false, false);
         Ok(Stream {
             socket,
-            body,
+            body: Contained(Some(body)),
             bell,
             waker,
             chunk,
@@ -94,6 +94,8 @@ impl Stream {
         }
         let mut turn = 0;
         while turn < TURN_BYTES {
+            // Also a body that yields nothing, again and again, has its turn and no more.
+            turn += 1;
             if let Some(chunk) = &mut self.chunk {
                 turn += chunk.len();
                 match chunk.write_to(&mut self.socket) {
@@ -120,13 +122,10 @@ impl Stream {
 
     /// The body's next piece; a frame that is no data counts as an empty one.
     fn poll_body(&mut self) -> Poll<Option<Result<Bytes, Failed>>> {
-        let mut cx = Context::from_waker(&self.waker);
-        let body = &mut self.body;
-        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(&mut cx)));
-        let frame = match polled {
+        let frame = match self.body.poll(&mut Context::from_waker(&self.waker)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(frame)) => frame,
-            Err(_) => return Poll::Ready(Some(Err(Failed))),
+            Err(Failed) => return Poll::Ready(Some(Err(Failed))),
         };
         Poll::Ready(frame.map(|frame| match frame {
             Ok(frame) => Ok(frame.into_data().unwrap_or_default()),
@@ -203,6 +202,28 @@ impl Stream {
 
 /// The body has failed, or panicked: the response cannot be ended properly.
 struct Failed;
+
+/// A body whose panics end its own stream, and not the thread that all streams share. `None` only while
+/// it is dropped.
+struct Contained(Option<Body>);
+
+type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
+
+impl Contained {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Result<Polled, Failed> {
+        let body = self.0.as_mut().ok_or(Failed)?;
+        catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))).map_err(|_| Failed)
+    }
+}
+
+impl Drop for Contained {
+    fn drop(&mut self) {
+        let body = self.0.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(body))).is_err() {
+            tracing::error!("the body of a stream panicked when it was dropped");
+        }
+    }
+}
 
 /// Lets the system give up a peer that acknowledges nothing.
 fn acknowledges_within(stream: &std::net::TcpStream, time: Duration) {
