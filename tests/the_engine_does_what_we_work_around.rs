@@ -8,14 +8,29 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 use support::directory::Directory;
 
 const SEGMENT: usize = 256 << 10;
 const RECORDS: u64 = 2_000;
 const CHILD: &str = "SSE_ENGINE_CHILD";
 
+/// A database is closed on other threads than the one that drops it, so it may still be locked.
 fn open(path: &Path) -> sled::Result<sled::Db> {
-    sled::Config::new().path(path).segment_size(SEGMENT).flush_every_ms(None).open()
+    let config = sled::Config::new().path(path).segment_size(SEGMENT).flush_every_ms(None);
+    let begun = Instant::now();
+    loop {
+        match config.open() {
+            Err(error) if is_locked(&error) && begun.elapsed() < Duration::from_secs(5) => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            opened => return opened,
+        }
+    }
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 fn value(n: u64) -> Vec<u8> {
