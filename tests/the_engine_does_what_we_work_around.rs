@@ -115,7 +115,7 @@ fn a_flipped_bit_takes_intact_records_along() {
     fill(&whole);
     let db = fs::read(whole.join("db")).unwrap();
     let mut outcomes = Vec::new();
-    for position in (1..8).map(|part| db.len() / 8 * part + 4_321) {
+    for position in (1..16).map(|part| db.len() / 16 * part + 4_321) {
         let path = directory.path().join(position.to_string());
         fs::create_dir(&path).unwrap();
         fs::copy(whole.join("conf"), path.join("conf")).unwrap();
@@ -125,7 +125,9 @@ fn a_flipped_bit_takes_intact_records_along() {
         outcomes.push(intact(&path));
     }
     eprintln!("of {RECORDS} records in {} bytes: {outcomes:?}", db.len());
-    assert!(outcomes.contains(&None));
+    // A flip spoils one record at most. Which of the two happens to the others is not the same each time.
+    let is_worse = |intact: &Option<u64>| intact.is_none_or(|count| count + 1 < RECORDS);
+    assert!(outcomes.iter().any(is_worse));
 }
 
 #[test]
