@@ -151,7 +151,7 @@ impl<E: SseEvent> Hub<E> {
     /// Ends the subscriptions of this moment. Their clients may come back, and go on where they
     /// were.
     pub fn disconnect_all(&self) {
-        self.core().subscribers.end(false);
+        self.core().subscribers.end_today();
     }
 
     /// Stops the hub: refuses new events, stores those that are queued, ends all subscriptions and

@@ -145,10 +145,20 @@ impl Server {
     }
 
     /// Asks it to end, and waits; none if it does not within this time.
-    pub fn terminate(mut self, within: Duration) -> Option<ExitStatus> {
+    pub fn terminate(self, within: Duration) -> Option<ExitStatus> {
+        self.ask_to_end();
+        self.ended(within)
+    }
+
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
         assert!(sent.success(), "the server had already ended:\n{}", self.log());
+    }
+
+    /// Waits for its end; none if it does not come within this time.
+    pub fn ended(mut self, within: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + within;
         loop {
             match self.child.try_wait().expect("a child can be asked") {

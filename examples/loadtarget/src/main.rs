@@ -57,16 +57,26 @@ async fn main() -> Result<(), Box<dyn Error>> {
     socket.bind(([127, 0, 0, 1], options.port).into())?;
     // Thousands connect at once.
     let listener = socket.listen(4096)?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let stop = async move { terminate.recv().await };
-    let drained = hub.drained_by(stop);
-    if options.axum {
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        axum::serve(listener, app).with_graceful_shutdown(drained).await?;
-    } else {
-        sse_framework::serve(listener, app).with_graceful_shutdown(drained).await?;
+    let (mut first, mut second) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::terminate())?);
+    let drained = hub.drained_by(async move { first.recv().await });
+    let at_once = async move {
+        second.recv().await;
+        second.recv().await;
+    };
+    let serving = async {
+        if options.axum {
+            let listener = listener.tap_io(|connection| {
+                let _ = connection.set_nodelay(true);
+            });
+            axum::serve(listener, app).with_graceful_shutdown(drained).await
+        } else {
+            sse_framework::serve(listener, app).with_graceful_shutdown(drained).await
+        }
+    };
+    tokio::select! {
+        served = serving => served?,
+        () = at_once => {}
     }
     hub.shutdown().await?;
     Ok(())

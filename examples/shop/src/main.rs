@@ -24,9 +24,11 @@ use sse_framework::{
     Durability, Hub, PublishError, Retention, SledLog, Subscribe, Subscription, TopicFilter,
 };
 use std::error::Error;
+use std::future::IntoFuture;
 use std::time::Duration;
 use tally::Tally;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
 use user::{Sessions, User};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -47,12 +49,37 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:3000").await?;
     println!("Listening on http://{}", listener.local_addr()?);
     // ANCHOR: stop
-    let stop = async { drop(tokio::signal::ctrl_c().await) };
-    sse_framework::serve(listener, app).with_graceful_shutdown(hub.drained_by(stop)).await?;
+    let drained = hub.drained_by(asked_to_stop());
+    let serving = sse_framework::serve(listener, app).with_graceful_shutdown(drained);
+    tokio::select! {
+        served = serving.into_future() => served?,
+        () = asked_twice() => println!("Stopping without waiting for anybody."),
+    }
     hub.shutdown().await?;
     // ANCHOR_END: stop
     Ok(())
 }
+
+// ANCHOR: signals
+/// Ctrl-C, or what a process manager sends.
+async fn asked_to_stop() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}
+
+async fn asked_twice() {
+    asked_to_stop().await;
+    asked_to_stop().await;
+}
+// ANCHOR_END: signals
 
 /// What the handlers share.
 #[derive(Clone, FromRef)]

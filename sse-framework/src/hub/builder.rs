@@ -49,6 +49,7 @@ impl<E: SseEvent> HubBuilder<E> {
                 heartbeat: Duration::from_secs(15),
                 retry: Duration::from_secs(2),
                 coalesce: Duration::from_millis(10),
+                drain_window: Duration::from_secs(5),
             },
             queue_bytes: 16 << 20,
             tail_bytes: 16 << 20,
@@ -105,6 +106,17 @@ impl<E: SseEvent> HubBuilder<E> {
     pub fn coalesce(self, interval: Duration) -> Self {
         let coalesce = interval.min(Duration::from_secs(1));
         HubBuilder { settings: Settings { coalesce, ..self.settings }, ..self }
+    }
+
+    /// The longest time over which [`drained_by`](Hub::drained_by) ends the streams: up to 100 of them
+    /// end every 50 milliseconds, and more only if it would take longer than this. By default 5
+    /// seconds, at most an hour; zero ends all of them at once.
+    ///
+    /// It must be shorter than what the server gives them, such as the
+    /// [`shutdown_timeout`](crate::Serve::shutdown_timeout) of [`serve`](fn@crate::serve).
+    pub fn drain_window(self, window: Duration) -> Self {
+        let drain_window = window.min(Duration::from_secs(3600));
+        HubBuilder { settings: Settings { drain_window, ..self.settings }, ..self }
     }
 
     /// Opens the log and starts the hub. Blocking work is done on tokio's blocking threads.

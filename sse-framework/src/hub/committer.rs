@@ -20,7 +20,7 @@ pub(super) fn run(core: &Core) {
         }
     }
     core.queue.abandon();
-    core.subscribers.end(true);
+    core.subscribers.end_all();
     core.close_log();
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Settings {
     pub(crate) heartbeat: Duration,
     pub(crate) retry: Duration,
     pub(crate) coalesce: Duration,
+    pub(crate) drain_window: Duration,
 }
 
 /// How many responses are open, by who drives them.

@@ -51,7 +51,7 @@ impl<E: SseEvent> Hub<E> {
     /// ```
     pub fn health(&self) -> Health {
         let core = self.core();
-        if core.subscribers.all_end() || core.queue.is_closed() {
+        if core.subscribers.drains() || core.queue.is_closed() {
             return Health::Draining;
         }
         match core.log.status().failing {

@@ -18,6 +18,7 @@ impl Core {
             heartbeat: Duration::MAX,
             retry: Duration::MAX,
             coalesce: Duration::ZERO,
+            drain_window: Duration::ZERO,
         };
         let tail = Tail::new(0, usize::MAX, tail_events);
         let subscribers = Arc::new(Subscribers::default());

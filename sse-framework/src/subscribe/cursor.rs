@@ -103,7 +103,7 @@ impl<P: Page> Cursor<P> {
     /// what was published before a drain is before this end.
     fn ended_by_hub(&mut self) -> Option<(CloseReason, u64)> {
         if self.end.is_none() && self.registration.has_ended() {
-            let reason = match self.core.subscribers.all_end() {
+            let reason = match self.core.subscribers.drains() {
                 true => CloseReason::Drain,
                 false => CloseReason::Disconnected,
             };

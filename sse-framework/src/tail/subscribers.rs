@@ -29,12 +29,14 @@ use std::task::Waker;
 ///
 /// A waker may own the task that owns a [`Registration`]. Under the lock none is cloned, dropped or
 /// woken.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Subscribers {
     lists: Mutex<Lists>,
     next_number: AtomicU64,
-    /// Subscriptions with a lower number are to end.
+    /// Subscriptions with a lower number are to end,
     ended_below: AtomicU64,
+    /// and, once the hub drains, those that began later: with this number or a higher one.
+    drained_from: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +51,7 @@ struct Lists {
 
 #[derive(Debug, Default)]
 struct Slot {
+    number: u64,
     waker: Option<Waker>,
     /// Where the waker was left at the head, or 0: news up to there are none to it.
     at: u64,
@@ -66,15 +69,16 @@ impl Subscribers {
     /// Adds a subscriber, until the registration is dropped.
     pub(crate) fn register(self: &Arc<Self>, topics: Arc<TopicSelection>) -> Registration {
         let mut lists = self.lists();
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let slot = Slot { number, ..Slot::default() };
         let place = if topics.is_everything() {
-            Place::Everything(lists.everything.insert(Slot::default()))
+            Place::Everything(lists.everything.insert(slot))
         } else {
-            let place = lists.selecting.insert(Slot::default());
+            let place = lists.selecting.insert(slot);
             lists.index.insert(place, &topics);
             Place::Selecting(place)
         };
         drop(lists);
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         Registration { subscribers: self.clone(), place, number, topics, waits_at_head: false }
     }
 
@@ -114,10 +118,32 @@ impl Subscribers {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Ends every subscription of today; with `also_later` those of the future as well.
-    pub(crate) fn end(&self, also_later: bool) {
-        let below = if also_later { u64::MAX } else { self.next_number.load(Ordering::Relaxed) };
-        self.ended_below.fetch_max(below, Ordering::Release);
+    /// Ends every subscription of today.
+    pub(crate) fn end_today(&self) {
+        self.end_below(self.next_number.load(Ordering::Relaxed));
+    }
+
+    /// Ends every subscription, of today and later.
+    pub(crate) fn end_all(&self) {
+        self.drain();
+        self.end_below(u64::MAX);
+    }
+
+    /// Ends every subscription that begins from now on, and says who is left to be
+    /// [ended](Self::end_below): their numbers, in order.
+    pub(crate) fn drain(&self) -> Vec<u64> {
+        let lists = self.lists();
+        // Numbers are given under the lock: who has a lower one is in the lists.
+        self.drained_from.fetch_min(self.next_number.load(Ordering::Relaxed), Ordering::AcqRel);
+        let mut numbers: Vec<u64> = lists.slots().map(|slot| slot.number).collect();
+        drop(lists);
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Ends the subscriptions with a lower number.
+    pub(crate) fn end_below(&self, number: u64) {
+        self.ended_below.fetch_max(number, Ordering::Release);
         let wakers: Vec<_> = {
             let mut lists = self.lists();
             let Lists { everything, selecting, told, .. } = &mut *lists;
@@ -127,14 +153,15 @@ impl Subscribers {
                 slot.passed = *told;
                 Some(waker)
             };
-            slots.filter_map(|(_, slot)| take(slot)).collect()
+            let ended = slots.filter(|(_, slot)| slot.number < number);
+            ended.filter_map(|(_, slot)| take(slot)).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether every subscription ends, later ones too.
-    pub(crate) fn all_end(&self) -> bool {
-        self.ended_below.load(Ordering::Acquire) == u64::MAX
+    /// Whether subscriptions end that begin now.
+    pub(crate) fn drains(&self) -> bool {
+        self.drained_from.load(Ordering::Acquire) != u64::MAX
     }
 
     fn lists(&self) -> MutexGuard<'_, Lists> {
@@ -142,7 +169,22 @@ impl Subscribers {
     }
 }
 
+impl Default for Subscribers {
+    fn default() -> Self {
+        Subscribers {
+            lists: Mutex::default(),
+            next_number: AtomicU64::new(0),
+            ended_below: AtomicU64::new(0),
+            drained_from: AtomicU64::new(u64::MAX),
+        }
+    }
+}
+
 impl Lists {
+    fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.everything.iter().chain(self.selecting.iter()).map(|(_, slot)| slot)
+    }
+
     fn slot(&mut self, place: Place) -> Option<&mut Slot> {
         let slot = match place {
             Place::Everything(place) => self.everything.get_mut(place),
@@ -172,6 +214,7 @@ impl Registration {
     /// Whether the hub wants this subscription to end.
     pub(crate) fn has_ended(&self) -> bool {
         self.number < self.subscribers.ended_below.load(Ordering::Acquire)
+            || self.number >= self.subscribers.drained_from.load(Ordering::Acquire)
     }
 
     /// Leaves a waker. What the caller waits for must be looked at once more afterwards.
@@ -346,7 +389,7 @@ mod tests {
             waits.wait_at_head(&owning(), &tail, 0);
             subscribers.wake(&topics(&["b"]), 2, 2);
             waits.wait(&owning());
-            subscribers.end(false);
+            subscribers.end_today();
             waits.wait(&owning());
             drop(waits);
             done.send(subscribers.count()).unwrap();
@@ -369,11 +412,11 @@ mod tests {
     fn ending_reaches_todays_subscribers_or_all() {
         let subscribers = Arc::new(Subscribers::default());
         let (today, woken) = waiting(&subscribers, TopicSelection::everything());
-        subscribers.end(false);
+        subscribers.end_today();
         assert!(today.has_ended() && woken.0.load(Ordering::Relaxed) == 1);
         let tomorrow = subscribers.register(Arc::default());
         assert!(!tomorrow.has_ended());
-        subscribers.end(true);
-        assert!(tomorrow.has_ended() && subscribers.all_end());
+        subscribers.end_all();
+        assert!(tomorrow.has_ended() && subscribers.drains());
     }
 }

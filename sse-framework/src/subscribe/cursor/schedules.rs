@@ -122,7 +122,10 @@ fn who_is_ended_is_woken_and_reads_what_there_was() {
                 drop(theirs);
             });
             core.commit(&["a", "b"]);
-            core.subscribers.end(also_later);
+            match also_later {
+                true => core.subscribers.end_all(),
+                false => core.subscribers.end_today(),
+            }
             reader.join().unwrap();
         });
     }
