@@ -10,6 +10,8 @@ use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use support::client::{Client, End, Seen};
@@ -51,8 +53,13 @@ fn stop_under_load(by: Server, data: &Path, random: &mut Random) -> Duration {
     for client in &clients {
         client.wait("a stream", |seen| !seen.events.is_empty());
     }
-    let publishers: Vec<_> =
-        (0..PUBLISHERS).map(|_| std::thread::spawn(move || publish(address))).collect();
+    let count = Arc::new(AtomicUsize::new(0));
+    let publisher = |_| {
+        let count = count.clone();
+        std::thread::spawn(move || publish(address, &count))
+    };
+    let publishers: Vec<_> = (0..PUBLISHERS).map(publisher).collect();
+    eventually("they are at work", || count.load(Ordering::Relaxed) > 10);
     std::thread::sleep(Duration::from_millis(100 + random.below(500) as u64));
 
     let began = Instant::now();
@@ -61,7 +68,6 @@ fn stop_under_load(by: Server, data: &Path, random: &mut Random) -> Duration {
     assert!(status.success(), "{status}");
     let acknowledged: BTreeSet<String> =
         publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
-    assert!(acknowledged.len() > 10, "{acknowledged:?}");
 
     // Nobody is cut off, and nobody comes back with the crowd.
     let seen: Vec<Seen> = clients.iter().map(Client::ended).collect();
@@ -90,13 +96,14 @@ fn stop_under_load(by: Server, data: &Path, random: &mut Random) -> Duration {
 }
 
 /// Publishes one after the other until there is no answer; the ids of those that were acknowledged.
-fn publish(address: SocketAddr) -> Vec<String> {
+fn publish(address: SocketAddr, count: &AtomicUsize) -> Vec<String> {
     let mut connection = Connection::open(address).unwrap();
     let mut ids = Vec::new();
     let event = Request::new("POST", "/publish").body(r#"{"n":1,"t":1,"p":"x"}"#);
     while let Ok(answer) = connection.send(&event) {
         assert_eq!(answer.head.status, 200, "{}", answer.text());
         ids.push(answer.text().trim_end().to_owned());
+        count.fetch_add(1, Ordering::Relaxed);
     }
     ids
 }
