@@ -6,7 +6,7 @@ use crate::topic::Topic;
 use crate::wire;
 use bytes::{Bytes, BytesMut};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
 
 /// A commit is rendered into buffers of about this size.
@@ -101,6 +101,11 @@ impl Commit {
         Commit { entries }
     }
 
+    /// How long its frames are.
+    pub(super) fn bytes(&self) -> usize {
+        self.entries.iter().map(|entry| entry.frame.len()).sum()
+    }
+
     /// The topics of its records.
     pub(crate) fn topics(&self) -> HashSet<Topic> {
         self.entries.iter().filter_map(|entry| entry.topic.clone()).collect()
@@ -113,6 +118,23 @@ fn fill(entries: &mut [Entry], frames: Vec<u8>) {
     entries.iter_mut().for_each(|entry| entry.frames = frames.clone());
 }
 
+/// Lays the frames of the entries from this place on side by side in one buffer.
+pub(super) fn gather(entries: &mut VecDeque<Entry>, from: usize) {
+    let bytes = entries.range(from..).map(|entry| entry.frame.len()).sum();
+    let mut frames = Vec::with_capacity(bytes);
+    for entry in entries.range_mut(from..) {
+        let (start, data) = (frames.len(), entry.data.start - entry.frame.start);
+        frames.extend_from_slice(&entry.frames[entry.frame.clone()]);
+        entry.data = start + data..start + data + entry.data.len();
+        entry.frame = start..frames.len();
+    }
+    let frames = Bytes::from(frames);
+    entries.range_mut(from..).for_each(|entry| entry.frames = frames.clone());
+}
+
+/// What lies in a buffer of at least this size is not copied for those who can get a slice of it.
+const LARGE_BYTES: usize = 16 << 10;
+
 /// Frames on their way into one chunk, which is a slice as long as they lie side by side.
 #[derive(Default)]
 pub(super) struct Pieces {
@@ -122,6 +144,18 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
+    /// Whether with this frame the chunk would be a copy where it can be a slice, or the next one
+    /// can.
+    pub(super) fn would_copy_much(&self, entry: &Entry) -> bool {
+        let large = |buffer: &Bytes| LARGE_BYTES <= buffer.len();
+        match &self.slice {
+            None => !self.copy.is_empty() && large(&entry.frames),
+            Some((buffer, _)) => {
+                buffer.as_ptr() != entry.frames.as_ptr() && (large(buffer) || large(&entry.frames))
+            }
+        }
+    }
+
     pub(super) fn push(&mut self, entry: &Entry) {
         self.bytes += entry.frame.len();
         match &mut self.slice {

@@ -1,11 +1,12 @@
 //! A ring of rendered records.
 
-use super::commit::{Commit, Entry, Pieces, Record};
+use super::commit::{Commit, Entry, Pieces, Record, gather};
 use crate::planted::planted;
 use crate::sync::{AtomicU64, Mutex, RwLock};
 use crate::topic::{Topic, TopicSelection};
 use bytes::Bytes;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -26,6 +27,12 @@ use std::sync::atomic::Ordering;
 /// At most the configured bytes of frames and number of events, and never less than the newest commit; for
 /// each event some 150 bytes more, and for each topic among them a hundred. A chunk that a
 /// reader holds keeps alive one buffer, which is about [`BUFFER_BYTES`](super::commit::BUFFER_BYTES) or a single record.
+///
+/// # Chunks
+///
+/// Small commits are gathered in one buffer when there are [`GATHERED_BYTES`] of them. So who reads
+/// everything gets slices, wherever it stands; only out of the newest, small commits is a chunk
+/// copied together. Who reads by topic gets a copy of what is its own.
 #[derive(Debug)]
 pub(crate) struct Tail {
     head: AtomicU64,
@@ -44,6 +51,9 @@ struct Ring {
     bytes: usize,
     max_bytes: usize,
     max_events: usize,
+    /// So many of the newest records lie in the buffers of their commits, and their frames' bytes.
+    scattered: usize,
+    scattered_bytes: usize,
 }
 
 /// What stands behind a cursor.
@@ -68,7 +78,17 @@ impl Tail {
     /// A tail that begins after the log's record `last`.
     pub(crate) fn new(last: u64, max_bytes: usize, max_events: usize) -> Self {
         let (entries, newest) = (VecDeque::new(), HashMap::new());
-        let ring = Ring { entries, newest, first: last + 1, bytes: 0, max_bytes, max_events };
+        let (first, bytes, scattered, scattered_bytes) = (last + 1, 0, 0, 0);
+        let ring = Ring {
+            entries,
+            newest,
+            first,
+            bytes,
+            max_bytes,
+            max_events,
+            scattered,
+            scattered_bytes,
+        };
         Tail { head: AtomicU64::new(last), ring: RwLock::new(ring), shared: Mutex::new(None) }
     }
 
@@ -82,6 +102,7 @@ impl Tail {
         let Some(last) = commit.entries.last().map(|entry| entry.id.seq()) else { return };
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let keep = commit.entries.len();
+        ring.gather_before(&commit);
         commit.entries.into_iter().for_each(|entry| ring.push(entry));
         ring.trim(keep);
         self.head.store(last, Ordering::Release);
@@ -97,19 +118,23 @@ impl Tail {
         if self.head() <= after {
             return TailRead::AtEnd;
         }
-        let shared = topics.is_everything().then(|| self.shared_chunk(after)).flatten();
-        if let Some((page, until)) = shared {
+        let everything = topics.is_everything();
+        if let Some((page, until)) = everything.then(|| self.shared_chunk(after)).flatten() {
             return TailRead::Page { page, until };
         }
         let mut pieces = Pieces::default();
         let read = self.visit(after, topics, |entry| {
+            let seq = entry.id.seq();
+            if everything && pieces.would_copy_much(entry) {
+                return ControlFlow::Break(seq - 1);
+            }
             pieces.push(entry);
-            pieces.bytes < max_bytes
+            until_full(pieces.bytes >= max_bytes, seq)
         });
         match read {
             TailRead::Page { until, .. } => {
                 let (page, copied) = pieces.into_bytes();
-                if copied && topics.is_everything() {
+                if copied && everything {
                     let chunk = SharedChunk { after, until, bytes: page.clone() };
                     *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(chunk);
                 }
@@ -130,7 +155,7 @@ impl Tail {
         let mut records = Vec::new();
         let read = self.visit(after, topics, |entry| {
             records.push(entry.record());
-            records.len() < max_events
+            until_full(records.len() >= max_events, entry.id.seq())
         });
         match read {
             TailRead::Page { until, .. } => TailRead::Page { page: records, until },
@@ -149,7 +174,7 @@ impl Tail {
         &self,
         after: u64,
         topics: &TopicSelection,
-        mut wants_more: impl FnMut(&Entry) -> bool,
+        mut show: impl FnMut(&Entry) -> ControlFlow<u64>,
     ) -> TailRead<()> {
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
         if after + 1 < ring.first {
@@ -166,24 +191,45 @@ impl Tail {
             _ => None,
         };
         let until = match own {
-            Some(own) => ring.visit(own.into_iter(), last, topics, &mut wants_more),
+            Some(own) => ring.visit(own.into_iter(), last, topics, &mut show),
             None => {
                 let end = last.min(after + LOOK_AHEAD);
-                ring.visit(after + 1..=end, end, topics, &mut wants_more)
+                ring.visit(after + 1..=end, end, topics, &mut show)
             }
         };
         TailRead::Page { page: (), until }
     }
 }
 
+/// Frames of small commits are gathered in buffers of about this size.
+const GATHERED_BYTES: usize = 64 << 10;
 /// Up to so many records are looked at one by one.
 const NEAR: u64 = 64;
 /// How far one read looks, one by one, for records that are selected: the reader has others to serve.
 const LOOK_AHEAD: u64 = 4096;
 
+fn until_full(full: bool, seq: u64) -> ControlFlow<u64> {
+    if full { ControlFlow::Break(seq) } else { ControlFlow::Continue(()) }
+}
+
 impl Ring {
+    /// Lays side by side what is scattered, if with the next commit it would be too much.
+    fn gather_before(&mut self, next: &Commit) {
+        if self.scattered_bytes + next.bytes() <= GATHERED_BYTES {
+            return;
+        }
+        // What is more is one commit, which lies in large buffers already.
+        if self.scattered_bytes <= GATHERED_BYTES {
+            let from = self.entries.len().saturating_sub(self.scattered);
+            gather(&mut self.entries, from);
+        }
+        (self.scattered, self.scattered_bytes) = (0, 0);
+    }
+
     fn push(&mut self, mut entry: Entry) {
         self.bytes += entry.frame.len();
+        (self.scattered, self.scattered_bytes) =
+            (self.scattered + 1, self.scattered_bytes + entry.frame.len());
         if let Some(topic) = &entry.topic {
             // Most topics have records here already.
             entry.before = match self.newest.get_mut(topic) {
@@ -217,18 +263,20 @@ impl Ring {
         Some(seqs)
     }
 
-    /// Shows those of these records that are selected, until there are enough. Up to the seq that it
-    /// returns there are no others, which without that is `end`.
+    /// Shows those of these records that are selected, until it is told that there are enough, and up
+    /// to which seq. Up to the seq that it returns there are no others, which without that is `end`.
     fn visit(
         &self,
         seqs: impl Iterator<Item = u64>,
         end: u64,
         topics: &TopicSelection,
-        wants_more: &mut impl FnMut(&Entry) -> bool,
+        show: &mut impl FnMut(&Entry) -> ControlFlow<u64>,
     ) -> u64 {
         for entry in seqs.filter_map(|seq| self.get(seq)) {
-            if topics.includes(entry.topic()) && !wants_more(entry) {
-                return entry.id.seq();
+            if topics.includes(entry.topic())
+                && let ControlFlow::Break(until) = show(entry)
+            {
+                return until;
             }
         }
         end
@@ -392,6 +440,43 @@ mod tests {
         assert_eq!(seqs(small.records(0, &all, 100)), [1, 2, 3], "the newest commit is kept whole");
         small.push(commit(4, &[None]));
         assert_eq!(small.frames(2, &all, 100), TailRead::Behind { first: 4 });
+    }
+
+    #[test]
+    fn readers_at_a_thousand_places_hold_no_copies_of_their_own() {
+        let (tail, all) = (Tail::new(0, usize::MAX, usize::MAX), TopicSelection::everything());
+        let mut expected = Vec::new();
+        for seq in 1..=20_000 {
+            let commit = commit(seq, &[None]);
+            expected.extend_from_slice(&commit.entries[0].frames);
+            tail.push(commit);
+        }
+        let pages: Vec<Bytes> = (0..18_000)
+            .step_by(18)
+            .map(|after| match tail.frames(after, &all, 128 << 10) {
+                TailRead::Page { page, .. } => page,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let mut places: Vec<(usize, usize)> =
+            pages.iter().map(|page| (page.as_ptr() as usize, page.len())).collect();
+        places.sort_unstable();
+        let (mut held, mut end) = (0, 0);
+        for (start, length) in places {
+            held += (start + length).saturating_sub(start.max(end));
+            end = end.max(start + length);
+        }
+        let bytes = tail.ring.read().unwrap().bytes;
+        assert!(held <= bytes, "{held} bytes of {bytes} are held");
+        assert!(pages.iter().map(Bytes::len).sum::<usize>() > 5 * bytes, "the pages are large");
+
+        let (mut at, mut read) = (0, Vec::new());
+        while let TailRead::Page { page, until } = tail.frames(at, &all, 128 << 10) {
+            (at, read) = (until, [read, page.into()].concat());
+        }
+        assert!(at == 20_000 && read == expected, "what was gathered reads as before");
+        let TailRead::Page { page, .. } = tail.records(0, &all, usize::MAX) else { panic!() };
+        assert!(page.iter().all(|record| record.data == "{}"));
     }
 
     #[test]

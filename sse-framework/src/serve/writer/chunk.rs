@@ -1,36 +1,81 @@
 //! Chunks of a chunked body (RFC 9112, section 7.1) on their way into a socket.
 
-use bytes::{Bytes, BytesMut};
-use std::fmt::Write as _;
-use std::io::{self, Write};
+use bytes::{Buf as _, Bytes};
+use std::io::{self, IoSlice, Write};
 
 /// A piece of a body in its frame, of which a part may be written already.
 #[derive(Debug)]
-pub(super) struct Chunk(Bytes);
+pub(super) enum Chunk {
+    /// All of it side by side, which is the cheapest to write.
+    Copied(Bytes),
+    /// Around a piece that stays where it is.
+    Around(Box<Around>),
+}
+
+#[derive(Debug)]
+pub(super) struct Around {
+    line: Bytes,
+    piece: Bytes,
+    end: Bytes,
+}
+
+/// Larger pieces are not copied into their frames. They may be shared with others who stand
+/// elsewhere, and a client that does not take its piece would keep the copy.
+const MOST_COPIED: usize = 8 << 10;
+
+const LINE_END: &[u8] = b"\r\n";
 
 impl Chunk {
     /// The end of a body.
     pub(super) fn last() -> Self {
-        Chunk(Bytes::from_static(b"0\r\n\r\n"))
+        Chunk::Copied(Bytes::from_static(b"0\r\n\r\n"))
     }
 
     /// How many bytes are left to be written.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        match self {
+            Chunk::Copied(bytes) => bytes.len(),
+            Chunk::Around(around) => around.parts().into_iter().map(Bytes::len).sum(),
+        }
     }
 
     /// Writes as much as the socket takes; true when that is all of it.
     pub(super) fn write_to(&mut self, socket: &mut impl Write) -> io::Result<bool> {
-        while !self.0.is_empty() {
-            match socket.write(&self.0) {
+        while self.len() > 0 {
+            let written = match self {
+                Chunk::Copied(bytes) => socket.write(bytes),
+                Chunk::Around(around) => {
+                    socket.write_vectored(&around.parts().map(|part| IoSlice::new(part)))
+                }
+            };
+            match written {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => drop(self.0.split_to(count)),
+                Ok(count) => self.advance(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(true)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        match self {
+            Chunk::Copied(bytes) => bytes.advance(count),
+            Chunk::Around(around) => {
+                for part in [&mut around.line, &mut around.piece, &mut around.end] {
+                    let written = count.min(part.len());
+                    part.advance(written);
+                    count -= written;
+                }
+            }
+        }
+    }
+}
+
+impl Around {
+    fn parts(&self) -> [&Bytes; 3] {
+        [&self.line, &self.piece, &self.end]
     }
 }
 
@@ -45,13 +90,17 @@ pub(super) struct Framer {
 impl Framer {
     /// A piece in its frame; none for an empty one, which would end the body.
     pub(super) fn frame(&mut self, piece: Bytes) -> Option<Chunk> {
+        if piece.len() > MOST_COPIED {
+            let (line, end) = (size_line(&piece).into(), Bytes::from_static(LINE_END));
+            return Some(Chunk::Around(Box::new(Around { line, piece, end })));
+        }
         let same = self.piece.as_ptr() == piece.as_ptr() && self.piece.len() == piece.len();
         if !same {
-            self.framed = framed(&piece);
+            self.framed = [size_line(&piece).as_bytes(), &piece, LINE_END].concat().into();
             // Kept, so that its place in memory is nobody else's.
             self.piece = piece;
         }
-        (!self.piece.is_empty()).then(|| Chunk(self.framed.clone()))
+        (!self.piece.is_empty()).then(|| Chunk::Copied(self.framed.clone()))
     }
 
     /// Gives memory back when there is nothing to share it with.
@@ -60,13 +109,8 @@ impl Framer {
     }
 }
 
-fn framed(piece: &[u8]) -> Bytes {
-    // 16 digits at most.
-    let mut framed = BytesMut::with_capacity(piece.len() + 20);
-    let _ = write!(framed, "{:X}\r\n", piece.len());
-    framed.extend_from_slice(piece);
-    framed.extend_from_slice(b"\r\n");
-    framed.freeze()
+fn size_line(piece: &[u8]) -> String {
+    format!("{:X}\r\n", piece.len())
 }
 
 #[cfg(test)]
@@ -82,13 +126,18 @@ mod tests {
 
     impl Write for Narrow {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.write_vectored(&[IoSlice::new(bytes)])
+        }
+
+        fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
             self.blocks = !self.blocks;
             if self.blocks {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            let count = bytes.len().min(self.width);
-            self.taken.extend_from_slice(&bytes[..count]);
-            Ok(count)
+            let before = self.taken.len();
+            let bytes = parts.iter().flat_map(|part| part.iter());
+            self.taken.extend(bytes.take(self.width));
+            Ok(self.taken.len() - before)
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -109,13 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn a_large_piece_goes_out_whole_and_stays_where_it_is() {
+        let large: Bytes = (0..=u8::MAX).cycle().take(MOST_COPIED + 1).collect::<Vec<_>>().into();
+        let expected = [b"2001\r\n", &large[..], b"\r\n"].concat();
+        for width in (1..30).chain([large.len() - 1, expected.len() - 1, expected.len()]) {
+            let mut socket = Narrow { taken: Vec::new(), width, blocks: false };
+            let mut chunk = Framer::default().frame(large.clone()).unwrap();
+            let Chunk::Around(around) = &chunk else { panic!("it was copied") };
+            assert_eq!((around.piece.as_ptr(), chunk.len()), (large.as_ptr(), expected.len()));
+            while !chunk.write_to(&mut socket).unwrap() {}
+            assert!(socket.taken == expected, "{width}");
+        }
+    }
+
+    #[test]
     fn the_same_bytes_are_framed_once_and_an_empty_piece_not_at_all() {
         let mut framer = Framer::default();
+        let mut framed = |piece: Bytes| match framer.frame(piece)? {
+            Chunk::Copied(framed) => Some(framed),
+            Chunk::Around(_) => panic!("it is small"),
+        };
         let piece = Bytes::from_static(b"data: 1\n\n");
-        let first = framer.frame(piece.clone()).unwrap();
-        assert_eq!(first.0.as_ptr(), framer.frame(piece.clone()).unwrap().0.as_ptr());
-        let shorter = framer.frame(piece.slice(..4)).unwrap();
-        assert_eq!(&shorter.0[..], b"4\r\ndata\r\n");
-        assert!(framer.frame(Bytes::new()).is_none(), "it would be the last chunk");
+        let first = framed(piece.clone()).unwrap();
+        assert_eq!(first.as_ptr(), framed(piece.clone()).unwrap().as_ptr());
+        let shorter = framed(piece.slice(..4)).unwrap();
+        assert_eq!(&shorter[..], b"4\r\ndata\r\n");
+        assert!(framed(Bytes::new()).is_none(), "it would be the last chunk");
     }
 }
