@@ -118,6 +118,46 @@ fn a_client_that_takes_nothing_is_let_go_and_resumes_without_loss() {
     assert!(rest.named("sse-gap").is_empty());
 }
 
+#[test]
+fn a_client_that_goes_after_many_early_requests_is_noticed() {
+    let (served, hub) = serve(Server::Framework, |app| app);
+    let _stays = listener(&served, "/events?topic=a");
+    for leave in [drop as fn(Raw), Raw::reset, |client| client.finish()] {
+        let mut client = Raw::open(served.address());
+        client.get("/events?topic=a");
+        client.until("\n\n\r\n");
+        open(&hub, Server::Framework, Leaves::Hyper, 2);
+        // More than the writer reads before their turn.
+        client.send("GET /page HTTP/1.1\r\nHost: test\r\n\r\n".repeat(3000));
+        std::thread::sleep(Duration::from_millis(200));
+        let began = Instant::now();
+        leave(client);
+        open(&hub, Server::Framework, Leaves::Hyper, 1);
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn a_client_that_takes_little_at_a_time_is_not_let_go() {
+    let timeout = Duration::from_secs(1);
+    let (served, hub) = with_write_timeout(timeout);
+    let mut client = Raw::open_narrow(served.address());
+    client.get("/events");
+    client.until("\n\n\r\n");
+    open(&hub, Server::Framework, Leaves::Hyper, 1);
+    let padding = "x".repeat(64 << 10);
+    let events = (1..=200).map(|n| Count { n, padding: padding.clone() });
+    served.block_on(hub.publish_all(events)).unwrap();
+    // The system says that there is room only when a third of what it holds, megabytes, is gone.
+    let began = Instant::now();
+    while began.elapsed() < 5 * timeout {
+        client.exactly(2 << 10);
+        assert_eq!(hub.stats().subscriptions, 1, "after {:?}", began.elapsed());
+        std::thread::sleep(timeout / 50);
+    }
+    eventually("it takes nothing any more", || hub.stats().subscriptions == 0);
+}
+
 /// What stands in the chunks of an answer, as far as it goes.
 fn body(answer: &[u8]) -> Vec<u8> {
     let place = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).position(|at| at == text);

@@ -102,6 +102,26 @@ fn what_does_not_end_is_cut_off_in_time() {
 }
 
 #[test]
+fn limits_have_no_value_that_breaks_the_server() {
+    for extreme in [Duration::ZERO, Duration::MAX] {
+        let (mut served, (hub, stop)) = Served::by(async |listener| {
+            let hub = hub().await;
+            let (stop, stopped) = oneshot::channel::<()>();
+            let serving = sse_framework::serve(listener, app(&hub));
+            let serving = serving.shutdown_timeout(extreme).write_timeout(extreme);
+            (serving.with_graceful_shutdown(hub.drained_by(stopped)).into_future(), (hub, stop))
+        });
+        let client = listener(&served, "/events");
+        open(&hub, Server::Framework, Leaves::Hyper, 1);
+        super::publish(&served, &hub, 1);
+        client.data(1);
+        stop.send(()).unwrap();
+        stops(&mut served, Duration::from_secs(9));
+        assert_eq!(client.ended().end, Some(End::Whole), "{extreme:?}");
+    }
+}
+
+#[test]
 fn a_server_that_is_dropped_takes_nobody_new_and_lets_streams_go_on() {
     let (drop_it, dropped) = oneshot::channel::<()>();
     let (mut served, hub) = Served::by(async |listener| {

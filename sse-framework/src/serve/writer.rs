@@ -138,7 +138,8 @@ impl Writer {
 
     /// Cuts off the streams that have not ended by then.
     pub(super) fn stop_within(&self, time: Duration) {
-        let stop_at = Instant::now() + time;
-        self.0.orders.give(|waiting| waiting.stop_at = Some(stop_at));
+        // What is beyond the clock never comes.
+        let stop_at = Instant::now().checked_add(time);
+        self.0.orders.give(|waiting| waiting.stop_at = stop_at);
     }
 }

@@ -93,7 +93,9 @@ impl Rounds {
         for event in events.iter().filter(|event| event.token() != BELL) {
             let key = event.token().0;
             let Some(stream) = self.streams.get_mut(key) else { continue };
-            if event.is_error() || (event.is_readable() && stream.read() == Fate::Gone) {
+            // The end may lie behind requests that are left in the socket.
+            let is_gone = event.is_error() || event.is_read_closed();
+            if is_gone || (event.is_readable() && stream.read() == Fate::Gone) {
                 self.streams.remove(key);
             } else if event.is_writable() && stream.unblock(now) {
                 self.going_on.push_back(key);

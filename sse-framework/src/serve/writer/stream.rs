@@ -96,16 +96,11 @@ impl Stream {
         while turn < TURN_BYTES {
             // Also a body that yields nothing, again and again, has its turn and no more.
             turn += 1;
-            if let Some(chunk) = &mut self.chunk {
-                turn += chunk.len();
-                match chunk.write_to(&mut self.socket) {
-                    Ok(true) => (self.chunk, self.active) = (None, now),
-                    Ok(false) => {
-                        self.blocked = true;
-                        return Fate::Waits;
-                    }
-                    Err(_) => return Fate::Gone,
-                }
+            turn += self.chunk.as_ref().map_or(0, Chunk::len);
+            match self.write(now) {
+                Ok(true) => {}
+                Ok(false) => return Fate::Waits,
+                Err(_) => return Fate::Gone,
             }
             if self.ending {
                 return Fate::Ended;
@@ -118,6 +113,20 @@ impl Stream {
             }
         }
         Fate::GoesOn
+    }
+
+    /// Writes what is left of the piece before, as far as the socket takes it; true when that is all.
+    fn write(&mut self, now: Instant) -> io::Result<bool> {
+        let Some(chunk) = &mut self.chunk else { return Ok(true) };
+        let before = chunk.len();
+        self.blocked = !chunk.write_to(&mut self.socket)?;
+        if chunk.len() < before {
+            self.active = now;
+        }
+        if !self.blocked {
+            self.chunk = None;
+        }
+        Ok(!self.blocked)
     }
 
     /// The body's next piece; a frame that is no data counts as an empty one.
@@ -162,7 +171,12 @@ impl Stream {
     pub(super) fn check(&mut self, now: Instant, write_timeout: Duration) -> Fate {
         let idle = now.saturating_duration_since(self.active);
         match self.blocked {
-            true if idle >= write_timeout => Fate::Gone,
+            // The system announces room only when there is much: a client may be slow and no more.
+            true if idle >= write_timeout => match self.write(now) {
+                Ok(true) => Fate::GoesOn,
+                Ok(false) if self.active == now => Fate::Waits,
+                Ok(false) | Err(_) => Fate::Gone,
+            },
             false if idle >= self.heartbeat => Fate::GoesOn,
             _ => Fate::Waits,
         }
