@@ -193,6 +193,34 @@ fn pattern_matches(pattern: &str, topic: &str) -> bool {
     segments.next().is_none()
 }
 
+/// So few patterns are tried one by one.
+const FEW_PATTERNS: usize = 4;
+
+/// Whether one of these patterns, which are sorted, matches the topic. They begin alike with `depth`
+/// segments that match; `rest` are the topic's other segments, if there are any.
+///
+/// It takes time by the number of segments and of patterns that match so far, and logarithmic time
+/// by the number of the others.
+fn any_matches(patterns: &[Arc<str>], topic: &str, depth: usize, rest: Option<&str>) -> bool {
+    if patterns.len() <= FEW_PATTERNS {
+        return patterns.iter().any(|pattern| pattern_matches(pattern, topic));
+    }
+    let going_on_with = |segment: Option<&str>| {
+        let here = |pattern: &Arc<str>| pattern.split('/').nth(depth).cmp(&segment);
+        let start = patterns.partition_point(|pattern| here(pattern).is_lt());
+        let length = patterns[start..].partition_point(|pattern| here(pattern).is_eq());
+        &patterns[start..start + length]
+    };
+    if !going_on_with(Some("**")).is_empty() {
+        return true;
+    }
+    let Some(rest) = rest else { return !going_on_with(None).is_empty() };
+    let (segment, rest) = rest.split_once('/').map_or((rest, None), |(a, b)| (a, Some(b)));
+    [segment, "*"]
+        .into_iter()
+        .any(|segment| any_matches(going_on_with(Some(segment)), topic, depth + 1, rest))
+}
+
 impl From<Topic> for TopicFilter {
     fn from(topic: Topic) -> Self {
         TopicFilter::exact(topic)
@@ -235,7 +263,8 @@ enum Choice {
     Everything,
     Of {
         exact: HashSet<Topic>,
-        patterns: Vec<TopicFilter>,
+        /// Sorted by their segments.
+        patterns: Vec<Arc<str>>,
     },
 }
 
@@ -263,10 +292,7 @@ impl Choice {
     /// None for everything.
     fn keys(&self) -> Option<impl Iterator<Item = Key<'_>> + Clone> {
         let Choice::Of { exact, patterns } = self else { return None };
-        let patterns = patterns.iter().filter_map(|filter| match &filter.0 {
-            Filter::Pattern(pattern) => Some(Key::Pattern(pattern)),
-            Filter::Exact(_) | Filter::Nothing => None,
-        });
+        let patterns = patterns.iter().map(|pattern| Key::Pattern(pattern));
         Some(exact.iter().map(Key::Exact).chain(patterns))
     }
 
@@ -278,10 +304,12 @@ impl Choice {
                 Filter::Exact(topic) => {
                     exact.insert(topic);
                 }
-                Filter::Pattern(_) => patterns.push(filter),
+                Filter::Pattern(pattern) => patterns.push(pattern),
                 Filter::Nothing => {}
             }
         }
+        patterns.sort_unstable_by(|a, b| a.split('/').cmp(b.split('/')));
+        patterns.dedup();
         Choice::Of { exact, patterns }
     }
 
@@ -290,7 +318,7 @@ impl Choice {
             (Choice::Everything, _) => true,
             (Choice::Of { .. }, None) => false,
             (Choice::Of { exact, patterns }, Some(topic)) => {
-                exact.contains(topic) || patterns.iter().any(|pattern| pattern.matches(topic))
+                exact.contains(topic) || any_matches(patterns, topic, 0, Some(topic))
             }
         }
     }
@@ -396,6 +424,31 @@ mod tests {
             let [ta, tb] = [&a, &b].map(|value| Topic::from_segments([value]).unwrap());
             prop_assert_eq!(a == b, ta == tb);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn many_patterns_are_as_good_as_each_of_them(
+            filters in prop::collection::vec("([ab*]/){0,3}([ab]|\\*|\\*\\*)", 0..40),
+            topic in "[abc](/[abc]){0,4}",
+        ) {
+            let filters: Vec<TopicFilter> =
+                filters.iter().map(|filter| filter.parse().unwrap()).collect();
+            let each = filters.iter().any(|filter| filter.matches(&topic));
+            prop_assert_eq!(TopicSelection::of(filters).includes(Some(&topic)), each);
+        }
+    }
+
+    #[test]
+    fn of_many_patterns_few_are_looked_at() {
+        let filters = (0..20_000).map(|shop| format!("shops/{shop}/*/new").parse().unwrap());
+        let selection = TopicSelection::of(filters);
+        let begun = std::time::Instant::now();
+        for shop in 0..20_000 {
+            assert!(selection.includes(Some(&format!("shops/{shop}/orders/new"))));
+            assert!(!selection.includes(Some(&format!("stores/{shop}/orders/new"))));
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{:?}", begun.elapsed());
     }
 
     #[test]
