@@ -3,7 +3,7 @@
 use super::queue::Queue;
 use crate::log::{EventLog, LogError, Read, RecordRef};
 use crate::sync::{Mutex, thread};
-use crate::tail::{Subscribers, Tail};
+use crate::tail::{Copies, Subscribers, Tail};
 use crate::topic::TopicSelection;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -77,20 +77,25 @@ impl Core {
         Core { log, tail, subscribers, queue, settings, streams, readers, closed, close_error }
     }
 
-    /// Reads the log, on a thread that may block if there is a runtime to give one: what `take`
-    /// makes of the records after `after`, until it breaks.
-    pub(crate) async fn read<P: Default + Send + 'static>(
+    /// Reads the log, on a thread that may block if there is a runtime to give one: a page that is begun
+    /// when it is its turn, and what `take` makes of the records after `after`, until it breaks.
+    pub(crate) async fn read<P: Send + 'static>(
         &self,
         after: u64,
         until: u64,
         topics: Arc<TopicSelection>,
+        begin: fn(&Copies) -> P,
         take: fn(&mut P, RecordRef<'_>) -> ControlFlow<()>,
     ) -> PageRead<P> {
-        let closed = || PageRead { page: P::default(), shown: after, read: Err(LogError::Closed) };
+        let copies = self.tail.copies().clone();
+        let closed = || {
+            let page = begin(self.tail.copies());
+            PageRead { page, shown: after, read: Err(LogError::Closed) }
+        };
         let Ok(permit) = self.readers.clone().acquire_owned().await else { return closed() };
         let log = self.log.clone();
         let read = move || {
-            let (mut page, mut shown) = (P::default(), after);
+            let (mut page, mut shown) = (begin(&copies), after);
             let read = log.read(after, until, &topics, &mut |record| {
                 shown = record.id.seq();
                 take(&mut page, record)

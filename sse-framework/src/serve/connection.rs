@@ -50,9 +50,6 @@ where
     S::Future: Send,
 {
     fn give_back(self: Arc<Self>, stream: TcpStream, read_before: Bytes) {
-        if *self.stopping.borrow() {
-            return;
-        }
         if let (Ok(peer), Ok(runtime)) = (stream.peer_addr(), tokio::runtime::Handle::try_current())
         {
             runtime.spawn(self.connection(Socket::new(stream).with_read(read_before), peer));

@@ -192,6 +192,7 @@ mod tests {
     use crate::topic::Topic;
     use axum::body::Body;
     use axum::response::IntoResponse;
+    use bytes::Bytes;
     use http_body::Body as _;
     use std::future::poll_fn;
     use std::pin::Pin;
@@ -249,6 +250,46 @@ mod tests {
             }
             assert_eq!(events(&mut body).await, 5, "in one piece");
             assert!(begun.elapsed() > rest / 2, "after each rest comes the next");
+        }
+    }
+
+    /// The second piece of each of so many streams that begin with the oldest event.
+    async fn first_pages(hub: &Hub<Beat>, topics: Option<&str>, count: usize) -> Vec<Bytes> {
+        let mut pages = Vec::new();
+        for _ in 0..count {
+            let asked = hub.subscribe(Subscribe::default().after("earliest"));
+            let response = match topics {
+                Some(topic) => asked.topics([topic.parse().unwrap()]).into_response(),
+                None => asked.everything().into_response(),
+            };
+            let mut body = response.into_body();
+            for piece in 0..2 {
+                let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+                let data = frame.unwrap().unwrap().into_data().unwrap();
+                if piece == 1 {
+                    pages.push(data);
+                }
+            }
+        }
+        pages
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn hundreds_of_streams_do_not_hold_a_long_page_each() {
+        for (tail, topics) in [(0, None), (0, Some("a")), (1 << 20, Some("a"))] {
+            let hub = Hub::<Beat>::builder(MemoryLog::new()).tail(tail << 10, tail);
+            let hub = hub.start().await.unwrap();
+            for n in 0..6000 {
+                let topic = if n % 2 == 0 { "a" } else { "b" };
+                drop(hub.publish(Beat).topic(topic).enqueue().map_err(|e| e.error).unwrap());
+            }
+            hub.publish(Beat).topic("a").await.unwrap();
+            let pages = first_pages(&hub, topics, 400).await;
+            let held: usize = pages.iter().map(Bytes::len).sum();
+            assert!(held < (32 << 20) + 400 * (4 << 10), "{held} bytes with {tail}, {topics:?}");
+            drop(pages);
+            let long = first_pages(&hub, topics, 1).await.remove(0);
+            assert!(long.len() > 80 << 10, "{} bytes, although nothing is held", long.len());
         }
     }
 }

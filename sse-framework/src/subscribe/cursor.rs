@@ -176,7 +176,8 @@ impl<P: Page> Cursor<P> {
     fn read_log(&mut self, tail_first: u64) {
         let (core, topics) = (self.core.clone(), self.registration.topics().clone());
         let (at, until) = (self.at, (tail_first - 1).min(self.at.saturating_add(LOOK_AHEAD)));
-        self.reading = Some(Box::pin(async move { core.read(at, until, topics, P::add).await }));
+        self.reading =
+            Some(Box::pin(async move { core.read(at, until, topics, P::draft, P::add).await }));
     }
 
     /// Takes what was read.
@@ -184,12 +185,13 @@ impl<P: Page> Cursor<P> {
         &mut self,
         PageRead { page, shown, read }: PageRead<P::Draft>,
     ) -> Result<(), LogError> {
+        let copies = self.core.tail.copies().clone();
         match read {
             Ok(Read { first, until }) => {
                 if self.at + 1 < first {
                     self.skip_to(first - 1, GapReason::Trimmed);
                 }
-                self.take(P::finish(page), until.max(self.at));
+                self.take(P::finish(page, &copies), until.max(self.at));
                 Ok(())
             }
             // Where the page begins is not known: what retention took goes first.
@@ -199,7 +201,7 @@ impl<P: Page> Cursor<P> {
             }
             // The error comes again, after what could be read.
             Err(_) if shown > self.at => {
-                self.take(P::finish(page), shown);
+                self.take(P::finish(page, &copies), shown);
                 Ok(())
             }
             Err(error @ LogError::Damaged { last, .. }) => {

@@ -1,7 +1,7 @@
 //! What a cursor reads: frames for a response, or records for a typed stream.
 
 use crate::log::RecordRef;
-use crate::tail::{Record, Tail, TailRead};
+use crate::tail::{Copies, Record, Tail, TailRead};
 use crate::topic::TopicSelection;
 use crate::wire;
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 /// Some records in a row, in the form that the reader wants.
 pub(super) trait Page: Sized + Unpin + 'static {
     /// A page that is being read from the log.
-    type Draft: Default + Send + 'static;
+    type Draft: Send + 'static;
 
     /// Whether a subscription that is ended still reads what there is: who cannot come back must.
     const TO_THE_END: bool;
@@ -21,10 +21,13 @@ pub(super) trait Page: Sized + Unpin + 'static {
     /// What the tail has after a position.
     fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self>;
 
+    /// A page to which records from the log are added.
+    fn draft(copies: &Copies) -> Self::Draft;
+
     /// Adds a record from the log; breaks when the page is full.
     fn add(draft: &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()>;
 
-    fn finish(draft: Self::Draft) -> Self;
+    fn finish(draft: Self::Draft, copies: &Copies) -> Self;
 }
 
 /// Large enough that the write costs more than what surrounds it, small enough to be cheap for ten
@@ -33,7 +36,8 @@ const PAGE_BYTES: usize = 128 << 10;
 const PAGE_RECORDS: usize = 256;
 
 impl Page for Bytes {
-    type Draft = Vec<u8>;
+    /// The frames, and how many bytes of them there are to be.
+    type Draft = (Vec<u8>, usize);
     const TO_THE_END: bool = false;
 
     fn is_empty(&self) -> bool {
@@ -44,13 +48,17 @@ impl Page for Bytes {
         tail.frames(after, topics, PAGE_BYTES)
     }
 
-    fn add(draft: &mut Vec<u8>, record: RecordRef<'_>) -> ControlFlow<()> {
-        wire::write_checked_event(draft, record.id, record.name, record.data);
-        full(draft.len() >= PAGE_BYTES)
+    fn draft(copies: &Copies) -> Self::Draft {
+        (Vec::new(), copies.page_bytes(PAGE_BYTES))
     }
 
-    fn finish(draft: Vec<u8>) -> Self {
-        draft.into()
+    fn add((frames, most): &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()> {
+        wire::write_checked_event(frames, record.id, record.name, record.data);
+        full(frames.len() >= *most)
+    }
+
+    fn finish((frames, _): Self::Draft, copies: &Copies) -> Self {
+        copies.hold(frames)
     }
 }
 
@@ -66,6 +74,10 @@ impl Page for Vec<Record> {
         tail.records(after, topics, PAGE_RECORDS)
     }
 
+    fn draft(_: &Copies) -> Self::Draft {
+        (Vec::new(), 0)
+    }
+
     fn add((records, bytes): &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()> {
         *bytes += record.data.len();
         records.push(Record {
@@ -79,7 +91,7 @@ impl Page for Vec<Record> {
         full(*bytes >= PAGE_BYTES || records.len() >= PAGE_RECORDS)
     }
 
-    fn finish((records, _): Self::Draft) -> Self {
+    fn finish((records, _): Self::Draft, _: &Copies) -> Self {
         records
     }
 }

@@ -1,10 +1,11 @@
 //! Records that were appended together, rendered.
 
+use super::copies::Copies;
 use crate::id::EventId;
 use crate::log::{Appended, Batch, NewRecord};
 use crate::topic::Topic;
 use crate::wire;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
@@ -140,7 +141,7 @@ const LARGE_BYTES: usize = 16 << 10;
 pub(super) struct Pieces {
     pub(super) bytes: usize,
     slice: Option<(Bytes, Range<usize>)>,
-    copy: BytesMut,
+    copy: Vec<u8>,
 }
 
 impl Pieces {
@@ -176,11 +177,15 @@ impl Pieces {
         }
     }
 
-    /// The chunk, and whether it was copied together.
-    pub(super) fn into_bytes(self) -> (Bytes, bool) {
+    /// Whether they were copied together.
+    pub(super) fn is_copy(&self) -> bool {
+        !self.copy.is_empty()
+    }
+
+    pub(super) fn into_bytes(self, copies: &Copies) -> Bytes {
         match self.slice {
-            Some((commit, range)) => (commit.slice(range), false),
-            None => (self.copy.freeze(), true),
+            Some((commit, range)) => commit.slice(range),
+            None => copies.hold(self.copy),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A ring of rendered records.
 
 use super::commit::{Commit, Entry, Pieces, Record, gather};
+use super::copies::Copies;
 use crate::planted::planted;
 use crate::sync::{AtomicU64, Mutex, RwLock};
 use crate::topic::{Topic, TopicSelection};
@@ -39,6 +40,7 @@ pub(crate) struct Tail {
     ring: RwLock<Ring>,
     /// The chunk that was copied together last: those who stand at one place share it.
     shared: Mutex<Option<SharedChunk>>,
+    copies: Copies,
 }
 
 #[derive(Debug)]
@@ -89,12 +91,18 @@ impl Tail {
             scattered,
             scattered_bytes,
         };
-        Tail { head: AtomicU64::new(last), ring: RwLock::new(ring), shared: Mutex::new(None) }
+        let (head, ring, shared) = (AtomicU64::new(last), RwLock::new(ring), Mutex::new(None));
+        Tail { head, ring, shared, copies: Copies::default() }
     }
 
     /// The seq of the newest record.
     pub(crate) fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
+    }
+
+    /// The pages that were copied for one reader, here or out of the log.
+    pub(crate) fn copies(&self) -> &Copies {
+        &self.copies
     }
 
     /// Adds records that have become durable. The caller wakes the subscribers afterwards.
@@ -108,7 +116,8 @@ impl Tail {
         self.head.store(last, Ordering::Release);
     }
 
-    /// Frames after the cursor, about `max_bytes` at most but at least one record.
+    /// Frames after the cursor, about `max_bytes` at most but at least one record; less, if they have to
+    /// be copied and others hold [`Copies`].
     pub(crate) fn frames(
         &self,
         after: u64,
@@ -122,18 +131,20 @@ impl Tail {
         if let Some((page, until)) = everything.then(|| self.shared_chunk(after)).flatten() {
             return TailRead::Page { page, until };
         }
-        let mut pieces = Pieces::default();
+        let (mut pieces, max_copied) = (Pieces::default(), self.copies.page_bytes(max_bytes));
         let read = self.visit(after, topics, |entry| {
             let seq = entry.id.seq();
             if everything && pieces.would_copy_much(entry) {
                 return ControlFlow::Break(seq - 1);
             }
             pieces.push(entry);
-            until_full(pieces.bytes >= max_bytes, seq)
+            let max = if pieces.is_copy() { max_copied } else { max_bytes };
+            until_full(pieces.bytes >= max, seq)
         });
         match read {
             TailRead::Page { until, .. } => {
-                let (page, copied) = pieces.into_bytes();
+                let copied = pieces.is_copy();
+                let page = pieces.into_bytes(&self.copies);
                 if copied && everything {
                     let chunk = SharedChunk { after, until, bytes: page.clone() };
                     *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(chunk);
