@@ -14,6 +14,7 @@ support::by_every_server!(
     a_client_that_goes_is_noticed_within_a_second,
     a_client_that_goes_before_its_stream_begins_is_not_kept,
     a_reset_at_any_byte_harms_nobody_else,
+    a_client_that_reads_again_goes_on_where_it_was,
 );
 
 fn a_client_that_goes_is_noticed_within_a_second(server: Server) {
@@ -76,6 +77,27 @@ fn a_reset_at_any_byte_harms_nobody_else(server: Server) {
         drop(client);
     }
     nobody(&hub);
+}
+
+fn a_client_that_reads_again_goes_on_where_it_was(server: Server) {
+    const EVENTS: u64 = 200;
+    let (served, hub) = serve(server, |app| app);
+    let mut client = Raw::open_narrow(served.address());
+    client.get("/events");
+    let mut read = client.until("\n\n\r\n").into_bytes();
+    open(&hub, server, Leaves::Hyper, 1);
+    let padding = "x".repeat(64 << 10);
+    let events = (1..=EVENTS).map(|n| Count { n, padding: padding.clone() });
+    served.block_on(hub.publish_all(events)).unwrap();
+    // By now the socket takes nothing more.
+    std::thread::sleep(Duration::from_millis(300));
+    client.widen();
+    let newest = format!("id: {}\n", hub.last_event_id());
+    read.extend(client.until(&newest).into_bytes());
+    read.extend(client.until("\n\n\r\n").into_bytes());
+    let seen = parser::read(&body(&read));
+    let numbers = seen.events.iter().filter(|event| event.name == "count").map(number);
+    assert!(numbers.eq(1..=EVENTS), "all of them, in order");
 }
 
 /// Serves with a tail that is soon left behind, and lets clients go that take nothing for this

@@ -17,6 +17,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, MemoryLog, SseEvent};
+use std::time::Duration;
 use support::client::Client;
 use support::parser::Event;
 use support::served::{Served, Server, eventually};
@@ -44,8 +45,10 @@ fn app(hub: &Hub<Count>) -> Router {
         .route("/echo", post(|body: String| async { body }))
 }
 
+/// Without heartbeats: one would serve a stream that was forgotten, and nobody would notice.
 async fn hub() -> Hub<Count> {
-    Hub::builder(MemoryLog::new()).start().await.unwrap()
+    let hub = Hub::builder(MemoryLog::new()).heartbeat(Duration::from_secs(3600));
+    hub.start().await.unwrap()
 }
 
 /// Serves what `layered` makes of the app.
