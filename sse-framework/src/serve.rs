@@ -117,7 +117,7 @@ impl<L, S, F> Serve<L, S, F> {
     /// a minute.
     ///
     /// A client that has vanished without a word is found within the
-    /// [heartbeat](crate::HubBuilder::heartbeat)'s interval and this. On systems other than Linux
+    /// [heartbeat](crate::HubBuilder::heartbeat)'s interval and this; over HTTP/2 by a ping, within this. On systems other than Linux
     /// that takes as long as TCP itself takes to give up.
     pub fn write_timeout(self, timeout: Duration) -> Self {
         Serve { limits: Limits { write: timeout, ..self.limits }, ..self }
@@ -150,8 +150,9 @@ where
         let Serve { mut listener, app, limits, signal } = self;
         let (stop, stopping) = watch::channel(false);
         let writer = Writer::start(limits.write)?;
-        let shutdown_timeout = limits.shutdown;
-        let server = Server { app, writer: writer.clone(), stopping, shutdown_timeout };
+        let Limits { write: write_timeout, shutdown: shutdown_timeout } = limits;
+        let server =
+            Server { app, writer: writer.clone(), stopping, shutdown_timeout, write_timeout };
         let server = Arc::new(server);
         let mut signal = pin!(signal);
         loop {

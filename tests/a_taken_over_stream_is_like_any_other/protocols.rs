@@ -13,6 +13,8 @@ use std::future::IntoFuture;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use support::parser;
 use support::raw::Raw;
 use support::served::{Served, Server, in_time};
 use tokio::net::TcpStream;
@@ -120,4 +122,74 @@ fn a_listener_may_look_at_its_connections() {
     let clients: Vec<_> = (0..3).map(|_| listener(&served, "/events")).collect();
     open(&hub, Server::Framework, Leaves::Hyper, 3);
     assert_eq!(seen.load(Ordering::Relaxed), clients.len());
+}
+
+/// As many as a proxy may send over one connection. One of them is not read, and holds nobody up; nor
+/// does it lose anything.
+#[test]
+fn one_of_500_streams_over_http2_is_not_read_and_the_others_are_served() {
+    const STREAMS: usize = 500;
+    let (served, hub) = serve(Server::Framework, |app| app);
+    served.block_on(in_time("HTTP/2", async {
+        let socket = TokioIo::new(TcpStream::connect(served.address()).await.unwrap());
+        let mut client = http2::Builder::new(TokioExecutor::new());
+        // As browsers have it: room for far more on the connection than on a stream.
+        client.initial_stream_window_size(64 << 10).initial_connection_window_size(64 << 20);
+        let (sender, connection) = client.handshake(socket).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let uri = format!("http://{}/events", served.address());
+        let mut streams = Vec::new();
+        for _ in 0..STREAMS {
+            let request = axum::http::Request::get(&uri).body(Empty::<Bytes>::new()).unwrap();
+            streams.push(sender.clone().send_request(request).await.unwrap());
+        }
+        let mut unread = streams.swap_remove(STREAMS / 2);
+        // More than the stream's window.
+        let padding = "x".repeat(10_000);
+        for n in 1..=10 {
+            hub.publish(Count { n, padding: padding.clone() }).await.unwrap();
+        }
+        for stream in &mut streams {
+            read_to_the_tenth(stream.body_mut()).await;
+        }
+        read_to_the_tenth(unread.body_mut()).await;
+        drop((streams, unread, sender));
+        connection.await.unwrap().unwrap();
+    }));
+    super::nobody(&hub);
+}
+
+async fn read_to_the_tenth(body: &mut hyper::body::Incoming) {
+    let mut read = Vec::new();
+    let is_tenth = |read: &[u8]| {
+        let last = &read[read.len().saturating_sub(11_000)..];
+        last.ends_with(b"\n\n") && last.windows(7).any(|at| at == b"\"n\":10,")
+    };
+    while !is_tenth(&read) {
+        read.extend(body.frame().await.unwrap().unwrap().into_data().unwrap());
+    }
+    let seen = parser::read(&read);
+    let numbers = seen.events.iter().filter(|event| event.name == "count").map(super::number);
+    assert!(numbers.eq(1..=10));
+}
+
+/// A client that answers no ping has vanished, though the system goes on to take what is sent to it.
+#[test]
+fn who_has_vanished_is_found_over_http2() {
+    let (served, hub) = Served::by(async |listener| {
+        let hub = hub().await;
+        let serving = sse_framework::serve(listener, app(&hub));
+        (serving.write_timeout(Duration::from_secs(1)).into_future(), hub)
+    });
+    let mut client = Raw::open(served.address());
+    // Settings, none of them; then GET /events in a static table of HPACK (RFC 7541, appendix A).
+    client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00");
+    let request = b"\x82\x86\x04\x07/events\x01\x04test";
+    client.send(
+        [&[0, 0, u8::try_from(request.len()).unwrap(), 1, 5, 0, 0, 0, 1], &request[..]].concat(),
+    );
+    open(&hub, Server::Framework, Leaves::Nothing, 1);
+    let began = Instant::now();
+    super::nobody(&hub);
+    assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
 }

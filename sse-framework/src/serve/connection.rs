@@ -29,6 +29,9 @@ pub(super) struct Server<S> {
     pub(super) stopping: watch::Receiver<bool>,
     /// How long connections may last after that.
     pub(super) shutdown_timeout: Duration,
+    /// How long a client may give no sign of life when one is due.
+    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "the writer has its own"))]
+    pub(super) write_timeout: Duration,
 }
 
 /// What hyper left of a connection that was taken over.

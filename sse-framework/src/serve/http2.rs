@@ -20,6 +20,10 @@ use tower_service::Service;
 /// What an HTTP/2 client sends first (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+/// A proxy may send the streams of many users over one connection, and one more than this would
+/// wait, without a word, for another to end. hyper's default is 200.
+const MAX_STREAMS: u32 = 10_000;
+
 /// A connection, by what its client speaks. Nothing of it has been read, as far as hyper sees.
 pub(super) enum Spoken {
     Http1(Socket),
@@ -72,6 +76,10 @@ where
         let mut builder = http2::Builder::new(TokioExecutor::new());
         // WebSockets over HTTP/2 begin with it (RFC 8441).
         builder.timer(TokioTimer::new()).enable_connect_protocol();
+        builder.max_concurrent_streams(MAX_STREAMS);
+        // A stream waits for events, and its client has nothing to say: the ping finds who has vanished.
+        let half = self.write_timeout / 2;
+        builder.keep_alive_interval(half).keep_alive_timeout(half);
         let mut served = pin!(builder.serve_connection(TokioIo::new(socket), service));
         let ended = tokio::select! {
             ended = served.as_mut() => ended,
