@@ -49,7 +49,16 @@ impl Server {
     /// Starts `program` with `--port` and these arguments. What it writes to its standard error
     /// goes to the file `log`.
     pub fn spawn<S: AsRef<OsStr>>(program: &Path, arguments: &[S], log: &Path) -> Self {
-        let address = free_address();
+        Server::spawn_at(free_address(), program, arguments, log)
+    }
+
+    /// The same, on a port of the caller's choice.
+    pub fn spawn_at<S: AsRef<OsStr>>(
+        address: SocketAddr,
+        program: &Path,
+        arguments: &[S],
+        log: &Path,
+    ) -> Self {
         let output = File::create(log).expect("a file for the server's log");
         let mut command = Command::new(program);
         command.arg("--port").arg(address.port().to_string()).args(arguments);
