@@ -23,6 +23,8 @@ export const commands = {
     name: line.className, id: line.dataset.id, data: line.dataset.data, text: line.textContent,
   })).reverse()),
 
+  texts: ({ name, selector }) => pages.get(name).$$eval(selector, all => all.map(one => one.textContent)),
+
   async order({ name, item, quantity }) {
     const page = pages.get(name);
     await page.fill("input[name=item]", item);
