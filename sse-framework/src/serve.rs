@@ -165,7 +165,6 @@ where
                 tracing::debug!(%error, "a connection went before it was served");
                 continue;
             }
-            acknowledges_within(&socket, write_timeout);
             tokio::spawn(server.clone().connection(Socket::new(socket), peer));
         }
         drop((listener, server));
@@ -175,16 +174,6 @@ where
         stop.closed().await;
         Ok(())
     }
-}
-
-/// Lets the system give up a peer that acknowledges nothing, or takes nothing, whoever writes to it.
-fn acknowledges_within(stream: &TcpStream, time: Duration) {
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time)) {
-        tracing::debug!(%error, "a dead peer will be found later");
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
-    let _ = (stream, time);
 }
 
 impl<L: fmt::Debug, S, F> fmt::Debug for Serve<L, S, F> {

@@ -119,7 +119,7 @@ impl Rounds {
     fn adopt(&mut self, adoption: Adoption) -> io::Result<()> {
         let entry = self.streams.vacant_entry();
         let (key, bell) = (entry.key(), self.orders.bell.clone());
-        let stream = Stream::adopt(adoption, self.poll.registry(), key, bell)?;
+        let stream = Stream::adopt(adoption, self.poll.registry(), key, bell, self.write_timeout)?;
         entry.insert(stream);
         self.going_on.push_back(key);
         Ok(())

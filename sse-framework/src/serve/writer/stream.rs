@@ -60,9 +60,11 @@ impl Stream {
         registry: &Registry,
         key: usize,
         bell: Arc<Bell>,
+        write_timeout: Duration,
     ) -> io::Result<Self> {
         let Adoption { stream, read_before, body, heartbeat, keep_alive, owner } = adoption;
         let stream = stream.into_std()?;
+        acknowledges_within(&stream, write_timeout);
         let mut socket = TcpStream::from_std(stream);
         registry.register(&mut socket, Token(key), Interest::READABLE | Interest::WRITABLE)?;
         let bell = Arc::new(StreamBell::new(bell, key));
@@ -235,4 +237,14 @@ impl Drop for Contained {
             tracing::error!("the body of a stream panicked when it was dropped");
         }
     }
+}
+
+/// Lets the system give up a peer that acknowledges nothing.
+fn acknowledges_within(stream: &std::net::TcpStream, time: Duration) {
+    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time)) {
+        tracing::debug!(%error, "a dead peer will be found later");
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
+    let _ = (stream, time);
 }
