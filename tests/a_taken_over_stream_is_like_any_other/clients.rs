@@ -181,6 +181,24 @@ fn a_client_that_takes_little_at_a_time_is_not_let_go() {
     eventually("it takes nothing any more", || hub.stats().subscriptions == 0);
 }
 
+#[test]
+fn the_write_timeout_ends_with_the_stream() {
+    const LENGTH: usize = 1 << 20;
+    let timeout = Duration::from_millis(500);
+    let (served, hub) = with_write_timeout(timeout);
+    let mut client = Raw::open_narrow(served.address());
+    client.get("/events");
+    client.until("sse-open");
+    open(&hub, Server::Framework, Leaves::Hyper, 1);
+    hub.disconnect_all();
+    client.until("0\r\n\r\n");
+    client.send(format!("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: {LENGTH}\r\n\r\n"));
+    client.send("x".repeat(LENGTH));
+    std::thread::sleep(6 * timeout);
+    client.until("\r\n\r\n");
+    assert!(client.exactly(LENGTH).iter().all(|byte| *byte == b'x'));
+}
+
 /// What stands in the chunks of an answer, as far as it goes.
 fn body(answer: &[u8]) -> Vec<u8> {
     let place = |bytes: &[u8], text: &[u8]| bytes.windows(text.len()).position(|at| at == text);

@@ -64,7 +64,7 @@ impl Stream {
     ) -> io::Result<Self> {
         let Adoption { stream, read_before, body, heartbeat, keep_alive, owner } = adoption;
         let stream = stream.into_std()?;
-        acknowledges_within(&stream, write_timeout);
+        acknowledges_within(&stream, Some(write_timeout));
         let mut socket = TcpStream::from_std(stream);
         registry.register(&mut socket, Token(key), Interest::READABLE | Interest::WRITABLE)?;
         let bell = Arc::new(StreamBell::new(bell, key));
@@ -207,7 +207,9 @@ impl Stream {
         if !keep_alive || registry.deregister(&mut socket).is_err() {
             return;
         }
-        match tokio::net::TcpStream::from_std(socket.into()) {
+        let stream = std::net::TcpStream::from(socket);
+        acknowledges_within(&stream, None);
+        match tokio::net::TcpStream::from_std(stream) {
             Ok(stream) => owner.give_back(stream, read_before),
             Err(error) => tracing::debug!(%error, "a connection could not be given back"),
         }
@@ -239,10 +241,10 @@ impl Drop for Contained {
     }
 }
 
-/// Lets the system give up a peer that acknowledges nothing.
-fn acknowledges_within(stream: &std::net::TcpStream, time: Duration) {
+/// Lets the system give up a peer that acknowledges nothing for so long, or as it is used to.
+fn acknowledges_within(stream: &std::net::TcpStream, time: Option<Duration>) {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(time)) {
+    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(time) {
         tracing::debug!(%error, "a dead peer will be found later");
     }
     #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
