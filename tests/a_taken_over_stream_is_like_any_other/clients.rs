@@ -1,6 +1,7 @@
 //! Clients that go without a word, or that do not read.
 
-use super::{Count, Leaves, app, listener, nobody, number, open, publish, serve};
+use super::{Count, Leaves, app, hub, listener, nobody, number, open, publish, serve};
+use axum::routing::get;
 use sse_framework::{Hub, MemoryLog};
 use std::future::IntoFuture;
 use std::time::{Duration, Instant};
@@ -181,22 +182,35 @@ fn a_client_that_takes_little_at_a_time_is_not_let_go() {
     eventually("it takes nothing any more", || hub.stats().subscriptions == 0);
 }
 
+/// Whether the writer had it or hyper.
 #[test]
 fn the_write_timeout_ends_with_the_stream() {
     const LENGTH: usize = 1 << 20;
     let timeout = Duration::from_millis(500);
-    let (served, hub) = with_write_timeout(timeout);
-    let mut client = Raw::open_narrow(served.address());
-    client.get("/events");
-    client.until("sse-open");
-    open(&hub, Server::Framework, Leaves::Hyper, 1);
-    hub.disconnect_all();
-    client.until("0\r\n\r\n");
-    client.send(format!("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: {LENGTH}\r\n\r\n"));
-    client.send("x".repeat(LENGTH));
-    std::thread::sleep(6 * timeout);
-    client.until("\r\n\r\n");
-    assert!(client.exactly(LENGTH).iter().all(|byte| *byte == b'x'));
+    let (served, hub) = Served::by(async |listener| {
+        let hub = hub().await;
+        let finite = || async { ([("content-type", "text/event-stream")], ": nothing\n\n") };
+        let app = app(&hub).route("/finite", get(finite));
+        (sse_framework::serve(listener, app).write_timeout(timeout).into_future(), hub)
+    });
+    for path in ["/events", "/finite"] {
+        let mut client = Raw::open_narrow(served.address());
+        client.get(path);
+        if path == "/events" {
+            client.until("sse-open");
+            open(&hub, Server::Framework, Leaves::Hyper, 1);
+            hub.disconnect_all();
+            client.until("0\r\n\r\n");
+        } else {
+            client.until("nothing\n\n");
+        }
+        let head = "POST /echo HTTP/1.1\r\nHost: test\r\n";
+        client.send(format!("{head}Content-Length: {LENGTH}\r\n\r\n"));
+        client.send("x".repeat(LENGTH));
+        std::thread::sleep(6 * timeout);
+        client.until("\r\n\r\n");
+        assert!(client.exactly(LENGTH).iter().all(|byte| *byte == b'x'), "{path}");
+    }
 }
 
 /// What stands in the chunks of an answer, as far as it goes.

@@ -30,7 +30,6 @@ pub(super) struct Server<S> {
     /// How long connections may last after that.
     pub(super) shutdown_timeout: Duration,
     /// How long a client may give no sign of life when one is due.
-    #[cfg_attr(not(feature = "http2"), expect(dead_code, reason = "the writer has its own"))]
     pub(super) write_timeout: Duration,
 }
 
@@ -129,14 +128,15 @@ where
     }
 
     async fn http1(self: Arc<Self>, socket: Socket, peer: SocketAddr) -> Option<Handed> {
-        let (slot, blocked) = (Slot::default(), socket.blocked());
-        let (server, offered) = (self.clone(), slot.clone());
+        let (slot, line) = (Slot::default(), socket.line());
+        let (server, offered, limited) = (self.clone(), slot.clone(), line.clone());
         let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-            let (server, offered) = (server.clone(), offered.clone());
+            let (server, offered, line) = (server.clone(), offered.clone(), limited.clone());
             let terms = Terms::of(&request);
             async move {
                 let response = server.answer(request, peer).await;
-                Ok::<_, Infallible>(Outgoing::response(response, terms, &offered))
+                let limit = || line.limit(server.write_timeout);
+                Ok::<_, Infallible>(Outgoing::response(response, terms, &offered, limit))
             }
         });
         let mut builder = http1::Builder::new();
@@ -157,7 +157,7 @@ where
                     Poll::Ready(None)
                 }
                 // What hyper has not written yet would be lost.
-                Poll::Pending if blocked.get() || !slot.is_filled() => Poll::Pending,
+                Poll::Pending if line.is_blocked() || !slot.is_filled() => Poll::Pending,
                 Poll::Pending => Poll::Ready(slot.take()),
             }
         })

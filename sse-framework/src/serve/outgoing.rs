@@ -1,5 +1,6 @@
 //! A response's body on its way out, and the place where it changes hands.
 
+use super::socket::Limit;
 use crate::subscribe::Handover;
 use axum::body::Body;
 use axum::response::Response;
@@ -16,6 +17,8 @@ pub(super) struct Outgoing {
     /// None when it has been taken.
     body: Option<Body>,
     offer: Option<Offer>,
+    /// A stream of events may be silent for long, but its client may not.
+    _limit: Option<Limit>,
 }
 
 struct Offer {
@@ -69,7 +72,12 @@ impl Terms {
 impl Outgoing {
     /// The response as it goes to hyper: the body comes into the slot once it has sent its first
     /// bytes, if it is one of ours and unchanged.
-    pub(super) fn response(response: Response, terms: Terms, slot: &Slot) -> http::Response<Self> {
+    pub(super) fn response(
+        response: Response,
+        terms: Terms,
+        slot: &Slot,
+        limit: impl FnOnce() -> Limit,
+    ) -> http::Response<Self> {
         let (mut parts, body) = response.into_parts();
         let handover = parts.extensions.remove::<Handover>();
         let chunked = parts.status == StatusCode::OK
@@ -82,14 +90,21 @@ impl Outgoing {
             slot: slot.clone(),
             keep_alive,
         });
-        http::Response::from_parts(parts, Outgoing { body: Some(body), offer })
+        let limit = is_stream_of_events(&parts.headers).then(limit);
+        http::Response::from_parts(parts, Outgoing { body: Some(body), offer, _limit: limit })
     }
 
     /// The response as it goes out by hyper to its end.
     #[cfg(feature = "http2")]
     pub(super) fn plain(response: Response) -> http::Response<Self> {
-        response.map(|body| Outgoing { body: Some(body), offer: None })
+        response.map(|body| Outgoing { body: Some(body), offer: None, _limit: None })
     }
+}
+
+fn is_stream_of_events(headers: &http::HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
 fn says_close(headers: &http::HeaderMap) -> bool {

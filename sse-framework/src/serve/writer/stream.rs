@@ -4,6 +4,7 @@ use super::Adoption;
 use super::bell::{Bell, StreamBell};
 use super::chunk::{Chunk, Framer};
 use crate::serve::connection::Return;
+use crate::serve::socket::give_up_after;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
@@ -64,7 +65,7 @@ impl Stream {
     ) -> io::Result<Self> {
         let Adoption { stream, read_before, body, heartbeat, keep_alive, owner } = adoption;
         let stream = stream.into_std()?;
-        acknowledges_within(&stream, Some(write_timeout));
+        give_up_after(&stream, Some(write_timeout));
         let mut socket = TcpStream::from_std(stream);
         registry.register(&mut socket, Token(key), Interest::READABLE | Interest::WRITABLE)?;
         let bell = Arc::new(StreamBell::new(bell, key));
@@ -208,7 +209,7 @@ impl Stream {
             return;
         }
         let stream = std::net::TcpStream::from(socket);
-        acknowledges_within(&stream, None);
+        give_up_after(&stream, None);
         match tokio::net::TcpStream::from_std(stream) {
             Ok(stream) => owner.give_back(stream, read_before),
             Err(error) => tracing::debug!(%error, "a connection could not be given back"),
@@ -239,14 +240,4 @@ impl Drop for Contained {
             tracing::error!("the body of a stream panicked when it was dropped");
         }
     }
-}
-
-/// Lets the system give up a peer that acknowledges nothing for so long, or as it is used to.
-fn acknowledges_within(stream: &std::net::TcpStream, time: Option<Duration>) {
-    #[cfg(any(target_os = "linux", target_os = "android", target_os = "fuchsia"))]
-    if let Err(error) = socket2::SockRef::from(stream).set_tcp_user_timeout(time) {
-        tracing::debug!(%error, "a dead peer will be found later");
-    }
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "fuchsia")))]
-    let _ = (stream, time);
 }
