@@ -104,6 +104,23 @@ pub(crate) fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {
     }
 }
 
+/// What there is of a segment, if its directory is not where the state says.
+fn instead_of(directory: &Path, first: u64, path: &Path) -> Option<PathBuf> {
+    let names = [path.to_path_buf(), sealed_path(directory, first), active_path(directory, first)];
+    names.into_iter().find(|name| name.symlink_metadata().is_ok())
+}
+
+fn missing(path: &Path, instead: Option<&Path>) -> String {
+    match instead {
+        None => "the directory is missing".into(),
+        Some(found) if found == path => "it is not a directory".into(),
+        Some(found) => {
+            let found = found.file_name().unwrap_or_default().to_string_lossy();
+            format!("the directory is missing; there is {found}, so the file `state` may be older")
+        }
+    }
+}
+
 /// Finds out where a log ends, and what of it is damaged.
 struct Opening<'a> {
     directory: &'a Path,
@@ -125,22 +142,42 @@ impl<'a> Opening<'a> {
             guard::settle(&path)?;
             let next = state.segments.get(place + 1).map(|next| next.first - 1);
             let end = segment.sealed.map(|sealed| sealed.last).or(segment.end).or(next);
-            if path.is_dir() || end.is_some_and(|end| end < segment.first) {
+            let not_lost = |last| span::outside(&state.lost, Span { first: segment.first, last });
+            if path.is_dir() || end.is_some_and(|end| not_lost(end).is_empty()) {
                 continue;
             }
+            let instead = instead_of(self.directory, segment.first, &path);
             let free = salvage::free_number(self.directory, segment.first);
-            let mut damaged = SegmentState { end, damaged: Some(free), ..segment };
-            damaged.sealed = None;
-            if free > 1 {
+            let number = match (&instead, self.on_damage) {
+                (Some(found), OnDamage::Salvage) => {
+                    salvage::put_aside(self.directory, segment.first, found)?
+                }
                 // Put aside, before the state could say so.
-                damaged.damaged = Some(free - 1);
-            } else if self.on_damage == OnDamage::Refuse {
-                let last = end.or(state.closed_at).unwrap_or(segment.first).max(segment.first);
-                let hole = Span { first: segment.first, last };
-                return Err(salvage::damaged(&path, hole, Some("the directory is missing")));
-            } else if let Some(last) = end {
-                self.give_up(state, &path, Span { first: segment.first, last });
+                (None, _) if free > 1 => free - 1,
+                (None, OnDamage::Salvage) => free,
+                (found, OnDamage::Refuse) => {
+                    let last = end.or(state.closed_at).unwrap_or(segment.first).max(segment.first);
+                    let hole = Span { first: segment.first, last };
+                    return Err(salvage::damaged(
+                        &path,
+                        hole,
+                        Some(&missing(&path, found.as_deref())),
+                    ));
+                }
+            };
+            let aside = salvage::damaged_path(self.directory, segment.first, number);
+            match end {
+                Some(last) if !aside.is_dir() => {
+                    self.give_up(state, &path, Span { first: segment.first, last });
+                }
+                // What it does not hold is found out when it is read.
+                Some(last) if instead.is_some() => {
+                    let records = segment.first..=last;
+                    self.salvaged.push(Salvaged { path: aside, records, lost: Vec::new() });
+                }
+                _ => {}
             }
+            let damaged = SegmentState { end, sealed: None, damaged: Some(number), ..segment };
             state.segments[place] = damaged;
         }
         Ok(())

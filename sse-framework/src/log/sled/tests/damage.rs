@@ -189,6 +189,73 @@ fn a_missing_part_is_an_error() {
     assert!(matches!(opened, Err(LogError::Damaged { first: 1, .. })), "{opened:?}");
 }
 
+/// Forty records, of which all but the last few are in sealed segments.
+fn forty(path: &Path) -> OpenSledLog {
+    let log = open_still(small(path), Retention::forever()).unwrap();
+    for number in 1..=40 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    log
+}
+
+#[test]
+fn a_state_older_than_the_sealing_is_an_error_and_salvaging_it_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let log = forty(path);
+    let (older, before) = (fs::read(path.join("state")).unwrap(), read_all(&log));
+    log.core.tend();
+    log.close().unwrap();
+    fs::write(path.join("state"), older).unwrap();
+    let names = kinds(path);
+    match open_still(small(path), Retention::forever()) {
+        Err(LogError::Damaged { first: 1, reason, .. }) => {
+            assert!(reason.contains("00000000000000000001.sealed"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(kinds(path), names, "opening has changed something");
+    let settings = small(path).on_damage(OnDamage::Salvage);
+    let log = open_still(settings, Retention::forever()).unwrap();
+    assert_eq!(log.status().salvage.lost, []);
+    assert_eq!(log.status().salvage.segments.len(), 3);
+    assert_eq!(read_all(&log), before);
+    log.core.tend();
+    log.close().unwrap();
+    let log = open_still(small(path), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log), before);
+}
+
+#[test]
+fn a_file_in_place_of_a_segment_is_an_error_and_can_be_salvaged() {
+    for first in [1, 40] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let log = forty(path);
+        log.core.tend();
+        let segment = log.core.shelf.find(first).unwrap();
+        let (place, last) = (segment.path.clone(), segment.end().min(40));
+        assert_eq!(segment.first, first);
+        log.close().unwrap();
+        drop((segment, log));
+        fs::remove_dir_all(&place).unwrap();
+        fs::write(&place, "mine").unwrap();
+        match open_still(small(path), Retention::forever()) {
+            Err(LogError::Damaged { path, first: from, reason, .. }) => {
+                assert_eq!((path, from, &*reason), (place, first, "it is not a directory"));
+            }
+            other => panic!("{other:?}"),
+        }
+        for on_damage in [OnDamage::Salvage, OnDamage::Refuse] {
+            let log = open_still(small(path).on_damage(on_damage), Retention::forever()).unwrap();
+            assert_eq!(log.status().salvage.lost, [first..=last]);
+            assert_eq!(log.append(&[numbered(41)]).unwrap().first.seq(), log.history().last());
+        }
+        let aside = path.join(format!("{first:020}.damaged"));
+        assert_eq!(fs::read(aside).unwrap(), b"mine");
+    }
+}
+
 #[test]
 fn the_engines_damaged_file_is_an_error_or_complete_but_never_silently_less() {
     for place in [0usize, 10, 60, 200, 400, 700, 1000, 2000] {
