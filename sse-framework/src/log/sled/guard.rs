@@ -48,7 +48,13 @@ impl Guard {
         copy_blobs(&self.path, &self.copy)
     }
 
+    /// Puts the copy in the segment's place. It is synced first: what it is a copy of goes.
     fn restore(&self) -> Result<(), LogError> {
+        for name in FILES.map(|name| self.copy.join(name)).into_iter().filter(|name| name.exists())
+        {
+            fs::File::open(&name).and_then(|file| file.sync_all()).map_err(io("syncing", &name))?;
+        }
+        sync_directory(&self.copy)?;
         remove_directory(&self.path)?;
         fs::rename(&self.copy, &self.path).map_err(io("renaming", &self.copy))?;
         self.path.parent().map_or(Ok(()), sync_directory)
