@@ -6,10 +6,8 @@ mod show;
 
 use lexopt::prelude::*;
 use print::Lines;
-use sse_framework::{Exported, SledLog};
-use std::collections::VecDeque;
+use sse_framework::SledLog;
 use std::error::Error;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -113,15 +111,11 @@ fn export(log: &SledLog, after: u64) -> Result<(), Box<dyn Error>> {
 
 fn tail(log: &SledLog, count: usize) -> Result<(), Box<dyn Error>> {
     let Some((_, newest)) = log.stats()?.records else { return Ok(()) };
-    let (mut last, mut lines) = (VecDeque::with_capacity(count), Lines::new());
-    log.export(newest.seq().saturating_sub(count as u64), &mut |found, _| {
-        if let Exported::Record(record) = found {
-            last.push_back(print::line(&record));
-        }
-        ControlFlow::Continue(())
+    let (mut bar, mut lines) = (print::Bar::new("reading"), Lines::new());
+    log.export(newest.seq().saturating_sub(count as u64), &mut |found, progress| {
+        bar.show(progress);
+        lines.write(found)
     })?;
-    for line in last {
-        lines.print(line?)?;
-    }
+    bar.end();
     lines.end()
 }

@@ -19,7 +19,7 @@ struct Line<'a> {
 }
 
 /// A record as a line of JSON.
-pub(crate) fn line(record: &RecordRef<'_>) -> Result<String, serde_json::Error> {
+fn line(record: &RecordRef<'_>) -> Result<String, serde_json::Error> {
     let RecordRef { id, time_ms, topic, name, version, data } = *record;
     let data: &RawValue = serde_json::from_slice(data)?;
     serde_json::to_string(&Line { id: id.to_string(), time_ms, topic, name, version, data })
@@ -55,7 +55,7 @@ impl Lines {
         }
     }
 
-    pub(crate) fn print(&mut self, line: String) -> Result<(), Box<dyn Error>> {
+    fn print(&mut self, line: String) -> Result<(), Box<dyn Error>> {
         Ok(writeln!(self.out, "{line}")?)
     }
 

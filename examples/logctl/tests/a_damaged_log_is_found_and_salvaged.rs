@@ -77,6 +77,10 @@ async fn a_damaged_log_is_found_and_salvaged() {
     assert_eq!(text(&logctl(&["export", "--after", "40"], &path)).lines().count(), 10);
     let tail = text(&logctl(&["tail", "--lines", "3"], &path));
     assert!(tail.lines().count() == 3 && tail.contains("note number 0050"), "{tail}");
+    // No number is too large.
+    let most = u64::MAX.to_string();
+    assert_eq!(text(&logctl(&["tail", "--lines", &most], &path)).lines().count(), 50);
+    assert_eq!(text(&logctl(&["export", "--after", &most], &path)), "");
     assert!(contents(&path) == before, "looking at a log has changed it");
 
     spoil(&path, "note number 0047");

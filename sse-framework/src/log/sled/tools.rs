@@ -145,12 +145,14 @@ impl SledLog {
     ) -> Result<(), LogError> {
         let log = Offline::open(&self.path)?;
         for segment in &log.state.segments {
-            if Offline::end_of(segment).is_some_and(|end| end <= after.max(log.state.floor - 1)) {
+            if Offline::end_of(segment)
+                .is_some_and(|end| end <= after.max(log.state.floor.saturating_sub(1)))
+            {
                 continue;
             }
             let checked = log.check(segment)?;
             let total = how_far(&log, checked.span).total;
-            let flow = log.read(&checked, after + 1, &mut |found| match found {
+            let flow = log.read(&checked, after.saturating_add(1), &mut |found| match found {
                 Ok(record) => {
                     let done = record.id.seq();
                     visit(Exported::Record(record), Progress { done, total })
