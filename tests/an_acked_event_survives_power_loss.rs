@@ -7,7 +7,13 @@
 //! fails if `SSE_NEED_MOUNTS` is set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
+use serde::{Deserialize, Serialize};
+use sse_framework::{Durability, Hub, Received, SledLog, SseEvent, Start, StartError, Subscribe};
 use std::cell::Cell;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use support::directory::Directory;
 use support::disk::{self, Disk};
@@ -59,6 +65,87 @@ fn of_what_was_buffered_little_is_lost_and_who_saw_it_is_told() {
     eprintln!("{acknowledged} were lost, acknowledged at most {earliest:?} before");
     assert!(earliest <= SYNC_EVERY + LATE);
     assert!(acknowledged > 0 && verdict.gaps > 0, "nothing was lost: the test shows nothing");
+}
+
+/// Much is written between two syncs, into segments of the usual size: the engine uses parts of its
+/// file again.
+#[tokio::test]
+async fn what_was_synced_survives_also_when_much_is_published() {
+    if !disk::may_mount("what_was_synced_survives_also_when_much_is_published") {
+        return;
+    }
+    let mut random = Random::new(random::seed());
+    let (mut published, mut kept) = (0, 0);
+    for _ in 0..random::power_losses(LOSSES) / 4 {
+        let directory = Directory::new();
+        let mut disk = Disk::new(directory.path(), DISK);
+        let data = disk.path().join("data");
+        let (mut child, acknowledged) = publish_in_bulk(&data);
+        std::thread::sleep(Duration::from_millis(1000 + random.below(1500) as u64));
+        let lost_at = Instant::now();
+        disk.lose_power();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let acknowledged = acknowledged.join().unwrap();
+        disk.start_again();
+        let is_safe = |(at, _): &&(Instant, u64)| *at + BULK_SYNC_EVERY + LATE < lost_at;
+        let safe = acknowledged.iter().rev().find(is_safe).map_or(0, |(_, seq)| *seq);
+        published += acknowledged.last().map_or(0, |(_, seq)| *seq);
+        let hub = open_bulk(&data, Durability::Synced).await.unwrap();
+        let last = hub.last_event_id().seq();
+        assert!(last >= safe, "{safe} were safe, {last} are there");
+        let mut all = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+        for seq in 1..=last {
+            match all.next().await {
+                Some(Received::Event(event)) => assert_eq!(event.id.seq(), seq),
+                other => panic!("{other:?} in place of {seq}"),
+            }
+        }
+        kept += last;
+        hub.shutdown().await.unwrap();
+    }
+    eprintln!("of {published} large events {kept} are there, and all that were safe");
+}
+
+/// The child of that test: it publishes as fast as it can, until it is killed.
+#[tokio::test]
+async fn publishes_in_bulk() {
+    let Some(path) = std::env::var_os(CHILD) else { return };
+    let durability = Durability::Buffered { sync_every: BULK_SYNC_EVERY };
+    let hub = open_bulk(path.as_ref(), durability).await.unwrap();
+    while let Ok(id) = hub.publish(Bulk { text: "x".repeat(60_000) }).await {
+        println!("\nacked {}", id.seq());
+    }
+}
+
+const CHILD: &str = "SSE_BULK_CHILD";
+const BULK_SYNC_EVERY: Duration = Duration::from_millis(800);
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+struct Bulk {
+    text: String,
+}
+
+async fn open_bulk(path: &Path, durability: Durability) -> Result<Hub<Bulk>, StartError> {
+    Hub::builder(SledLog::new(path).durability(durability)).start().await
+}
+
+/// What is acknowledged, and when.
+fn publish_in_bulk(data: &Path) -> (Child, JoinHandle<Vec<(Instant, u64)>>) {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--nocapture", "publishes_in_bulk"])
+        .env(CHILD, data)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let acknowledged = std::thread::spawn(move || {
+        let lines = output.lines().map_while(Result::ok);
+        let seq = |line: String| line.strip_prefix("acked ")?.parse().ok();
+        lines.filter_map(|line| Some((Instant::now(), seq(line)?))).collect()
+    });
+    (child, acknowledged)
 }
 
 #[test]
