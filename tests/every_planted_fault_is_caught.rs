@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Each fault, and a test of the framework's own that finds it.
-const FAULTS: [(&str, &str); 17] = [
+const FAULTS: [(&str, &str); 18] = [
     (
         "ack-before-sync",
         "log::sled::tests::faults::after_a_failed_write_or_sync_the_log_goes_on_elsewhere",
@@ -64,6 +64,10 @@ const FAULTS: [(&str, &str); 17] = [
         "log::sled::tests::faults::a_log_opens_also_if_records_before_an_empty_segment_were_lost",
     ),
     ("copy-not-made", "log::sled::tests::damage::what_the_engine_overwrites_can_still_be_read"),
+    (
+        "unsynced-unbounded",
+        "log::sled::tests::overwritten::what_was_synced_is_overwritten_only_when_its_other_copy_was_synced_too",
+    ),
 ];
 
 /// Builds the framework's own tests with the faults in them.

@@ -161,8 +161,11 @@ impl Retention {
         Retention { age: Some(age), ..self }
     }
 
-    /// The newest records whose payloads, names and topics come to at most `bytes`. Disk space is
-    /// given back by whole segments, so the log takes up to a segment more.
+    /// The newest records whose payloads, names and topics come to at most `bytes`.
+    ///
+    /// The log takes more on the disk. Space is given back by whole segments, so up to a segment
+    /// more; and the segment that is written to, and those that wait to be sealed, take about three
+    /// times what their records come to. With segments of 16 MiB, set aside 150 MiB.
     #[must_use]
     pub const fn bytes(self, bytes: u64) -> Self {
         Retention { bytes: Some(bytes), ..self }

@@ -9,7 +9,7 @@
 //! | 4 | number of topics |
 //! | | for each topic: 2 bytes of length, the text, 4 bytes with the number of blocks, and for each block 4 bytes: its first seq, less that of the segment |
 
-use super::block::{Block, BlockBuilder, Rest, Totals, key};
+use super::block::{Block, BlockBuilder, Encoded, Rest, Totals, key};
 use super::segment::Database;
 use crate::id::{Epoch, EventId};
 use crate::log::{LogError, RecordRef};
@@ -95,20 +95,17 @@ impl Index {
         (found.into_iter().map(|block| self.first + u64::from(block)).collect(), next)
     }
 
-    /// Stores the index in a segment that is being sealed. Returns its checksum.
-    pub(crate) fn store(&self, database: &Database) -> Result<u32, LogError> {
+    /// The index as blocks, for a segment that is being sealed, and its checksum.
+    pub(crate) fn blocks_to_store(&self) -> (Vec<Encoded>, u32) {
         let data = self.encode();
         let id = EventId::new(Epoch::from_token(0), INDEX_SEQ);
         let name = "sse-index";
         let record = RecordRef { id, time_ms: 0, topic: None, name, version: 1, data: &data };
-        let builder = BlockBuilder::new(id.epoch(), INDEX_SEQ, 0, 0);
-        for block in builder.fragments(&record, None) {
-            database.insert(&block.key, block.value)?;
-        }
-        Ok(crc32fast::hash(&data))
+        let blocks = BlockBuilder::new(id.epoch(), INDEX_SEQ, 0, 0).fragments(&record, None);
+        (blocks, crc32fast::hash(&data))
     }
 
-    /// Reads what [`store`](Index::store) wrote. The error says what is wrong with it.
+    /// Reads what was stored. The error says what is wrong with it.
     pub(crate) fn load(
         database: &Database,
         first: u64,

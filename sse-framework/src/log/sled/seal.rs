@@ -1,19 +1,24 @@
-//! Rewrites a full segment into large blocks, and gives it an index.
+//! Rewrites a segment that has ended into large blocks, and gives it an index.
+//!
+//! The engine has no part in that: a sealed segment is never written to again, so its file `db` is
+//! one block after the other.
 
-use super::block::{BLOCK_BYTES, BlockBuilder, Encoded, Totals};
+use super::block::{BlockBuilder, Encoded, Totals, split_key};
 use super::carve::Carved;
 use super::chain::push_link;
 use super::index::Index;
 use super::lock::sync_directory;
-use super::segment::Database;
-use super::shelf::{OpenSegment, Segment};
+use super::segment::{create_directory, remove_directory};
+use super::shelf::Segment;
 use super::span::{self, Span};
 use super::state::Sealed;
 use super::{Core, io, locked, sealed_path, sealing_path};
 use crate::log::{LogError, RecordRef};
 use crate::topic::TopicSelection;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,17 +47,15 @@ impl Core {
     ) -> Result<bool, LogError> {
         // A state that may already name the sealed segment must be settled before that is remade.
         locked(&self.state).settle()?;
-        if segment.is_full() {
-            let open = self.shelf.open(segment, &self.history())?;
-            if open.database.has_engine() && has_large_blocks(&open)? {
-                let sealed = self.seal_in_place(segment, open);
-                return sealed.inspect_err(|_| segment.leave_alone()).map(|()| true);
-            }
-        }
         let sealing = sealing_path(&self.directory, segment.first);
-        let Some(sealed) = self.rewrite(segment, &sealing, between)? else { return Ok(false) };
+        let rewritten = self.rewrite(segment, &sealing, between);
+        if !matches!(rewritten, Ok(Some(_))) {
+            // It may never be tried again: retention may be faster.
+            super::report("removing half of a segment", remove_directory(&sealing));
+        }
+        let Some(sealed) = rewritten? else { return Ok(false) };
         let path = sealed_path(&self.directory, segment.first);
-        super::segment::remove_directory(&path)?;
+        remove_directory(&path)?;
         fs::rename(&sealing, &path).map_err(io("renaming", &sealing))?;
         sync_directory(&self.directory)?;
         let fresh = Segment::new(segment.first, path, sealed.last, Some(sealed));
@@ -65,24 +68,6 @@ impl Core {
             None => locked(&self.discarded).push(fresh),
         }
         Ok(true)
-    }
-
-    /// Adds the index to a segment whose blocks are large already.
-    fn seal_in_place(
-        &self,
-        segment: &Arc<Segment>,
-        open: Arc<OpenSegment>,
-    ) -> Result<(), LogError> {
-        let index = open.index()?;
-        let (crc, totals) = (index.store(&open.database)?, index.totals);
-        drop(index);
-        open.database.flush()?;
-        open.database.sync()?;
-        Carved::note_places(&segment.path)?;
-        sync_directory(&segment.path)?;
-        let sealed = sealed(segment.end(), crc, totals, true);
-        let fresh = Arc::new(segment.sealed_in_place(sealed, open));
-        self.note_sealed(sealed, fresh).map(drop)
     }
 
     /// Puts the sealed segment in the place of the one that it was made from, and returns that;
@@ -112,16 +97,11 @@ impl Core {
     fn rewrite(
         &self,
         segment: &Arc<Segment>,
-        sealing: &std::path::Path,
+        sealing: &Path,
         between: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Sealed>, LogError> {
         let history = self.history();
-        let mut rewriting = Rewriting {
-            database: Database::create(sealing)?,
-            index: Index::new(segment.first),
-            open: None,
-            result: Ok(()),
-        };
+        let mut rewriting = Rewriting::new(sealing, segment.first)?;
         let (first, last) = (segment.first, segment.end());
         let all = TopicSelection::everything();
         let finished = self.read_kept(first, last, &history, &all, &mut |record| {
@@ -131,22 +111,13 @@ impl Core {
                 false => ControlFlow::Break(()),
             }
         })?;
-        let Rewriting { database, mut index, open, result } = rewriting;
-        result?;
         if finished.is_break() {
-            return Ok(None);
+            return rewriting.result.map(|()| None);
         }
         let whole = Span { first, last };
         let lost = span::within(&self.lost(), whole).into_iter().map(Span::count).sum::<u64>();
-        let count = whole.count() - lost;
-        if let Some(open) = open.filter(|open| !open.is_empty()) {
-            store(&database, &mut index, open.finish(None))?;
-        }
-        let crc = index.store(&database)?;
-        database.flush()?;
-        database.sync()?;
-        let totals = index.totals;
-        if totals.count != count {
+        let sealed = rewriting.finish(last)?;
+        if sealed.count != whole.count() - lost {
             return Err(LogError::Damaged {
                 path: segment.path.clone(),
                 first,
@@ -154,32 +125,29 @@ impl Core {
                 reason: "sealing has met another number of records".into(),
             });
         }
-        drop(database);
         Carved::note_places(sealing)?;
         sync_directory(sealing)?;
-        Ok(Some(sealed(last, crc, totals, false)))
+        Ok(Some(sealed))
     }
 }
 
-fn sealed(last: u64, crc: u32, totals: Totals, in_place: bool) -> Sealed {
-    let Totals { count, bytes, first_time, last_time } = totals;
-    Sealed { last, count, bytes, crc, first_time, last_time, in_place }
-}
-
-/// Whether rewriting would make little difference to reading.
-fn has_large_blocks(open: &OpenSegment) -> Result<bool, LogError> {
-    let index = open.index()?;
-    Ok(index.totals.bytes / index.blocks.max(1) >= (BLOCK_BYTES / 8) as u64)
-}
-
+/// A segment's file `db` in the making.
 struct Rewriting {
-    database: Database,
+    path: PathBuf,
+    file: BufWriter<File>,
     index: Index,
     open: Option<BlockBuilder>,
     result: Result<(), LogError>,
 }
 
 impl Rewriting {
+    fn new(directory: &Path, first: u64) -> Result<Self, LogError> {
+        create_directory(directory)?;
+        let path = directory.join("db");
+        let file = File::create(&path).map(BufWriter::new).map_err(io("creating", &path))?;
+        Ok(Rewriting { path, file, index: Index::new(first), open: None, result: Ok(()) })
+    }
+
     fn add(&mut self, record: &RecordRef<'_>) {
         let (epoch, synced) = (record.id.epoch(), record.id.seq() - 1);
         let fresh = |at| BlockBuilder::new(epoch, at, synced, record.time_ms);
@@ -198,19 +166,37 @@ impl Rewriting {
             None => fresh(record.id.seq()),
         };
         self.open = Some(push_link(open, record, None, &mut blocks, fresh));
-        for block in blocks {
-            if self.result.is_ok() {
-                self.result = store(&self.database, &mut self.index, block);
-            }
+        blocks.into_iter().for_each(|block| self.store(block));
+    }
+
+    fn store(&mut self, block: Encoded) {
+        self.write(&block);
+        self.index.note_stored(&block.value);
+        let (first, fragment) = split_key(&block.key);
+        if fragment == 0 {
+            self.index.add(first, block.topics, block.totals);
         }
     }
-}
 
-fn store(database: &Database, index: &mut Index, block: Encoded) -> Result<(), LogError> {
-    let (first, fragment) = super::block::split_key(&block.key);
-    index.note_stored(&block.value);
-    if fragment == 0 {
-        index.add(first, block.topics, block.totals);
+    fn write(&mut self, block: &Encoded) {
+        if self.result.is_ok() {
+            let written = self.file.write_all(&block.value);
+            self.result = written.map_err(io("writing", &self.path));
+        }
     }
-    database.insert(&block.key, block.value)
+
+    /// Adds the index, and syncs.
+    fn finish(mut self, last: u64) -> Result<Sealed, LogError> {
+        if let Some(open) = self.open.take().filter(|open| !open.is_empty()) {
+            self.store(open.finish(None));
+        }
+        let (blocks, crc) = self.index.blocks_to_store();
+        blocks.iter().for_each(|block| self.write(block));
+        self.result?;
+        let file =
+            self.file.into_inner().map_err(|error| io("writing", &self.path)(error.into()))?;
+        file.sync_all().map_err(io("syncing", &self.path))?;
+        let Totals { count, bytes, first_time, last_time } = self.index.totals;
+        Ok(Sealed { last, count, bytes, crc, first_time, last_time, in_place: false })
+    }
 }

@@ -12,11 +12,15 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Values up to a 68th of this stay in the engine's log, which we sync; larger ones would not.
 const ENGINE_SEGMENT_BYTES: usize = 8 << 20;
+/// The engine overwrites a part of its file, of this size, when all that it held has been written
+/// elsewhere and another such part has been filled since. That must have been synced by then, so
+/// no more than this is inserted between two syncs: the engine writes two or three times as much.
+const MOST_UNSYNCED: u64 = 1 << 20;
 /// A database is closed on other threads than the one that drops it: how long to wait for them.
 const CLOSING: Duration = Duration::from_secs(5);
 
@@ -26,6 +30,8 @@ pub(crate) struct Database {
     source: Source,
     /// A write or a sync has failed: nothing is written any more.
     failed: AtomicBool,
+    /// Bytes that have been inserted since the last sync began.
+    pub(crate) unsynced: AtomicU64,
     /// Held during a sync. Whether one has failed: the operating system tells of a failure once,
     /// and only one of two that sync at the same time.
     sync_failed: Mutex<bool>,
@@ -69,11 +75,7 @@ impl std::fmt::Debug for Database {
 impl Database {
     /// Makes an empty database whose existence is durable, in place of whatever was at `path`.
     pub(crate) fn create(path: &Path) -> Result<Self, LogError> {
-        remove_directory(path)?;
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(path).map_err(io("creating", path))?;
+        create_directory(path)?;
         let engine = open_engine(path)?;
         let database = Database::new(path, engine)?;
         database.flush()?;
@@ -121,6 +123,7 @@ impl Database {
             path: path.into(),
             source,
             failed: AtomicBool::new(false),
+            unsynced: AtomicU64::new(0),
             sync_failed: Mutex::new(false),
             #[cfg(test)]
             faults: Default::default(),
@@ -143,6 +146,13 @@ impl Database {
     }
 
     pub(crate) fn insert(&self, key: &Key, value: Vec<u8>) -> Result<(), LogError> {
+        let bytes = value.len() as u64;
+        let is_bounded = !planted("unsynced-unbounded");
+        if is_bounded && self.unsynced.load(Ordering::Relaxed) + bytes > MOST_UNSYNCED {
+            self.flush()?;
+            self.sync()?;
+        }
+        self.unsynced.fetch_add(bytes, Ordering::Relaxed);
         self.write(|| {
             #[cfg(test)]
             self.faults.check(super::faults::INSERT, &self.path)?;
@@ -173,6 +183,7 @@ impl Database {
         if *sync_failed && !planted("retry-after-failed-sync") {
             return Err(self.failed_before("syncing"));
         }
+        self.unsynced.store(0, Ordering::Relaxed);
         let synced = self.sync_once();
         if synced.is_err() {
             *sync_failed = true;
@@ -348,6 +359,15 @@ fn remove_snapshots(path: &Path, which: impl Fn(&str) -> bool) -> Result<(), Log
         }
     }
     Ok(())
+}
+
+/// Makes an empty directory that only its owner can enter, in place of whatever was there.
+pub(crate) fn create_directory(path: &Path) -> Result<(), LogError> {
+    remove_directory(path)?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(io("creating", path))
 }
 
 /// Removes a directory that may not be there.

@@ -21,8 +21,6 @@ pub(crate) struct Segment {
     pub(crate) sealed: Option<Sealed>,
     /// The last seq; `u64::MAX` as long as the segment is written to.
     end: AtomicU64,
-    /// It was full when it ended, and nothing has failed: it may still be given its index.
-    full: AtomicBool,
     /// It is kept when the log needs it no more, for somebody to look at.
     damaged: AtomicBool,
     used: AtomicU64,
@@ -122,9 +120,8 @@ impl Segment {
     /// A segment that is opened when it is read.
     pub(crate) fn new(first: u64, path: PathBuf, end: u64, sealed: Option<Sealed>) -> Self {
         let (end, used) = (AtomicU64::new(end), AtomicU64::new(0));
-        let (full, damaged) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (opened, retry) = (Mutex::default(), Mutex::default());
-        Segment { first, path, sealed, end, full, damaged, used, opened, retry }
+        let (damaged, opened, retry) = (AtomicBool::new(false), Mutex::default(), Mutex::default());
+        Segment { first, path, sealed, end, damaged, used, opened, retry }
     }
 
     /// A segment that is written to, and stays open until it has ended.
@@ -143,12 +140,6 @@ impl Segment {
         self.end.store(last, Ordering::Release);
     }
 
-    /// Nothing is written to it any more, because it is full.
-    pub(crate) fn is_full_at(&self, last: u64) {
-        self.ends_at(last);
-        self.full.store(true, Ordering::Release);
-    }
-
     /// Sealing it has failed.
     pub(crate) fn seal_later(&self, now: Instant) {
         let mut retry = super::locked(&self.retry);
@@ -158,22 +149,6 @@ impl Segment {
 
     pub(crate) fn may_be_sealed(&self, now: Instant) -> bool {
         super::locked(&self.retry).is_none_or(|(at, _)| at <= now)
-    }
-
-    /// From now on nothing is written to it for sealing either.
-    pub(crate) fn leave_alone(&self) {
-        self.full.store(false, Ordering::Release);
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.full.load(Ordering::Acquire)
-    }
-
-    /// The same segment, with the index that it has been given.
-    pub(crate) fn sealed_in_place(&self, sealed: Sealed, open: Arc<OpenSegment>) -> Self {
-        let opened = Opened { shared: Arc::downgrade(&open), kept: Some(open) };
-        let segment = Segment::new(self.first, self.path.clone(), sealed.last, Some(sealed));
-        Segment { opened: Mutex::new(opened), ..segment }
     }
 
     /// The same segment, damaged, with another path.
@@ -325,8 +300,10 @@ impl Shelf {
     /// the engine holds all of that in memory.
     pub(crate) fn close_engines(&self) {
         let has_engine = |segment: &&Arc<Segment>| {
-            let opened = segment.opened.lock().unwrap_or_else(PoisonError::into_inner);
-            opened.kept.as_ref().is_some_and(|open| open.database.has_engine())
+            // Whoever holds this lock is just opening the segment, without the engine.
+            segment.opened.try_lock().is_ok_and(|opened| {
+                opened.kept.as_ref().is_some_and(|open| open.database.has_engine())
+            })
         };
         let waiting = self.with(|segments| {
             let ended = segments.iter().filter(|segment| !segment.is_active());

@@ -5,6 +5,7 @@ mod damages;
 mod faults;
 mod kill;
 mod model;
+mod overwritten;
 mod retention;
 mod sealing;
 
@@ -161,7 +162,7 @@ fn a_large_event_is_read_back() {
     check(&log);
     log.append(&[numbered(7)]).unwrap();
     log.core.tend();
-    assert_eq!(kinds(directory.path()), ["1 active", "7 active"]);
+    assert_eq!(kinds(directory.path()), ["1 sealed", "7 active"]);
     log.core
         .read(0, 6, &only(&["b"]), &mut |record| {
             assert!(record.data.len() > 60_000);
@@ -171,6 +172,25 @@ fn a_large_event_is_read_back() {
     let huge = batch([record(Some("huge"), vec![b'h'; 16 << 20])]);
     log.append(std::slice::from_ref(&huge)).unwrap();
     assert_eq!(read(&log, &only(&["huge"])).unwrap()[0].data, huge.records[0].data);
+}
+
+/// A block that the engine puts into a file of its own would not be synced.
+#[test]
+fn whatever_is_appended_stays_in_the_file_that_is_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    let named = |bytes: usize| {
+        let name = Cow::Owned("n".repeat(bytes));
+        batch([NewRecord { name, ..record(Some("a"), vec![b'x'; 70_000]) }])
+    };
+    for _ in 0..40 {
+        log.append(&[named(1024)]).unwrap();
+    }
+    let refused = log.append(&[named(1025)]);
+    assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+    let blobs = active_path(directory.path(), 1).join("blobs");
+    assert_eq!(std::fs::read_dir(blobs).unwrap().count(), 0);
+    assert_eq!(read_all(&log).len(), 40);
 }
 
 #[test]

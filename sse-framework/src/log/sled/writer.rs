@@ -224,7 +224,7 @@ impl Core {
         let open = Arc::new(OpenSegment::new(database, Index::new(first)));
         let segment = Arc::new(Segment::active(first, open.clone()));
         if let Active::Open { segment, .. } = &writer.active {
-            segment.is_full_at(writer.last);
+            segment.ends_at(writer.last);
         }
         self.shelf.change(|segments| segments.push(segment.clone()));
         if let Some(epoch) = epoch {
@@ -295,17 +295,25 @@ fn end_last(state: &mut State, last: u64, unsynced_after: Option<u64>) {
     }
 }
 
-/// Refuses what a block cannot express. The hub's own limits are far below.
+/// The longest name of an event type: with it, a block stays so small that the engine does not put it
+/// into a file of its own, which nothing syncs. The hub's own limits are far below.
+const LONGEST_NAME: usize = 1024;
+
+/// Refuses what a block cannot express.
 fn check_sizes(batches: &[Batch]) -> Result<(), LogError> {
-    let fits = |record: &NewRecord| {
-        u16::try_from(record.name.len()).is_ok() && u32::try_from(record.data.len()).is_ok()
+    let too_large = |record: &&NewRecord| {
+        record.name.len() > LONGEST_NAME || u32::try_from(record.data.len()).is_err()
     };
-    match batches.iter().flat_map(|batch| &batch.records).all(fits) {
-        true => Ok(()),
-        false => Err(LogError::Engine {
+    match batches.iter().flat_map(|batch| &batch.records).find(too_large) {
+        None => Ok(()),
+        Some(record) => Err(LogError::Engine {
             action: "appending to",
             path: "the log".into(),
-            reason: "a record is too large".into(),
+            reason: format!(
+                "a record has {} bytes of payload and a name of {}: at most 4 GiB and {LONGEST_NAME} bytes fit",
+                record.data.len(),
+                record.name.len()
+            ),
         }),
     }
 }

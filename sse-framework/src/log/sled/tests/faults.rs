@@ -137,35 +137,6 @@ fn nothing_is_written_after_a_failure_and_a_sync_never_succeeds_after_a_failed_o
 }
 
 #[test]
-fn a_segment_whose_sealing_in_place_failed_is_rewritten() {
-    for operation in [INSERT, FLUSH, SYNC] {
-        let directory = tempfile::tempdir().unwrap();
-        let settings = small(directory.path()).segment_bytes(200_000);
-        let faults = settings.faults.clone();
-        let log = open_still(settings.clone(), Retention::forever()).unwrap();
-        for _ in 0..16 {
-            let records = (0..10).map(|_| record(Some("a"), vec![b'x'; 1500]));
-            log.append(&[batch(records)]).unwrap();
-        }
-        let before = read_all(&log);
-        let segment = log.core.shelf.find(1).unwrap();
-        let seal = || log.core.seal(&segment, &mut || ControlFlow::Continue(()));
-        faults.set(operation);
-        assert!(seal().is_err());
-        faults.set(0);
-        seal().unwrap();
-        drop(segment);
-        assert!(!log.core.shelf.find(1).unwrap().sealed.unwrap().in_place);
-        assert_eq!(read_all(&log), before);
-        log.core.sweep();
-        assert!(kinds(directory.path()).contains(&"1 sealed".into()));
-        drop(log);
-        let log = open_still(settings, Retention::forever()).unwrap();
-        assert_eq!(read_all(&log), before);
-    }
-}
-
-#[test]
 fn failed_appends_leave_one_epoch() {
     let directory = tempfile::tempdir().unwrap();
     let settings = small(directory.path());

@@ -203,42 +203,45 @@ fn a_segment_that_the_state_does_not_know_is_refused() {
 }
 
 #[test]
-fn a_segment_of_large_blocks_gets_its_index_without_being_rewritten() {
-    let directory = tempfile::tempdir().unwrap();
-    let settings = small(directory.path()).segment_bytes(200_000);
-    let log = open_still(settings.clone(), Retention::forever()).unwrap();
-    for number in 0..30 {
-        let topic = if number < 12 { "early" } else { "late" };
-        let records = (0..10).map(|_| record(Some(topic), vec![b'x'; 1500]));
-        log.append(&[batch(records)]).unwrap();
-    }
-    let before = read_all(&log);
-    log.core.tend();
-    let segment = log.core.shelf.find(1).unwrap();
-    assert!(segment.sealed.unwrap().in_place && !segment.is_full());
-    drop(segment);
-    let early = read(&log, &only(&["early"])).unwrap();
-    assert_eq!((read_all(&log), early.len()), (before.clone(), 120));
-    let state = fs::read(directory.path().join("state")).unwrap();
-    drop(log);
-    for crashed in [false, true] {
-        if crashed {
-            // The index was written, but the state does not say so.
-            let text = String::from_utf8(state.clone()).unwrap();
-            let body = text.split_once('\n').unwrap().1;
-            let mut parsed: State = serde_json::from_str(body).unwrap();
-            let sealed = parsed.segments[0].sealed.take().unwrap();
-            parsed.segments[0].end = Some(sealed.last);
-            StateFile::create(directory.path(), parsed).unwrap();
+fn a_sealed_segment_takes_no_more_than_its_records() {
+    for per_commit in [1, 40] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = small(directory.path()).segment_bytes(100_000);
+        let log = open_still(settings, Retention::forever()).unwrap();
+        for commit in 0..1000 / per_commit {
+            let records = (0..per_commit).map(|n| numbered(commit * per_commit + n));
+            log.append(&records.collect::<Vec<_>>()).unwrap();
         }
-        let log = open_still(settings.clone(), Retention::forever()).unwrap();
-        assert_eq!(read_all(&log), before);
-        assert_eq!(read(&log, &only(&["early"])).unwrap(), early);
+        let (before, one) = (read_all(&log), only(&["topics/1"]));
+        let of_topic = read(&log, &one).unwrap();
         log.core.tend();
-        assert_eq!(read_all(&log), before);
-        assert_eq!(read(&log, &only(&["early"])).unwrap(), early);
+        assert_eq!((read_all(&log), read(&log, &one).unwrap()), (before, of_topic));
+        let sealed = log.core.shelf.find(1).unwrap().sealed.unwrap();
+        let path = sealed_path(directory.path(), 1);
+        let taken = offline::bytes_on_disk(&path);
+        assert!(taken < sealed.bytes * 11 / 10, "{taken} for {}", sealed.bytes);
+        assert_eq!(fs::read_dir(path).unwrap().count(), 2, "the blocks, and where they lie");
     }
-    assert!(kinds(directory.path()).contains(&"1 sealed".into()));
+}
+
+#[test]
+fn a_sealing_that_is_given_up_leaves_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path()).segment_bytes(100_000);
+    let log = open_still(settings, Retention::forever().events(300)).unwrap();
+    fill(&log, 1..=500);
+    let (segment, mut records) = (log.core.shelf.find(300).unwrap(), 0);
+    let sealed = log.core.seal(&segment, &mut || {
+        records += 1;
+        if records < 10 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    assert!(!sealed.unwrap());
+    drop(segment);
+    // Retention is faster, so it is not tried again.
+    fill(&log, 501..=1500);
+    log.core.tend();
+    let names = kinds(directory.path());
+    assert!(!names.iter().any(|name| name.ends_with("sealing")), "{names:?}");
 }
 
 #[test]
