@@ -106,7 +106,7 @@ pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{
     AppendError, Appended, Batch, Damage, Durability, EventLog, Exported, History, LogError,
     LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress, Read,
-    RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
+    RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure, Verified,
 };
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 pub use history::{History, Position};
 pub use memory::MemoryLog;
-pub use sled::{Damage, Durability, Exported, LogStats, OnDamage, Progress, SegmentStats, SledLog};
+pub use sled::{
+    Damage, Durability, Exported, LogStats, OnDamage, Progress, SegmentStats, SledLog, Verified,
+};
 pub use status::{LogStatus, SalvageReport, Salvaged, StorageFailure};
 
 /// A log that is to be opened: where it is and how it is kept.

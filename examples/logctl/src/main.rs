@@ -71,17 +71,23 @@ fn run(options: Options) -> Result<ExitCode, Box<dyn Error>> {
 // ANCHOR: verify
 fn verify(log: &SledLog) -> Result<ExitCode, Box<dyn Error>> {
     let mut bar = print::Bar::new("verifying");
-    let damages = log.verify(&mut |progress| bar.show(progress))?;
+    let found = log.verify(&mut |progress| bar.show(progress))?;
     bar.end();
-    for damage in &damages {
+    for damage in &found.damages {
         let (first, last) = (damage.records.start(), damage.records.end());
         println!("damaged: records {first} to {last} in {}", damage.path.display());
     }
-    match damages.is_empty() {
-        true => println!("everything is there"),
-        false => println!("`logctl salvage` gives these up and keeps the rest"),
+    for index in &found.indexes {
+        println!("damaged: the index in {}, which loses no record", index.display());
     }
-    Ok(if damages.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if found.damages.is_empty() {
+        println!("everything is there");
+    }
+    let is_sound = found.damages.is_empty() && found.indexes.is_empty();
+    if !is_sound {
+        println!("`logctl salvage` gives up the damaged records and mends the rest");
+    }
+    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 // ANCHOR_END: verify
 

@@ -28,7 +28,7 @@ mod tests;
 mod tools;
 mod writer;
 
-pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats};
+pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats, Verified};
 
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;

@@ -2,6 +2,7 @@
 
 use super::block::Totals;
 use super::carve::Carved;
+use super::index::Index;
 use super::lock::DirectoryLock;
 use super::open::path_of;
 use super::reader::Reading;
@@ -37,6 +38,15 @@ pub(crate) struct Checked {
     pub(crate) damaged: Vec<Span>,
     pub(crate) totals: Totals,
     open: OpenSegment,
+}
+
+impl Checked {
+    /// Whether the index of a sealed segment is intact.
+    pub(crate) fn has_index(&self, segment: &SegmentState) -> Result<bool, LogError> {
+        let Some(sealed) = segment.sealed else { return Ok(true) };
+        let loaded = Index::load(&self.open.database, segment.first, sealed.crc, self.totals)?;
+        Ok(loaded.is_ok())
+    }
 }
 
 impl Offline {

@@ -96,6 +96,22 @@ impl Core {
         Ok(ControlFlow::Continue(hole.first))
     }
 
+    /// Puts sealed segments aside whose index is damaged, so that they are sealed anew.
+    pub(crate) fn salvage_indexes(&self) -> Result<(), LogError> {
+        let history = self.history();
+        let sealed = self.shelf.with(<[_]>::to_vec).into_iter().filter(|it| it.sealed.is_some());
+        for segment in sealed {
+            if self.shelf.open(&segment, &history)?.index().is_err() {
+                self.shelf.open_anew(&segment);
+            }
+            if segment.is_damaged() {
+                let open = self.shelf.open(&segment, &history)?;
+                self.salvage(&segment, &open)?;
+            }
+        }
+        Ok(())
+    }
+
     fn unsynced_after(&self, first: u64) -> u64 {
         let state = locked(&self.state);
         let segment = state.state().segments.iter().find(|segment| segment.first == first);

@@ -45,6 +45,17 @@ pub struct SegmentStats {
     pub sealed: bool,
 }
 
+/// What a check has found. See [`SledLog::verify`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Records that cannot be read. Empty if everything is there.
+    pub damages: Vec<Damage>,
+    /// Sealed segments, by their directories, whose index of topics is damaged. They are read all
+    /// the same, more slowly; [`salvage`](SledLog::salvage) makes their index anew.
+    pub indexes: Vec<PathBuf>,
+}
+
 /// Records that cannot be read. See [`SledLog::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -119,15 +130,18 @@ impl SledLog {
     /// # Errors
     ///
     /// [`LogError`] if there is no log, or it is in use, or it cannot be read at all.
-    pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Damage>, LogError> {
+    pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Verified, LogError> {
         let log = Offline::open(&self.path)?;
-        let mut found = Vec::new();
+        let mut found = Verified::default();
         for segment in &log.state.segments {
             let checked = log.check(segment)?;
-            found.extend(checked.damaged.iter().map(|span| Damage {
+            found.damages.extend(checked.damaged.iter().map(|span| Damage {
                 path: checked.path.clone(),
                 records: span.first..=span.last,
             }));
+            if !checked.has_index(segment)? {
+                found.indexes.push(checked.path.clone());
+            }
             progress(how_far(&log, checked.span));
         }
         Ok(found)
@@ -180,6 +194,7 @@ impl SledLog {
         let log = OpenSledLog::still(core);
         let (history, all) = (log.core.history(), TopicSelection::everything());
         let total = history.last();
+        log.core.salvage_indexes()?;
         log.core
             .read_kept(history.first(), total, &history, &all, &mut |record| {
                 let done = record.id.seq();

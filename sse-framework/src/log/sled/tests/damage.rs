@@ -162,6 +162,18 @@ fn a_damaged_index_of_a_sealed_segment_is_made_anew() {
     let found: Vec<_> = read(&log, &one).unwrap().iter().map(|seen| seen.seq).collect();
     assert_eq!(found, expected);
     assert!(log.core.shelf.find(20).unwrap().is_damaged());
+    log.close().unwrap();
+    drop(log);
+    // Whoever checks the log is told, and can have it mended.
+    let log = small(directory.path());
+    let verified = log.verify(&mut |_| ()).unwrap();
+    assert_eq!((verified.damages, verified.indexes), (Vec::new(), vec![path]));
+    let report = log.salvage(&mut |_| ()).unwrap();
+    assert_eq!((report.lost.len(), report.segments.len()), (0, 1));
+    assert_eq!(log.verify(&mut |_| ()).unwrap(), Verified::default());
+    let log = open_still(log, Retention::forever()).unwrap();
+    assert_eq!(read(&log, &one).unwrap().len(), expected.len());
+    assert_eq!(read_all(&log).len(), 60);
 }
 
 #[test]
