@@ -90,6 +90,29 @@ async fn waiting_for_a_quiet_topic_is_no_gap() {
     }
 }
 
+/// Others' events neither wake it nor leave a gap, also if it asks for them or stands in the index
+/// where they are looked for: nothing tells it that there are any.
+#[tokio::test]
+async fn what_may_not_be_seen_is_no_gap() {
+    let asked = ["a/1", "a/*", "*/1", "a/**", "**", "nobody/**"];
+    for (allowed, asked) in
+        ["b", "b/*", "*/2"].into_iter().flat_map(|allowed| asked.map(|asked| (allowed, asked)))
+    {
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
+        let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
+        let [allowed, asked, end] =
+            [allowed, asked, "end"].map(|filter| filter.parse::<TopicFilter>().unwrap());
+        let request = Subscribe::default().topics([asked, end.clone()]);
+        let mut own = hub.subscribe(request).topics([allowed, end]);
+        assert!(poll(&mut own).is_none());
+        for n in 0..100 {
+            hub.publish(Count { n }).topic("a/1").await.unwrap();
+        }
+        hub.publish(Count { n: 100 }).topic("end").await.unwrap();
+        assert_eq!(event(&mut own).await.event.n, 100);
+    }
+}
+
 /// What is there without waiting.
 fn poll(subscription: &mut Subscription<Count>) -> Option<Received<Count>> {
     let next = std::pin::pin!(subscription.next());

@@ -10,6 +10,9 @@
 //! | `crc-skipped` | a block's checksum is not looked at |
 //! | `cursor-off-by-one` | the tail is read from the cursor on, not after it |
 //! | `replay-without-filter` | a read of the log shows every topic |
+//! | `live-without-filter` | a read of the tail shows every topic |
+//! | `snapshot-without-filter` | a snapshot shows every topic |
+//! | `request-widens` | what the client asks for is shown besides what the app allows |
 //! | `lf-only` | a CR in a payload does not count as a line break |
 //! | `dropped-wake-up` | nobody is told of a commit |
 //! | `retry-after-failed-sync` | a sync is tried again after one has failed |

@@ -18,7 +18,8 @@ use std::task::Waker;
 /// A subscriber that finds nothing to read leaves its waker, unless the head has moved meanwhile.
 /// The publisher moves the head first and collects wakers afterwards, so one of the two sees the
 /// other. Publishing touches those who read everything and those whom the [`Index`] finds; others
-/// cost it nothing.
+/// cost it nothing. Of those whom it finds only those are woken who read the topic: to be woken by
+/// what one may not see would tell of it, by a gap where another who waits has none.
 ///
 /// # Passing over
 ///
@@ -57,6 +58,8 @@ struct Slot {
     at: u64,
     /// The record before the news that took the waker; or if the end took it, what was told then.
     passed: u64,
+    /// Asked for those whom the index finds for topics that they do not read.
+    selection: Option<Arc<TopicSelection>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,10 +73,11 @@ impl Subscribers {
     pub(crate) fn register(self: &Arc<Self>, topics: Arc<TopicSelection>) -> Registration {
         let mut lists = self.lists();
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let slot = Slot { number, ..Slot::default() };
+        let mut slot = Slot { number, ..Slot::default() };
         let place = if topics.is_everything() {
             Place::Everything(lists.everything.insert(slot))
         } else {
+            slot.selection = topics.keys_include_others().then(|| topics.clone());
             let place = lists.selecting.insert(slot);
             lists.index.insert(place, &topics);
             Place::Selecting(place)
@@ -108,7 +112,12 @@ impl Subscribers {
             everything.iter_mut().for_each(|(_, slot)| tell(slot));
             for topic in topics {
                 index.find(topic.as_str(), |place| {
-                    selecting.get_mut(place).into_iter().for_each(&mut tell);
+                    let Some(slot) = selecting.get_mut(place) else { return };
+                    let reads =
+                        |selection: &Arc<TopicSelection>| selection.includes(Some(topic.as_str()));
+                    if slot.selection.as_ref().is_none_or(reads) {
+                        tell(slot);
+                    }
                 });
             }
         }
@@ -414,7 +423,7 @@ mod tests {
         let (today, woken) = waiting(&subscribers, TopicSelection::everything());
         subscribers.end_today();
         assert!(today.has_ended() && woken.0.load(Ordering::Relaxed) == 1);
-        let tomorrow = subscribers.register(Arc::default());
+        let tomorrow = subscribers.register(Arc::new(TopicSelection::everything()));
         assert!(!tomorrow.has_ended());
         subscribers.end_all();
         assert!(tomorrow.has_ended() && subscribers.drains());
