@@ -28,6 +28,10 @@ const FAULTS: [(&str, &str); 18] = [
         "tail::subscribers::tests::an_event_wakes_those_who_read_its_topic_and_nobody_else",
     ),
     (
+        "end-of-one-ignored",
+        "tail::subscribers::tests::the_end_of_a_key_is_that_of_its_subscribers_of_today",
+    ),
+    (
         "retry-after-failed-sync",
         "log::sled::tests::faults::nothing_is_written_after_a_failure_and_a_sync_never_succeeds_after_a_failed_one",
     ),
@@ -103,7 +107,7 @@ fn passes(program: &Path, test: &str, fault: &str) -> bool {
     let mut child = Command::new(program)
         .args(["--exact", test])
         .env("SSE_FRAMEWORK_PLANTED", fault)
-        .env("SSE_TAGGED", "4000")
+        .env("SSE_TAGGED", "10000")
         .env_remove("RUST_BACKTRACE")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

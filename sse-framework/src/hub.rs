@@ -141,11 +141,35 @@ impl<E: SseEvent> Hub<E> {
         self.core().subscribers.count()
     }
 
+    /// How many of them were begun with this [`key`](SubscriptionBuilder::key).
+    pub fn subscriber_count_of(&self, key: impl fmt::Display) -> usize {
+        self.core().subscribers.count_of(&key.to_string())
+    }
+
     /// The id of the newest event that subscribers can see. Before the first event it is the
     /// position that the first event will follow.
     pub fn last_event_id(&self) -> EventId {
         let history = self.core().log.history();
         history.id(self.core().tail.head())
+    }
+
+    /// Ends the subscriptions of this moment that were begun with this
+    /// [`key`](SubscriptionBuilder::key), and says how many there were. Within a second they yield
+    /// their last event, or their `sse-close`; a client whose connection takes nothing gets nothing
+    /// more.
+    ///
+    /// Clients may come back, so take the right away first: then the handler refuses them. A request
+    /// that the handler has let in, but whose subscription has not begun, is none of this moment. If
+    /// that must not be, begin the subscription and look after it whether the right is still there.
+    ///
+    /// ```
+    /// # async fn sign_out<E: sse_framework::SseEvent>(hub: sse_framework::Hub<E>, user: u64) {
+    /// // The session is gone from the database.
+    /// hub.disconnect(user);
+    /// # }
+    /// ```
+    pub fn disconnect(&self, key: impl fmt::Display) -> usize {
+        self.core().subscribers.end_key(&key.to_string())
     }
 
     /// Ends the subscriptions of this moment. Their clients may come back, and go on where they

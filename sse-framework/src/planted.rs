@@ -15,6 +15,7 @@
 //! | `request-widens` | what the client asks for is shown besides what the app allows |
 //! | `lf-only` | a CR in a payload does not count as a line break |
 //! | `dropped-wake-up` | nobody is told of a commit |
+//! | `end-of-one-ignored` | a stream goes on that is disconnected by its key or has expired |
 //! | `retry-after-failed-sync` | a sync is tried again after one has failed |
 //! | `append-after-failed-sync` | a segment is written to after a sync has failed |
 //! | `epoch-reused` | opening a log does not begin an epoch |

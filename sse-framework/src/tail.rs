@@ -1,5 +1,6 @@
 //! The tail: the newest records, rendered once, and the subscribers that wait for the next.
 
+mod clock;
 mod commit;
 mod copies;
 mod index;
@@ -9,4 +10,4 @@ mod subscribers;
 pub(crate) use commit::{Commit, Record};
 pub(crate) use copies::Copies;
 pub(crate) use ring::{Tail, TailRead};
-pub(crate) use subscribers::{Registration, Subscribers};
+pub(crate) use subscribers::{End, Registration, Subscribers, Ticket};

@@ -40,7 +40,11 @@ pub(super) fn nobody_sees_an_event_of_another_tenant(server: Server) {
         let own =
             published.iter().filter(|(id, whose, _)| *whose == tenant && id.seq() > first_kept);
         let own: Vec<_> = own.collect();
-        let (within, ..) = own[random.below(own.len() - 1)];
+        // The last id before an event of its own.
+        let next = own[random.below(own.len())].0.seq() as usize;
+        let before = published[..next - 1].iter().rev();
+        let before = before.filter(|(id, whose, _)| *whose == tenant && id.seq() >= first_kept);
+        let (within, ..) = before.chain([&published[next - 2]]).next().unwrap();
         // Somebody else's id is a position like any other.
         let (trimmed, ..) = published[random.below(first_kept as usize - 1)];
         let ways = [

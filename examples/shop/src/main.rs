@@ -94,6 +94,7 @@ fn app(hub: Hub<ShopEvent>, sessions: Sessions) -> Router {
     let tally = Tally::follow(&hub);
     Router::new()
         .route("/events", get(events))
+        .route("/sign-out", post(sign_out))
         .route("/orders", post(place_order))
         .route("/items/{item}", get(show_item))
         .route("/announcements", post(announce))
@@ -110,9 +111,22 @@ async fn events(
 ) -> Subscription<ShopEvent> {
     let own_shop = TopicFilter::under(["shops", &user.shop]);
     let news = TopicFilter::under(["news"]);
-    hub.subscribe(request).topics([own_shop, news])
+    hub.subscribe(request).key(user.name).until(user.until).topics([own_shop, news])
 }
 // ANCHOR_END: subscribe
+
+// ANCHOR: sign_out
+/// The session goes first: the browser comes back when its stream ends, and must be refused then.
+async fn sign_out(
+    State(hub): State<Hub<ShopEvent>>,
+    State(sessions): State<Sessions>,
+    user: User,
+) -> StatusCode {
+    sessions.end(&user);
+    hub.disconnect(user.name);
+    StatusCode::NO_CONTENT
+}
+// ANCHOR_END: sign_out
 
 /// What a browser sends to order something.
 #[derive(Deserialize)]

@@ -75,6 +75,24 @@ async fn a_stranger_gets_no_stream() -> Outcome {
 }
 // ANCHOR_END: foreign
 
+// ANCHOR: sign_out
+#[tokio::test]
+async fn who_signs_out_gets_nothing_more_and_does_not_come_back() -> Outcome {
+    let (hub, app) = shops()?;
+    let mut alice = signed_in(&app, "session=alice").subscribe("/events").await?;
+    let mut bob = signed_in(&app, "session=bob").subscribe("/events").await?;
+    assert_eq!(post(&app, "/sign-out", "").await?, StatusCode::NO_CONTENT);
+
+    let close = alice.named("sse-close").await?;
+    assert_eq!(close.data, r#"{"reason":"disconnected"}"#);
+    let refused = alice.disconnect().resume().await;
+    assert!(matches!(refused, Err(TestError::Refused { status: StatusCode::UNAUTHORIZED })));
+    hub.publish(order("oslo", 1)).await?;
+    assert_eq!(bob.event::<ShopEvent>().await?, order("oslo", 1).into());
+    Ok(())
+}
+// ANCHOR_END: sign_out
+
 // ANCHOR: resume
 #[tokio::test]
 async fn who_was_away_gets_what_was_missed_and_only_that() -> Outcome {

@@ -5,13 +5,16 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 // ANCHOR: user
-/// Somebody who is signed in, and the shop they work in.
+/// Somebody who is signed in, for how long, and the shop they work in.
 #[derive(Clone, Debug)]
 pub(crate) struct User {
+    pub(crate) name: &'static str,
     pub(crate) shop: String,
+    pub(crate) until: SystemTime,
 }
 
 /// A browser's `EventSource` sends cookies but no headers of the page's choosing.
@@ -29,16 +32,24 @@ impl FromRequestParts<Shops> for User {
 
 /// Who is signed in. It stands in for the sessions or tokens of a real app.
 #[derive(Clone, Debug)]
-pub(crate) struct Sessions(Arc<HashMap<&'static str, User>>);
+pub(crate) struct Sessions(Arc<Mutex<HashMap<&'static str, User>>>);
 
 impl Sessions {
     /// Alice works in Rome, Bob in Oslo. Real session ids cannot be guessed.
     pub(crate) fn of_the_example() -> Self {
-        let user = |shop: &str| User { shop: shop.to_owned() };
-        Sessions(Arc::new(HashMap::from([("alice", user("rome")), ("bob", user("oslo"))])))
+        let until = SystemTime::now() + Duration::from_secs(8 * 3600);
+        let user = |name, shop: &str| (name, User { name, shop: shop.to_owned(), until });
+        let users = [user("alice", "rome"), user("bob", "oslo")];
+        Sessions(Arc::new(Mutex::new(HashMap::from(users))))
     }
 
     fn user(&self, session: &str) -> Option<User> {
-        self.0.get(session).cloned()
+        let users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        users.get(session).filter(|user| SystemTime::now() < user.until).cloned()
+    }
+
+    pub(crate) fn end(&self, user: &User) {
+        let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        users.retain(|_, other| other.name != user.name);
     }
 }

@@ -88,7 +88,7 @@ fn publisher(hub: &Hub<Note>, publisher: u8) -> JoinHandle<Seen> {
 }
 
 fn subscribe(hub: &Hub<Note>, topic: &str, start: Start) -> Subscription<Note> {
-    let subscription = hub.subscribe(Subscribe::default()).start(start);
+    let subscription = hub.subscribe(Subscribe::default()).start(start).key(topic);
     match topic {
         "**" => subscription.everything(),
         topic => subscription.topics([topic.parse::<TopicFilter>().unwrap()]),
@@ -177,8 +177,11 @@ fn publishing_and_draining() {
     let streams = ["**", "odd"].map(|topic| (topic, stream(&hub, topic, usize::MAX)));
     let leaver = stream(&hub, "even", thread_rng().gen_range(0..4));
     let bodies = ["even"].map(|topic| (topic, bodies(&hub, topic)));
-    if thread_rng().gen_bool(0.5) {
-        hub.disconnect_all();
+    match thread_rng().gen_range(0..4) {
+        0 => hub.disconnect_all(),
+        1 => drop(hub.disconnect("even")),
+        2 => drop(hub.disconnect("**")),
+        _ => {}
     }
     let ledger = ledger(publishers);
     assert_eq!(ledger.len(), usize::from(PUBLISHERS * EACH));

@@ -48,6 +48,8 @@ pub enum CloseReason {
     Drain,
     /// The app ended it; the client may come back.
     Disconnected,
+    /// The time that the app gave it is over; the client may come back, and be asked anew.
+    Expired,
     /// The log could not be read. The client may try again.
     Failed,
 }

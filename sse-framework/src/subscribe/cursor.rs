@@ -4,7 +4,7 @@ use super::control::{CloseReason, Gap, GapReason};
 use super::page::Page;
 use crate::hub::{Core, PageRead};
 use crate::log::{LogError, Read};
-use crate::tail::{Registration, TailRead};
+use crate::tail::{End, Registration, TailRead};
 use crate::topic::TopicSelection;
 use std::fmt;
 use std::pin::Pin;
@@ -102,10 +102,13 @@ impl<P: Page> Cursor<P> {
     /// The end, as it was when it was seen first. The newest record is looked up after the reason:
     /// what was published before a drain is before this end.
     fn ended_by_hub(&mut self) -> Option<(CloseReason, u64)> {
-        if self.end.is_none() && self.registration.has_ended() {
-            let reason = match self.core.subscribers.drains() {
-                true => CloseReason::Drain,
-                false => CloseReason::Disconnected,
+        if self.end.is_none()
+            && let Some(end) = self.registration.end()
+        {
+            let reason = match end {
+                End::Drain => CloseReason::Drain,
+                End::Disconnected => CloseReason::Disconnected,
+                End::Expired => CloseReason::Expired,
             };
             self.end = Some((reason, self.core.tail.head()));
         }

@@ -10,7 +10,7 @@ use super::start::{Beginning, OnGap, Start};
 use crate::event::{RawEvent, SseEvent};
 use crate::hub::Core;
 use crate::id::EventId;
-use crate::tail::Record;
+use crate::tail::{Record, Ticket};
 use crate::topic::{TopicFilter, TopicSelection};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -23,7 +23,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A subscription that has yet to be told what it may see.
 ///
@@ -36,13 +36,44 @@ pub struct SubscriptionBuilder<E> {
     start: Start,
     on_gap: OnGap,
     earliest: bool,
+    key: Option<Arc<str>>,
+    until: Option<Instant>,
     events: PhantomData<fn() -> E>,
 }
 
 impl<E: SseEvent> SubscriptionBuilder<E> {
     pub(crate) fn new(core: Arc<Core>, request: Subscribe) -> Self {
-        let (start, on_gap) = (Start::default(), OnGap::default());
-        SubscriptionBuilder { core, request, start, on_gap, earliest: true, events: PhantomData }
+        SubscriptionBuilder {
+            core,
+            request,
+            start: Start::default(),
+            on_gap: OnGap::default(),
+            earliest: true,
+            key: None,
+            until: None,
+            events: PhantomData,
+        }
+    }
+
+    /// Whose subscription it is, say a user's id: for [`Hub::disconnect`](crate::Hub::disconnect) and
+    /// [`Hub::subscriber_count_of`](crate::Hub::subscriber_count_of). Keys are the same if their
+    /// texts are.
+    pub fn key(self, key: impl fmt::Display) -> Self {
+        SubscriptionBuilder { key: Some(key.to_string().into()), ..self }
+    }
+
+    /// When the subscription ends at the latest, say with the session or the token by which the
+    /// client was let in. Within a second it ends with [`CloseReason::Expired`]; if its time is
+    /// over already, it begins and ends without an event.
+    ///
+    /// The time that is left is counted from now on by a clock that does not jump when somebody sets
+    /// the system's.
+    ///
+    /// [`CloseReason::Expired`]: super::CloseReason::Expired
+    pub fn until(self, expiry: SystemTime) -> Self {
+        let left = expiry.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
+        // So far away that it cannot be told is as good as never.
+        SubscriptionBuilder { until: Instant::now().checked_add(left), ..self }
     }
 
     /// Where the stream begins if the client does not say. By default with the next event.
@@ -75,13 +106,15 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     }
 
     fn begin(self, allowed: TopicSelection) -> Subscription<E> {
-        let SubscriptionBuilder { core, request: Subscribe { asked, topics }, .. } = self;
+        let SubscriptionBuilder { core, request, key, until, .. } = self;
+        let Subscribe { asked, topics } = request;
         let asked = asked.map(|asked| match asked {
             Asked::Earliest if !self.earliest => Asked::Unknown("earliest".to_owned()),
             asked => asked,
         });
         let topics = Arc::new(allowed.narrowed_to(topics));
-        let registration = core.subscribers.register(topics);
+        let ticket = (key.is_some() || until.is_some()).then(|| Ticket::new(key, until));
+        let registration = core.subscribers.register(topics, ticket);
         let beginning = Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
         Subscription {
             resumed: beginning.resumed,
@@ -278,6 +311,7 @@ impl<E> fmt::Debug for SubscriptionBuilder<E> {
             .field("request", &self.request)
             .field("start", &self.start)
             .field("on_gap", &self.on_gap)
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }

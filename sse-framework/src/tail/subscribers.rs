@@ -1,15 +1,17 @@
 //! Who waits for the next record, found by topic.
 
+use super::clock::Clock;
 use super::index::Index;
 use super::ring::Tail;
 use crate::planted::planted;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::topic::{Topic, TopicSelection};
 use slab::Slab;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::Waker;
+use std::time::Instant;
 
 /// All subscriptions of a hub.
 ///
@@ -38,6 +40,27 @@ pub(crate) struct Subscribers {
     ended_below: AtomicU64,
     /// and, once the hub drains, those that began later: with this number or a higher one.
     drained_from: AtomicU64,
+    clock: Arc<Clock>,
+}
+
+/// Why a subscription is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// All of them are, later ones too.
+    Drain,
+    /// The app said so.
+    Disconnected,
+    /// Its time is over.
+    Expired,
+}
+
+/// Whose a subscription is, and how long it may last.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    key: Option<Arc<str>>,
+    until: Option<Instant>,
+    /// 0, or an [`End`] of this subscription's own.
+    end: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +69,8 @@ struct Lists {
     selecting: Slab<Slot>,
     /// Places in `selecting`.
     index: Index,
+    by_key: HashMap<Arc<str>, BTreeSet<Place>>,
+    expiring: BTreeSet<(Instant, Place)>,
     /// The newest record that was told of.
     told: u64,
 }
@@ -60,20 +85,45 @@ struct Slot {
     passed: u64,
     /// Asked for those whom the index finds for topics that they do not read.
     selection: Option<Arc<TopicSelection>>,
+    ticket: Option<Arc<Ticket>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Everything(usize),
     Selecting(usize),
 }
 
+impl Ticket {
+    pub(crate) fn new(key: Option<Arc<str>>, until: Option<Instant>) -> Self {
+        Ticket { key, until, end: AtomicU64::new(0) }
+    }
+
+    fn end(&self) -> Option<End> {
+        [End::Disconnected, End::Expired]
+            .into_iter()
+            .find(|end| *end as u64 == self.end.load(Ordering::Acquire))
+    }
+
+    fn set(&self, end: End) {
+        if planted("end-of-one-ignored") {
+            return;
+        }
+        self.end.store(end as u64, Ordering::Release);
+    }
+}
+
 impl Subscribers {
     /// Adds a subscriber, until the registration is dropped.
-    pub(crate) fn register(self: &Arc<Self>, topics: Arc<TopicSelection>) -> Registration {
+    pub(crate) fn register(
+        self: &Arc<Self>,
+        topics: Arc<TopicSelection>,
+        ticket: Option<Ticket>,
+    ) -> Registration {
+        let ticket = ticket.map(Arc::new);
         let mut lists = self.lists();
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let mut slot = Slot { number, ..Slot::default() };
+        let mut slot = Slot { number, ticket: ticket.clone(), ..Slot::default() };
         let place = if topics.is_everything() {
             Place::Everything(lists.everything.insert(slot))
         } else {
@@ -82,8 +132,23 @@ impl Subscribers {
             lists.index.insert(place, &topics);
             Place::Selecting(place)
         };
+        let until = ticket.as_deref().and_then(|ticket| lists.admit(place, ticket));
         drop(lists);
-        Registration { subscribers: self.clone(), place, number, topics, waits_at_head: false }
+        if let (Some(until), Some(ticket)) = (until, &ticket) {
+            self.limit(until, ticket);
+        }
+        let (subscribers, waits_at_head) = (self.clone(), false);
+        Registration { subscribers, place, number, topics, ticket, waits_at_head }
+    }
+
+    /// Sees to it that a subscription ends in time.
+    fn limit(self: &Arc<Self>, until: Instant, ticket: &Ticket) {
+        if until <= Instant::now() {
+            ticket.set(End::Expired);
+        } else if let Err(error) = self.clock.set(until, self) {
+            tracing::error!(%error, "a stream ends now, since no thread is to be had to end it later");
+            ticket.set(End::Expired);
+        }
     }
 
     /// How many there are.
@@ -92,13 +157,18 @@ impl Subscribers {
         lists.everything.len() + lists.selecting.len()
     }
 
+    /// How many of them are this key's.
+    pub(crate) fn count_of(&self, key: &str) -> usize {
+        self.lists().by_key.get(key).map_or(0, BTreeSet::len)
+    }
+
     /// Wakes those who wait for an event of one of these topics, or for any: the records from
     /// `first` to `last` are in the tail.
     pub(crate) fn wake(&self, topics: &HashSet<Topic>, first: u64, last: u64) {
         let mut wakers = Vec::new();
         {
             let mut lists = self.lists();
-            let Lists { everything, selecting, index, told } = &mut *lists;
+            let Lists { everything, selecting, index, told, .. } = &mut *lists;
             *told = last.max(*told);
             let mut tell = |slot: &mut Slot| {
                 // It may have come between the push and this, and have read all of it.
@@ -157,15 +227,39 @@ impl Subscribers {
             let mut lists = self.lists();
             let Lists { everything, selecting, told, .. } = &mut *lists;
             let slots = everything.iter_mut().chain(selecting.iter_mut());
-            let take = |slot: &mut Slot| {
-                let waker = slot.waker.take()?;
-                slot.passed = *told;
-                Some(waker)
-            };
             let ended = slots.filter(|(_, slot)| slot.number < number);
-            ended.filter_map(|(_, slot)| take(slot)).collect()
+            ended.filter_map(|(_, slot)| slot.end(*told)).collect()
         };
         wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends every subscription of this key, of today; how many there are.
+    pub(crate) fn end_key(&self, key: &str) -> usize {
+        let mut lists = self.lists();
+        let places = lists.by_key.get(key).cloned().unwrap_or_default();
+        let count = places.len();
+        let wakers = lists.end(places, End::Disconnected);
+        drop(lists);
+        wakers.into_iter().for_each(Waker::wake);
+        count
+    }
+
+    /// Ends those whose time is over; when the next one's is.
+    pub(super) fn end_expired(&self, now: Instant) -> Option<Instant> {
+        let mut lists = self.lists();
+        let mut expired = Vec::new();
+        while let Some((until, place)) = lists.expiring.pop_first() {
+            if now < until {
+                lists.expiring.insert((until, place));
+                break;
+            }
+            expired.push(place);
+        }
+        let next = lists.expiring.first().map(|(until, _)| *until);
+        let wakers = lists.end(expired, End::Expired);
+        drop(lists);
+        wakers.into_iter().for_each(Waker::wake);
+        next
     }
 
     /// Whether subscriptions end that begin now.
@@ -185,13 +279,65 @@ impl Default for Subscribers {
             next_number: AtomicU64::new(0),
             ended_below: AtomicU64::new(0),
             drained_from: AtomicU64::new(u64::MAX),
+            clock: Arc::default(),
         }
+    }
+}
+
+impl Drop for Subscribers {
+    fn drop(&mut self) {
+        self.clock.stop();
+    }
+}
+
+impl Slot {
+    /// Gives out the waker of one that is to end, as of the newest record that was `told` of.
+    fn end(&mut self, told: u64) -> Option<Waker> {
+        let waker = self.waker.take()?;
+        self.passed = told;
+        Some(waker)
     }
 }
 
 impl Lists {
     fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.everything.iter().chain(self.selecting.iter()).map(|(_, slot)| slot)
+    }
+
+    /// Notes whose a subscription is, and when it expires, which it returns.
+    fn admit(&mut self, place: Place, ticket: &Ticket) -> Option<Instant> {
+        if let Some(key) = &ticket.key {
+            self.by_key.entry(key.clone()).or_default().insert(place);
+        }
+        let until = ticket.until?;
+        self.expiring.insert((until, place));
+        Some(until)
+    }
+
+    /// Undoes [`admit`](Self::admit).
+    fn dismiss(&mut self, place: Place, ticket: &Ticket) {
+        if let Some(key) = &ticket.key
+            && let Some(places) = self.by_key.get_mut(key)
+        {
+            places.remove(&place);
+            if places.is_empty() {
+                self.by_key.remove(key);
+            }
+        }
+        if let Some(until) = ticket.until {
+            self.expiring.remove(&(until, place));
+        }
+    }
+
+    /// Ends these, and gives out their wakers.
+    fn end(&mut self, places: impl IntoIterator<Item = Place>, end: End) -> Vec<Waker> {
+        let told = self.told;
+        let wakers = places.into_iter().filter_map(|place| {
+            let slot = self.slot(place)?;
+            slot.ticket.as_ref()?.set(end);
+            slot.end(told)
+        });
+        wakers.collect()
     }
 
     fn slot(&mut self, place: Place) -> Option<&mut Slot> {
@@ -211,6 +357,7 @@ pub(crate) struct Registration {
     place: Place,
     number: u64,
     topics: Arc<TopicSelection>,
+    ticket: Option<Arc<Ticket>>,
     /// The last waker was left at the head.
     waits_at_head: bool,
 }
@@ -220,10 +367,22 @@ impl Registration {
         &self.topics
     }
 
+    /// Why the hub wants this subscription to end, if it does.
+    pub(crate) fn end(&self) -> Option<End> {
+        let Subscribers { ended_below, drained_from, .. } = &*self.subscribers;
+        if self.number < ended_below.load(Ordering::Acquire) {
+            let drains = self.subscribers.drains();
+            return Some(if drains { End::Drain } else { End::Disconnected });
+        }
+        if self.number >= drained_from.load(Ordering::Acquire) {
+            return Some(End::Drain);
+        }
+        self.ticket.as_ref().and_then(|ticket| ticket.end())
+    }
+
     /// Whether the hub wants this subscription to end.
     pub(crate) fn has_ended(&self) -> bool {
-        self.number < self.subscribers.ended_below.load(Ordering::Acquire)
-            || self.number >= self.subscribers.drained_from.load(Ordering::Acquire)
+        self.end().is_some()
     }
 
     /// Leaves a waker. What the caller waits for must be looked at once more afterwards.
@@ -274,6 +433,9 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let mut lists = self.subscribers.lists();
+        if let Some(ticket) = &self.ticket {
+            lists.dismiss(self.place, ticket);
+        }
         let slot = match self.place {
             Place::Everything(place) => lists.everything.try_remove(place),
             Place::Selecting(place) => {
@@ -306,7 +468,7 @@ mod tests {
         subscribers: &Arc<Subscribers>,
         topics: TopicSelection,
     ) -> (Registration, Arc<Count>) {
-        let mut registration = subscribers.register(Arc::new(topics));
+        let mut registration = subscribers.register(Arc::new(topics), None);
         let count = Arc::new(Count::default());
         registration.wait(&count.clone().into());
         (registration, count)
@@ -344,7 +506,7 @@ mod tests {
     #[test]
     fn who_waits_at_the_head_has_passed_what_did_not_wake_it() {
         let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(4, 0, 0));
-        let mut b = subscribers.register(Arc::new(filter("b")));
+        let mut b = subscribers.register(Arc::new(filter("b")), None);
         assert!(!b.wait_at_head(Waker::noop(), &tail, 3), "the head has moved");
         assert_eq!(b.passed(3), 3);
         assert!(b.wait_at_head(Waker::noop(), &tail, 4));
@@ -363,7 +525,7 @@ mod tests {
     fn who_has_read_the_news_before_it_is_told_is_not_woken() {
         let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(7, 0, 0));
         for selection in [filter("b"), TopicSelection::everything()] {
-            let mut waits = subscribers.register(Arc::new(selection));
+            let mut waits = subscribers.register(Arc::new(selection), None);
             let count = Arc::new(Count::default());
             assert!(waits.wait_at_head(&count.clone().into(), &tail, 7));
             subscribers.wake(&topics(&["b"]), 6, 7);
@@ -388,10 +550,10 @@ mod tests {
         std::thread::spawn(move || {
             let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(1, 0, 0));
             let owning = || {
-                let registration = subscribers.register(Arc::new(filter("a")));
+                let registration = subscribers.register(Arc::new(filter("a")), None);
                 Waker::from(Arc::new(Owner { _registration: registration }))
             };
-            let mut waits = subscribers.register(Arc::new(filter("b")));
+            let mut waits = subscribers.register(Arc::new(filter("b")), None);
             waits.wait(&owning());
             waits.wait(&owning());
             waits.wait_at_head(&owning(), &tail, 1);
@@ -411,7 +573,7 @@ mod tests {
     fn leaving_a_crowded_topic_does_not_mean_searching_the_crowd() {
         let subscribers = Arc::new(Subscribers::default());
         let crowd: Vec<_> = (0..60_000).map(|_| waiting(&subscribers, filter("a"))).collect();
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         drop(crowd);
         assert!(begun.elapsed() < std::time::Duration::from_secs(10));
         assert_eq!(subscribers.count(), 0);
@@ -423,9 +585,45 @@ mod tests {
         let (today, woken) = waiting(&subscribers, TopicSelection::everything());
         subscribers.end_today();
         assert!(today.has_ended() && woken.0.load(Ordering::Relaxed) == 1);
-        let tomorrow = subscribers.register(Arc::new(TopicSelection::everything()));
+        let tomorrow = subscribers.register(Arc::new(TopicSelection::everything()), None);
         assert!(!tomorrow.has_ended());
         subscribers.end_all();
         assert!(tomorrow.has_ended() && subscribers.drains());
+    }
+
+    fn of(subscribers: &Arc<Subscribers>, key: &str, until: Option<Instant>) -> Registration {
+        let ticket = Ticket::new(Some(key.into()), until);
+        subscribers.register(Arc::new(filter("a")), Some(ticket))
+    }
+
+    #[test]
+    fn the_end_of_a_key_is_that_of_its_subscribers_of_today() {
+        let subscribers = Arc::new(Subscribers::default());
+        let (ann, bob) = (of(&subscribers, "ann", None), of(&subscribers, "bob", None));
+        assert_eq!((subscribers.end_key("ann"), subscribers.end_key("eve")), (1, 0));
+        let later = of(&subscribers, "ann", None);
+        assert_eq!(
+            [&ann, &bob, &later].map(Registration::end),
+            [Some(End::Disconnected), None, None]
+        );
+        assert_eq!(subscribers.count_of("ann"), 2);
+        drop((ann, bob, later));
+        assert!(subscribers.lists().by_key.is_empty(), "nothing is left behind");
+    }
+
+    #[test]
+    fn those_whose_time_is_over_end_and_who_has_gone_is_forgotten() {
+        let subscribers = Arc::new(Subscribers::default());
+        let (now, second) = (Instant::now(), std::time::Duration::from_secs(1));
+        // Times that the clock itself does not reach in this test.
+        let due = |seconds: u32| Some(now + (3600 + seconds) * second);
+        let at = |seconds| of(&subscribers, "ann", due(seconds));
+        let (one, gone, two) = (at(1), at(1), at(2));
+        drop(gone);
+        assert_eq!(subscribers.end_expired(now), due(1));
+        assert_eq!(subscribers.end_expired(due(1).unwrap()), due(2));
+        assert_eq!([&one, &two].map(Registration::end), [Some(End::Expired), None]);
+        assert_eq!(subscribers.end_expired(due(9).unwrap()), None);
+        assert_eq!(two.end(), Some(End::Expired));
     }
 }
