@@ -12,6 +12,7 @@
 //! | `replay-without-filter` | a read of the log shows every topic |
 //! | `live-without-filter` | a read of the tail shows every topic |
 //! | `snapshot-without-filter` | a snapshot shows every topic |
+//! | `filter-ignored` | what an app's filter hides is shown |
 //! | `request-widens` | what the client asks for is shown besides what the app allows |
 //! | `lf-only` | a CR in a payload does not count as a line break |
 //! | `dropped-wake-up` | nobody is told of a commit |

@@ -34,7 +34,8 @@ use tower_service::Service;
 /// on the wire.
 ///
 /// The stream stays with hyper where the writer cannot take it: over HTTP/2, over HTTP/1.0, as long
-/// as a [snapshot](crate::Subscription::snapshot) is being computed, or if a layer has changed the
+/// as a [snapshot](crate::Subscription::snapshot) is being computed, with a
+/// [filter](crate::SubscriptionBuilder::filter) of the app's own, or if a layer has changed the
 /// body, for example by compressing it. [`Hub::stats`](crate::Hub::stats) tells how many are where.
 /// A layer that leaves the first bytes as they are goes on seeing all of them, but on the writer's
 /// thread, where it must not block.

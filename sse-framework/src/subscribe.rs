@@ -4,6 +4,7 @@ mod body;
 mod control;
 mod cursor;
 mod endpoint;
+mod filter;
 mod handover;
 mod page;
 mod received;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    DecodeError, EncodeError, EventType, Hub, RawEvent, Received, SseEvent, Start, Subscribe, Topic,
+    CloseReason, DecodeError, EncodeError, EventType, Hub, RawEvent, Received, SseEvent, Start,
+    Subscribe, Topic,
 };
 use std::error::Error;
 use std::io::{self, Write};
@@ -105,9 +106,17 @@ fn log_lines_and_errors_tell_what_failed_but_no_payload() {
             let Some(Received::Gap(gap)) = all.next().await else { panic!("it cannot be read") };
             assert_eq!((gap.resumed_after, gap.asked.clone()), (id, id.to_string()));
             assert!(captured.text().contains(&id.to_string()), "{}", captured.text());
+
+            let hub = Hub::<Written>::in_memory().unwrap();
+            hub.publish(Written { password: SECRET.into() }).await.unwrap();
+            let all = hub.subscribe(Subscribe::default()).start(Start::Oldest);
+            let mut all = all.filter(|event: &Written| panic!("{event:?}")).everything();
+            let end = all.next().await;
+            assert!(matches!(end, Some(Received::Closed(CloseReason::Failed))), "{end:?}");
         });
     });
     let lines = captured.text();
     assert!(lines.contains("a record cannot be read as an event"), "{lines}");
+    assert!(lines.contains("ERROR") && lines.contains("a filter panicked"), "{lines}");
     assert!(!lines.contains(SECRET), "{lines}");
 }

@@ -2,9 +2,10 @@
 
 use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
+use super::filter::Sieve;
 use super::handover::{Handover, HandoverState};
 use super::snapshot::{Pending, Rendered};
-use crate::hub::Settings;
+use crate::hub::{Core, Settings};
 use crate::wire::HEARTBEAT;
 use bytes::Bytes;
 use http_body::Frame;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// The frames of a subscription.
 pub(super) struct EventBody {
     stage: Stage,
-    cursor: Cursor<Bytes>,
+    source: Source,
     last_sent: Instant,
     /// As long as it lasts, nothing is read: what comes meanwhile goes out in one write.
     rest_until: Option<Instant>,
@@ -37,23 +38,71 @@ enum Stage {
     Ended,
 }
 
-impl EventBody {
-    pub(super) fn new(opening: Bytes, snapshot: Option<Pending>, cursor: Cursor<Bytes>) -> Self {
-        let handover = Arc::new(HandoverState::new(cursor.core().streams.clone()));
-        let stage = Stage::Opening(opening, snapshot);
-        let last_sent = Instant::now();
-        EventBody { stage, cursor, last_sent, rest_until: None, timer: None, handover }
+/// Where frames come from.
+pub(super) enum Source {
+    /// They were rendered once for all.
+    Shared(Cursor<Bytes>),
+    /// They are rendered for this one, by code of the app's own.
+    Sifted(Box<Sieve>),
+}
+
+impl Source {
+    fn core(&self) -> &Arc<Core> {
+        match self {
+            Source::Shared(cursor) => cursor.core(),
+            Source::Sifted(sieve) => sieve.cursor().core(),
+        }
     }
 
-    /// For who can drive it better than a task; none after the first poll.
+    fn is_at_head(&self) -> bool {
+        match self {
+            Source::Shared(cursor) => cursor.is_at_head(),
+            Source::Sifted(sieve) => sieve.is_at_head(),
+        }
+    }
+
+    fn go_to(&mut self, at: u64) {
+        match self {
+            Source::Shared(cursor) => cursor.go_to(at),
+            Source::Sifted(sieve) => sieve.cursor_mut().go_to(at),
+        }
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
+        match self {
+            Source::Shared(cursor) => cursor.poll_end(cx),
+            Source::Sifted(sieve) => sieve.cursor_mut().poll_end(cx),
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<Bytes>>> {
+        match self {
+            Source::Shared(cursor) => cursor.poll_next(cx),
+            Source::Sifted(sieve) => sieve.poll_next(cx),
+        }
+    }
+}
+
+impl EventBody {
+    pub(super) fn new(opening: Bytes, snapshot: Option<Pending>, source: Source) -> Self {
+        let handover = Arc::new(HandoverState::new(source.core().streams.clone()));
+        let stage = Stage::Opening(opening, snapshot);
+        let last_sent = Instant::now();
+        EventBody { stage, source, last_sent, rest_until: None, timer: None, handover }
+    }
+
+    /// For who can drive it better than a task; none after the first poll, nor if it runs code of the
+    /// app's own to its end.
     pub(super) fn handover(&self) -> Option<Handover> {
-        let Stage::Opening(first, _) = &self.stage else { return None };
-        let (first, heartbeat) = (first.clone(), self.cursor.core().settings.heartbeat);
+        let (Stage::Opening(first, _), Source::Shared(_)) = (&self.stage, &self.source) else {
+            return None;
+        };
+        let (first, heartbeat) = (first.clone(), self.source.core().settings.heartbeat);
         Some(Handover { first, heartbeat, state: self.handover.clone() })
     }
 
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let settings = self.cursor.core().settings;
+        let settings = self.source.core().settings;
         let polled = match std::mem::replace(&mut self.stage, Stage::Live) {
             Stage::Opening(opening, None) => {
                 self.handover.goes_live();
@@ -82,9 +131,9 @@ impl EventBody {
         retry: Duration,
         cx: &mut Context<'_>,
     ) -> Poll<Bytes> {
-        let reason = match (snapshot.as_mut().poll(cx), self.cursor.poll_end(cx)) {
+        let reason = match (snapshot.as_mut().poll(cx), self.source.poll_end(cx)) {
             (Poll::Ready(Ok(Rendered { frames, position })), _) => {
-                self.cursor.go_to(position);
+                self.source.go_to(position);
                 self.handover.goes_live();
                 return Poll::Ready(frames.into());
             }
@@ -108,7 +157,7 @@ impl EventBody {
             ready!(self.poll_timer(until, cx));
             self.rest_until = None;
         }
-        let step = ready!(self.cursor.poll_next(cx));
+        let step = ready!(self.source.poll_next(cx));
         Poll::Ready(step.map(|step| match step {
             Step::Page(frames) => {
                 self.rest_after_page(settings.coalesce, rested);
@@ -125,7 +174,7 @@ impl EventBody {
     fn rest_after_page(&mut self, interval: Duration, rested: bool) {
         let now = Instant::now();
         let often = rested || now < self.last_sent + interval;
-        if often && !interval.is_zero() && !self.handover.is_taken() && self.cursor.is_at_head() {
+        if often && !interval.is_zero() && !self.handover.is_taken() && self.source.is_at_head() {
             self.rest_until = Some(now + interval);
         }
     }
@@ -179,7 +228,7 @@ impl http_body::Body for EventBody {
 
 impl fmt::Debug for EventBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventBody").field("cursor", &self.cursor).finish_non_exhaustive()
+        f.debug_struct("EventBody").field("last_sent", &self.last_sent).finish_non_exhaustive()
     }
 }
 

@@ -50,7 +50,8 @@ pub enum CloseReason {
     Disconnected,
     /// The time that the app gave it is over; the client may come back, and be asked anew.
     Expired,
-    /// The log could not be read. The client may try again.
+    /// The log could not be read, or a snapshot or a filter of the app's failed. The client may try
+    /// again.
     Failed,
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Cursor<P: Page> {
     reading: Option<Reading<P::Draft>>,
     /// How the hub ends the subscription: why, and what was the newest record then.
     end: Option<(CloseReason, u64)>,
+    /// Whether it then still reads what there is: who cannot come back must.
+    to_the_end: bool,
     closed: bool,
 }
 
@@ -54,12 +56,23 @@ impl<P: Page> Cursor<P> {
         at: u64,
         gap: Option<Gap>,
     ) -> Self {
-        Cursor { core, registration, at, gap, page: None, reading: None, end: None, closed: false }
+        Cursor {
+            core,
+            registration,
+            at,
+            gap,
+            page: None,
+            reading: None,
+            end: None,
+            to_the_end: true,
+            closed: false,
+        }
     }
 
-    /// The same position, for pages of another form.
-    pub(super) fn into_form<Q: Page>(self) -> Cursor<Q> {
-        Cursor::new(self.core, self.registration, self.at, self.gap)
+    /// The same position, for a client that can come back.
+    pub(super) fn for_response<Q: Page>(self) -> Cursor<Q> {
+        let Cursor { core, registration, at, gap, .. } = self;
+        Cursor { to_the_end: false, ..Cursor::new(core, registration, at, gap) }
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
@@ -88,6 +101,11 @@ impl<P: Page> Cursor<P> {
     /// Goes to another position.
     pub(super) fn go_to(&mut self, at: u64) {
         (self.at, self.gap, self.page, self.reading) = (at, None, None, None);
+    }
+
+    /// Why the hub ends the subscription, if it does.
+    pub(super) fn ended(&mut self) -> Option<CloseReason> {
+        self.ended_by_hub().map(|(reason, _)| reason)
     }
 
     /// Resolves when the hub ends the subscription.
@@ -130,7 +148,7 @@ impl<P: Page> Cursor<P> {
                 return Poll::Ready(Some(Step::Page(page)));
             }
             if let Some((reason, newest)) = self.ended_by_hub()
-                && (!P::TO_THE_END || self.at >= newest)
+                && (!self.to_the_end || self.at >= newest)
             {
                 self.reading = None;
                 return self.close(reason);
@@ -139,7 +157,7 @@ impl<P: Page> Cursor<P> {
                 let Poll::Ready(read) = reading.as_mut().poll(cx) else {
                     self.registration.wait(cx.waker());
                     // A log that hangs must not keep the hub from ending a response.
-                    match self.registration.has_ended() && !P::TO_THE_END {
+                    match self.registration.has_ended() && !self.to_the_end {
                         true => continue,
                         false => return Poll::Pending,
                     }

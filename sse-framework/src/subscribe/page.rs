@@ -6,15 +6,12 @@ use crate::topic::TopicSelection;
 use crate::wire;
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Some records in a row, in the form that the reader wants.
 pub(super) trait Page: Sized + Unpin + 'static {
     /// A page that is being read from the log.
     type Draft: Send + 'static;
-
-    /// Whether a subscription that is ended still reads what there is: who cannot come back must.
-    const TO_THE_END: bool;
 
     fn is_empty(&self) -> bool;
 
@@ -32,13 +29,12 @@ pub(super) trait Page: Sized + Unpin + 'static {
 
 /// Large enough that the write costs more than what surrounds it, small enough to be cheap for ten
 /// thousand clients.
-const PAGE_BYTES: usize = 128 << 10;
+pub(super) const PAGE_BYTES: usize = 128 << 10;
 const PAGE_RECORDS: usize = 256;
 
 impl Page for Bytes {
     /// The frames, and how many bytes of them there are to be.
     type Draft = (Vec<u8>, usize);
-    const TO_THE_END: bool = false;
 
     fn is_empty(&self) -> bool {
         self.is_empty()
@@ -63,8 +59,7 @@ impl Page for Bytes {
 }
 
 impl Page for Vec<Record> {
-    type Draft = (Vec<Record>, usize);
-    const TO_THE_END: bool = true;
+    type Draft = Records;
 
     fn is_empty(&self) -> bool {
         self.is_empty()
@@ -74,26 +69,39 @@ impl Page for Vec<Record> {
         tail.records(after, topics, PAGE_RECORDS)
     }
 
-    fn draft(_: &Copies) -> Self::Draft {
-        (Vec::new(), 0)
+    fn draft(copies: &Copies) -> Records {
+        let most = copies.page_bytes(PAGE_BYTES);
+        Records { records: Vec::new(), data: Vec::new(), most }
     }
 
-    fn add((records, bytes): &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()> {
-        *bytes += record.data.len();
-        records.push(Record {
+    fn add(draft: &mut Records, record: RecordRef<'_>) -> ControlFlow<()> {
+        let start = draft.data.len();
+        draft.data.extend_from_slice(record.data);
+        let without_data = Record {
             id: record.id,
             time_ms: record.time_ms,
             topic: record.topic.and_then(|topic| topic.parse().ok()),
             name: Cow::Owned(record.name.to_owned()),
             version: record.version,
-            data: Bytes::copy_from_slice(record.data),
-        });
-        full(*bytes >= PAGE_BYTES || records.len() >= PAGE_RECORDS)
+            data: Bytes::new(),
+        };
+        draft.records.push((without_data, start..draft.data.len()));
+        full(draft.data.len() >= draft.most || draft.records.len() >= PAGE_RECORDS)
     }
 
-    fn finish((records, _): Self::Draft, _: &Copies) -> Self {
-        records
+    fn finish(Records { records, data, .. }: Records, copies: &Copies) -> Self {
+        let all = copies.hold(data);
+        let records = records.into_iter();
+        records.map(|(record, range)| Record { data: all.slice(range), ..record }).collect()
     }
+}
+
+/// Records from the log, whose payloads lie in one buffer.
+pub(super) struct Records {
+    records: Vec<(Record, Range<usize>)>,
+    data: Vec<u8>,
+    /// So many bytes there are to be.
+    most: usize,
 }
 
 fn full(full: bool) -> ControlFlow<()> {

@@ -1,6 +1,7 @@
 //! State first, then every change after it.
 
 use super::control;
+use super::filter::Filter;
 use super::request::Asked;
 use super::start::{Beginning, OnGap, Start};
 use crate::event::{EncodeError, SseEvent};
@@ -56,6 +57,7 @@ pub(super) struct Rendered {
 pub(super) fn render<E: SseEvent>(
     core: &Core,
     topics: &TopicSelection,
+    filter: Option<&Filter<E>>,
     given: EventId,
     snapshot: Snapshot<E>,
 ) -> Result<Rendered, BoxError> {
@@ -63,7 +65,8 @@ pub(super) fn render<E: SseEvent>(
     for event in &snapshot.events {
         let topic = event.topic()?;
         let topic = topic.as_ref().map(Topic::as_str);
-        if topics.includes(topic) || planted("snapshot-without-filter") {
+        let selected = topics.includes(topic) || planted("snapshot-without-filter");
+        if selected && filter.map_or(Ok(true), |filter| filter.shows(event))? {
             write(event, &mut frames)?;
         }
     }

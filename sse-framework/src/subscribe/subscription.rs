@@ -1,13 +1,14 @@
 //! A subscription, as a stream of typed events or as a response.
 
-use super::body::EventBody;
-use super::control::{self, Gap, GapReason};
+use super::body::{EventBody, Source};
+use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
-use super::received::{Delivered, Received};
+use super::filter::{Filter, MOST_HIDDEN, Panicked, Sieve, decode};
+use super::received::Received;
 use super::request::{Asked, Subscribe};
 use super::snapshot::{Pending, Snapshot, render};
 use super::start::{Beginning, OnGap, Start};
-use crate::event::{RawEvent, SseEvent};
+use crate::event::SseEvent;
 use crate::hub::Core;
 use crate::id::EventId;
 use crate::tail::{Record, Ticket};
@@ -19,11 +20,10 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A subscription that has yet to be told what it may see.
 ///
@@ -38,7 +38,7 @@ pub struct SubscriptionBuilder<E> {
     earliest: bool,
     key: Option<Arc<str>>,
     until: Option<Instant>,
-    events: PhantomData<fn() -> E>,
+    filter: Option<Filter<E>>,
 }
 
 impl<E: SseEvent> SubscriptionBuilder<E> {
@@ -51,7 +51,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             earliest: true,
             key: None,
             until: None,
-            events: PhantomData,
+            filter: None,
         }
     }
 
@@ -68,8 +68,6 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     ///
     /// The time that is left is counted from now on by a clock that does not jump when somebody sets
     /// the system's.
-    ///
-    /// [`CloseReason::Expired`]: super::CloseReason::Expired
     pub fn until(self, expiry: SystemTime) -> Self {
         let left = expiry.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO);
         // So far away that it cannot be told is as good as never.
@@ -93,6 +91,29 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
         SubscriptionBuilder { on_gap, ..self }
     }
 
+    /// Lets the client see, of the events that its topics allow, those for which `filter` returns true:
+    /// where a topic does not say enough. A second filter applies besides the first.
+    ///
+    /// It holds for new events, for the history and for the [snapshot](Subscription::snapshot). Those
+    /// that it hides move the client's position, as if they were of other topics. An event that cannot
+    /// be read is a [`Gap`](super::Gap). If the filter panics, the stream ends with [`CloseReason::Failed`], after
+    /// what comes before the event, and an error is logged; other streams go on.
+    ///
+    /// # Cost
+    ///
+    /// Without a filter, an event is rendered once for all streams, and never read again. With one, each
+    /// stream reads every event of its topics as a value of `E`, also those from the history, calls the
+    /// filter, and renders the frame for itself. It does so on the task by which the HTTP server
+    /// drives the response; [`serve`](fn@crate::serve) leaves such a stream there. The filter must not
+    /// block. If a topic can say who may see an event, it is far cheaper.
+    pub fn filter(self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        let filter = match self.filter {
+            Some(before) => before.and(filter),
+            None => Filter::new(filter),
+        };
+        SubscriptionBuilder { filter: Some(filter), ..self }
+    }
+
     /// Lets the client see events whose topic one of these matches; with none, nothing. Of these it
     /// sees those that it asked for.
     pub fn topics(self, topics: impl IntoIterator<Item = TopicFilter>) -> Subscription<E> {
@@ -106,7 +127,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     }
 
     fn begin(self, allowed: TopicSelection) -> Subscription<E> {
-        let SubscriptionBuilder { core, request, key, until, .. } = self;
+        let SubscriptionBuilder { core, request, key, until, filter, .. } = self;
         let Subscribe { asked, topics } = request;
         let asked = asked.map(|asked| match asked {
             Asked::Earliest if !self.earliest => Asked::Unknown("earliest".to_owned()),
@@ -123,7 +144,8 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             snapshot: None,
             cursor: Cursor::new(core, registration, beginning.at, beginning.gap),
             records: VecDeque::new(),
-            events: PhantomData,
+            filter,
+            failed: false,
         }
     }
 }
@@ -135,7 +157,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 /// client goes, or with `sse-close`.
 ///
 /// As a **stream** within the process it yields [`Received`]. Events that cannot be decoded come as
-/// a [`Gap`] of reason [`Unreadable`](GapReason::Unreadable).
+/// a [`Gap`](super::Gap) of reason [`Unreadable`](super::GapReason::Unreadable).
 ///
 /// # Lagging
 ///
@@ -179,7 +201,9 @@ pub struct Subscription<E> {
     cursor: Cursor<Vec<Record>>,
     /// Read, but not yet yielded.
     records: VecDeque<Record>,
-    events: PhantomData<fn() -> E>,
+    filter: Option<Filter<E>>,
+    /// The filter panicked.
+    failed: bool,
 }
 
 impl<E: SseEvent> Subscription<E> {
@@ -224,26 +248,28 @@ impl<E: SseEvent> Subscription<E> {
             let history = core.log.history();
             let at = history.id(history.last());
             let state = snapshot(at);
-            self.snapshot = Some(Box::pin(async move { render(&core, &topics, at, state.await?) }));
+            let filter = self.filter.clone();
+            self.snapshot =
+                Some(Box::pin(
+                    async move { render(&core, &topics, filter.as_ref(), at, state.await?) },
+                ));
         }
         self
     }
 
-    fn decode(&self, record: Record) -> Received<E> {
-        let raw = RawEvent { name: &record.name, version: record.version, data: &record.data };
-        match E::decode(raw) {
-            Ok(event) => Received::Event(Delivered {
-                id: record.id,
-                topic: record.topic,
-                time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
-                event,
-            }),
-            Err(error) => {
-                // Without its source: serde_json quotes the value that it did not expect.
-                tracing::error!(%error, id = %record.id, "a record cannot be read as an event");
-                let asked = record.id.to_string();
-                let (reason, resumed_after) = (GapReason::Unreadable, record.id);
-                Received::Gap(Gap { reason, asked, resumed_after })
+    /// What a record is to this subscriber; none if the filter hides it.
+    fn look_at(&mut self, record: Record) -> Option<Received<E>> {
+        let delivered = match decode::<E>(&record) {
+            Ok(delivered) => delivered,
+            Err(gap) => return Some(Received::Gap(gap)),
+        };
+        match self.filter.as_ref().map_or(Ok(true), |filter| filter.shows(&delivered.event)) {
+            Ok(true) => Some(Received::Event(delivered)),
+            Ok(false) => None,
+            Err(Panicked) => {
+                self.failed = true;
+                self.records.push_front(record);
+                Some(Received::Closed(CloseReason::Failed))
             }
         }
     }
@@ -253,9 +279,20 @@ impl<E: SseEvent> Stream for Subscription<E> {
     type Item = Received<E>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
+        let mut hidden = 0;
         loop {
-            if let Some(record) = self.records.pop_front() {
-                return Poll::Ready(Some(self.decode(record)));
+            if self.failed {
+                return Poll::Ready(None);
+            }
+            while let Some(record) = self.records.pop_front() {
+                if let Some(received) = self.look_at(record) {
+                    return Poll::Ready(Some(received));
+                }
+                hidden += 1;
+            }
+            if hidden >= MOST_HIDDEN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             match ready!(self.cursor.poll_next(cx)) {
                 Some(Step::Page(records)) => self.records = records.into(),
@@ -285,7 +322,13 @@ impl<E: SseEvent> IntoResponse for Subscription<E> {
         if let Some(gap) = gap {
             opening.extend_from_slice(&control::gap(&gap, !has_snapshot));
         }
-        let body = EventBody::new(opening.into(), self.snapshot, self.cursor.into_form());
+        let source = match self.filter {
+            None => Source::Shared(self.cursor.for_response()),
+            Some(filter) => {
+                Source::Sifted(Box::new(Sieve::new(self.cursor.for_response(), filter)))
+            }
+        };
+        let body = EventBody::new(opening.into(), self.snapshot, source);
         let handover = body.handover();
         let mut response = Response::new(Body::new(body));
         response.headers_mut().extend(HEADERS);

@@ -1,0 +1,183 @@
+//! What the app lets through, event by event.
+
+use super::control::{CloseReason, Gap, GapReason};
+use super::cursor::{Cursor, Step};
+use super::page::PAGE_BYTES;
+use super::received::Delivered;
+use crate::event::{RawEvent, SseEvent};
+use crate::planted::planted;
+use crate::tail::Record;
+use crate::wire;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A filter of the app's own.
+pub(super) struct Filter<E>(Arc<dyn Fn(&E) -> bool + Send + Sync>);
+
+/// A filter has panicked, which has been logged. What it would have said is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("the subscription's filter panicked")]
+pub(super) struct Panicked;
+
+impl<E: SseEvent> Filter<E> {
+    pub(super) fn new(filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        Filter(Arc::new(filter))
+    }
+
+    /// Lets through what both let through.
+    pub(super) fn and(self, filter: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
+        Filter::new(move |event| (self.0)(event) && filter(event))
+    }
+
+    /// Whether it lets an event through.
+    pub(super) fn shows(&self, event: &E) -> Result<bool, Panicked> {
+        if planted("filter-ignored") {
+            return Ok(true);
+        }
+        catch_unwind(AssertUnwindSafe(|| (self.0)(event))).map_err(|_| {
+            tracing::error!("a filter panicked, and its stream ends");
+            Panicked
+        })
+    }
+
+    fn sift(&self, record: &Record) -> Sifted {
+        match decode::<E>(record) {
+            Ok(Delivered { event, .. }) => match self.shows(&event) {
+                Ok(true) => Sifted::Shown,
+                Ok(false) => Sifted::Hidden,
+                Err(Panicked) => Sifted::Panicked,
+            },
+            Err(gap) => Sifted::Unreadable(gap),
+        }
+    }
+}
+
+impl<E> Clone for Filter<E> {
+    fn clone(&self) -> Self {
+        Filter(self.0.clone())
+    }
+}
+
+/// A record as the event that it is; else the gap that it leaves.
+pub(super) fn decode<E: SseEvent>(record: &Record) -> Result<Delivered<E>, Gap> {
+    let raw = RawEvent { name: &record.name, version: record.version, data: &record.data };
+    match E::decode(raw) {
+        Ok(event) => Ok(Delivered {
+            id: record.id,
+            topic: record.topic.clone(),
+            time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
+            event,
+        }),
+        Err(error) => {
+            // Without its source: serde_json quotes the value that it did not expect.
+            tracing::error!(%error, id = %record.id, "a record cannot be read as an event");
+            let (asked, resumed_after) = (record.id.to_string(), record.id);
+            Err(Gap { reason: GapReason::Unreadable, asked, resumed_after })
+        }
+    }
+}
+
+/// What a filter makes of a record.
+enum Sifted {
+    Shown,
+    Hidden,
+    Unreadable(Gap),
+    Panicked,
+}
+
+/// A response's frames, of which a filter takes some out. Every record is read as an event and
+/// rendered anew, on the task that drives the response.
+pub(super) struct Sieve {
+    cursor: Cursor<Vec<Record>>,
+    sift: Box<dyn FnMut(&Record) -> Sifted + Send>,
+    /// Read, but not yet sifted.
+    records: VecDeque<Record>,
+    /// Comes after the frames before it.
+    next: Option<Step<Bytes>>,
+    closed: bool,
+}
+
+/// How many records in a row a poll may hide, before others have their turn.
+pub(super) const MOST_HIDDEN: usize = 1024;
+
+impl Sieve {
+    pub(super) fn new<E: SseEvent>(cursor: Cursor<Vec<Record>>, filter: Filter<E>) -> Self {
+        let sift = Box::new(move |record: &Record| filter.sift(record));
+        Sieve { cursor, sift, records: VecDeque::new(), next: None, closed: false }
+    }
+
+    pub(super) fn cursor(&self) -> &Cursor<Vec<Record>> {
+        &self.cursor
+    }
+
+    pub(super) fn cursor_mut(&mut self) -> &mut Cursor<Vec<Record>> {
+        &mut self.cursor
+    }
+
+    /// Whether there is nothing to be sifted now.
+    pub(super) fn is_at_head(&self) -> bool {
+        self.records.is_empty() && self.next.is_none() && self.cursor.is_at_head()
+    }
+
+    /// The next step; none after [`Step::Closed`].
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<Bytes>>> {
+        let copies = self.cursor.core().tail.copies().clone();
+        let (mut frames, most, mut hidden) = (Vec::new(), copies.page_bytes(PAGE_BYTES), 0);
+        loop {
+            if self.closed {
+                return Poll::Ready(None);
+            }
+            if let Some(step) = self.next.take() {
+                self.closed = matches!(step, Step::Closed(_));
+                return Poll::Ready(Some(step));
+            }
+            // Somebody who is no longer to see anything does not see what was read before, either.
+            if let Some(reason) = self.cursor.ended() {
+                self.records.clear();
+                self.next = Some(Step::Closed(reason));
+                continue;
+            }
+            while let Some(record) = self.records.pop_front() {
+                match (self.sift)(&record) {
+                    Sifted::Shown => {
+                        let Record { id, name, data, .. } = &record;
+                        wire::write_checked_event(&mut frames, id, name, data);
+                    }
+                    Sifted::Hidden => hidden += 1,
+                    Sifted::Unreadable(gap) => self.next = Some(Step::Gap(gap)),
+                    Sifted::Panicked => self.next = Some(Step::Closed(CloseReason::Failed)),
+                }
+                if self.next.is_some() || frames.len() >= most {
+                    break;
+                }
+            }
+            if !frames.is_empty() {
+                return Poll::Ready(Some(Step::Page(copies.hold(frames))));
+            }
+            if self.next.is_some() {
+                continue;
+            }
+            if hidden >= MOST_HIDDEN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            match ready!(self.cursor.poll_next(cx)) {
+                Some(Step::Page(records)) => self.records = records.into(),
+                Some(Step::Gap(gap)) => self.next = Some(Step::Gap(gap)),
+                Some(Step::Closed(reason)) => self.next = Some(Step::Closed(reason)),
+                None => self.closed = true,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Sieve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sieve").field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
