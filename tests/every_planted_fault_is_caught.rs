@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Each fault, and a test of the framework's own that finds it.
-const FAULTS: [(&str, &str); 18] = [
+const FAULTS: [(&str, &str); 19] = [
     (
         "ack-before-sync",
         "log::sled::tests::faults::after_a_failed_write_or_sync_the_log_goes_on_elsewhere",
