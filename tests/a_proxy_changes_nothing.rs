@@ -2,9 +2,6 @@
 //! order and once, also when the app is killed; and who has gone is noticed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-mod nginx;
-
-use nginx::Nginx;
 use serde_json::json;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +10,7 @@ use support::client::{Client, Seen};
 use support::example::{Example, post};
 use support::http::{Connection, Request};
 use support::load::{self, Publisher};
+use support::nginx::Nginx;
 use support::served::{Server, eventually};
 use support::server;
 
