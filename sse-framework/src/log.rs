@@ -7,6 +7,7 @@ mod status;
 
 use crate::id::EventId;
 use crate::topic::{Topic, TopicSelection};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -60,6 +61,33 @@ pub trait EventLog: Send + Sync + 'static {
     /// Does not wait for the disk.
     fn history(&self) -> History;
 
+    /// Shows to `visit` every closed topic and the seq of the record that closes it, of those that
+    /// are kept; see [`RecordRef::closes`]. A hub asks once, when it starts.
+    ///
+    /// All records are read for it, unless the log knows better.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if the log cannot be read. What is damaged or lost is passed over.
+    fn closed_topics(&self, visit: &mut dyn FnMut(&str, u64)) -> Result<(), LogError> {
+        let (all, last, mut after) = (TopicSelection::everything(), self.history().last(), 0);
+        while after < last {
+            let read = self.read(after, last, &all, &mut |record| {
+                if let Some(topic) = record.closes() {
+                    visit(topic, record.id.seq());
+                }
+                ControlFlow::Continue(())
+            });
+            let passed = match read {
+                Ok(read) => read.until,
+                Err(LogError::Damaged { last, .. } | LogError::Lost { last, .. }) => last,
+                Err(error) => return Err(error),
+            };
+            after = passed.max(after + 1);
+        }
+        Ok(())
+    }
+
     /// How the log is. Does not wait for the disk.
     fn status(&self) -> LogStatus {
         LogStatus::default()
@@ -94,6 +122,27 @@ pub struct NewRecord {
     pub data: Vec<u8>,
 }
 
+/// The name of the records that close their topics. No event type has such a name.
+pub(crate) const TOPIC_CLOSE: &str = "sse-topic-close";
+
+impl NewRecord {
+    /// The record that closes a topic.
+    pub(crate) fn closing(topic: Topic) -> Self {
+        #[derive(Serialize)]
+        struct Close<'a> {
+            topic: &'a str,
+        }
+        // JSON of a string cannot fail.
+        let data = serde_json::to_vec(&Close { topic: topic.as_str() }).unwrap_or_default();
+        NewRecord { topic: Some(topic), name: TOPIC_CLOSE.into(), version: 1, data }
+    }
+
+    /// The topic that this record closes, if it is no event but that.
+    pub(crate) fn closes(&self) -> Option<&Topic> {
+        self.topic.as_ref().filter(|_| self.name == TOPIC_CLOSE)
+    }
+}
+
 /// A record at rest.
 #[derive(Clone, Copy, Debug)]
 pub struct RecordRef<'a> {
@@ -109,6 +158,13 @@ pub struct RecordRef<'a> {
     pub version: u32,
     /// JSON.
     pub data: &'a [u8],
+}
+
+impl<'a> RecordRef<'a> {
+    /// The topic that this record closes, if it is no event but that.
+    pub fn closes(&self) -> Option<&'a str> {
+        self.topic.filter(|_| self.name == TOPIC_CLOSE)
+    }
 }
 
 /// What an append has done.

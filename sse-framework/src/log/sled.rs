@@ -5,6 +5,7 @@ pub(crate) mod any_block;
 mod block;
 mod carve;
 mod chain;
+mod closes;
 #[cfg(test)]
 mod faults;
 mod guard;
@@ -205,6 +206,14 @@ impl EventLog for OpenSledLog {
 
     fn history(&self) -> History {
         self.core.history()
+    }
+
+    fn closed_topics(&self, visit: &mut dyn FnMut(&str, u64)) -> Result<(), LogError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        match *closed {
+            true => Err(LogError::Closed),
+            false => self.core.closed_topics(visit),
+        }
     }
 
     fn status(&self) -> LogStatus {

@@ -37,7 +37,7 @@
 mod tests;
 
 use crate::id::{Epoch, EventId};
-use crate::log::RecordRef;
+use crate::log::{RecordRef, TOPIC_CLOSE};
 use crate::planted::planted;
 use std::collections::HashMap;
 
@@ -132,9 +132,30 @@ pub(super) fn checksum(key: &Key, block: &[u8]) -> u32 {
 pub(crate) struct Encoded {
     pub(crate) key: Key,
     pub(crate) value: Vec<u8>,
+    pub(crate) summary: Summary,
+}
+
+/// What an index notes of a block.
+#[derive(Debug, Default)]
+pub(crate) struct Summary {
     /// The topics of its records.
     pub(crate) topics: Vec<Box<str>>,
+    pub(crate) closes: Vec<Close>,
     pub(crate) totals: Totals,
+}
+
+/// A topic, and the seq of the record that closes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Close {
+    pub(crate) seq: u64,
+    pub(crate) topic: Box<str>,
+}
+
+impl Close {
+    /// The close that a record is, if it is one.
+    fn of(record: &RecordRef<'_>) -> Option<Self> {
+        record.closes().map(|topic| Close { seq: record.id.seq(), topic: topic.into() })
+    }
 }
 
 /// What some records come to.
@@ -178,6 +199,7 @@ pub(crate) struct BlockBuilder {
     type_bytes: Vec<u8>,
     entries: Vec<u8>,
     data: Vec<u8>,
+    closes: Vec<Close>,
     totals: Totals,
 }
 
@@ -193,6 +215,7 @@ impl BlockBuilder {
             type_bytes: Vec::new(),
             entries: Vec::new(),
             data: Vec::new(),
+            closes: Vec::new(),
             totals: Totals::default(),
         }
     }
@@ -241,6 +264,7 @@ impl BlockBuilder {
         self.entries.extend(type_.to_le_bytes());
         self.entries.extend((delta.min(u64::from(u32::MAX)) as u32).to_le_bytes());
         self.header.count += 1;
+        self.closes.extend(Close::of(record));
         let bytes = record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
         self.totals.add(Totals {
             count: 1,
@@ -286,7 +310,9 @@ impl BlockBuilder {
         let (topics, types) = (self.topics.len() as u16, self.types.len() as u16);
         let body = [&self.topic_bytes[..], &self.type_bytes, &self.entries, data];
         let value = self.header.encode(&key, topics, types, &body);
-        Encoded { key, value, topics: self.topics.into_keys().collect(), totals: self.totals }
+        let topics = self.topics.into_keys().collect();
+        let summary = Summary { topics, closes: self.closes, totals: self.totals };
+        Encoded { key, value, summary }
     }
 
     /// The fragments of a record that is too large for a block; this one must be empty.
@@ -305,7 +331,7 @@ impl BlockBuilder {
         for (piece, fragment) in pieces.zip(1..) {
             let key = key(first, fragment);
             let value = header.encode(&key, 0, 0, &[piece]);
-            encoded.push(Encoded { key, value, topics: Vec::new(), totals: Totals::default() });
+            encoded.push(Encoded { key, value, summary: Summary::default() });
         }
         encoded
     }
@@ -411,9 +437,19 @@ impl<'a> Block<'a> {
         Ok(())
     }
 
-    /// The topics of its records.
-    pub(crate) fn topics(&self) -> &[&'a str] {
-        &self.topics
+    /// What an index notes of it. Fragments after the first have nothing to note.
+    pub(crate) fn summary(&self) -> Summary {
+        let topics = self.topics.iter().map(|&topic| topic.into()).collect();
+        Summary { topics, closes: self.closes(), totals: self.totals() }
+    }
+
+    /// The topics that records of it close: small records, which are never in fragments.
+    fn closes(&self) -> Vec<Close> {
+        if !self.types.iter().any(|(name, _)| *name == TOPIC_CLOSE) {
+            return Vec::new();
+        }
+        let records = self.records(self.header.first, self.header.last(), |topic| topic.is_some());
+        records.filter_map(|record| Close::of(&record)).collect()
     }
 
     /// What its records come to. Fragments after the first have none.

@@ -9,7 +9,7 @@
 //! | 4 | number of topics |
 //! | | for each topic: 2 bytes of length, the text, 4 bytes with the number of blocks, and for each block 4 bytes: its first seq, less that of the segment |
 
-use super::block::{Block, BlockBuilder, Encoded, Rest, Totals, key};
+use super::block::{Block, BlockBuilder, Close, Encoded, Rest, Summary, Totals, key};
 use super::segment::Database;
 use crate::id::{Epoch, EventId};
 use crate::log::{LogError, RecordRef};
@@ -26,6 +26,8 @@ pub(crate) struct Index {
     pub(crate) first: u64,
     topics: HashMap<Box<str>, Vec<u32>>,
     checksums: crc32fast::Hasher,
+    /// The topics that have been closed; of a sealed segment they stand in a file of their own.
+    pub(crate) closes: Vec<Close>,
     /// How many blocks have been added.
     pub(crate) blocks: u64,
     pub(crate) totals: Totals,
@@ -38,25 +40,19 @@ impl Index {
             first,
             topics: HashMap::new(),
             checksums: crc32fast::Hasher::new(),
+            closes: Vec::new(),
             blocks: 0,
             totals: Totals::default(),
         }
     }
 
-    /// Adds the block that follows, with its bytes.
-    pub(crate) fn add<T: AsRef<str>>(
-        &mut self,
-        first: u64,
-        topics: impl IntoIterator<Item = T>,
-        totals: Totals,
-    ) {
+    /// Adds the block that follows.
+    pub(crate) fn add(&mut self, first: u64, Summary { topics, closes, totals }: Summary) {
         let block = self.offset(first);
         for topic in topics {
-            match self.topics.get_mut(topic.as_ref()) {
-                Some(blocks) => blocks.push(block),
-                None => drop(self.topics.insert(topic.as_ref().into(), vec![block])),
-            }
+            self.topics.entry(topic).or_default().push(block);
         }
+        self.closes.extend(closes);
         self.blocks += 1;
         self.totals.add(totals);
     }
@@ -165,7 +161,8 @@ mod tests {
         let mut index = Index::new(10);
         for block in 0..20u64 {
             let topics = if block % 3 == 0 { vec!["a", "b"] } else { vec!["c"] };
-            index.add(10 + block, topics, Totals::default());
+            let topics = topics.into_iter().map(Into::into).collect();
+            index.add(10 + block, Summary { topics, ..Summary::default() });
         }
         let index = Index::decode(10, &index.encode(), Totals::default()).unwrap();
         let all = |names: &[&str], most| {

@@ -1,6 +1,6 @@
 //! Finds out what a segment holds, and what it should hold but does not.
 
-use super::block::{Block, Key, Totals, split_key};
+use super::block::{Block, Key, Summary, split_key};
 use super::index::{INDEX_SEQ, Index};
 use super::segment::Database;
 use super::span::Span;
@@ -78,8 +78,7 @@ struct Link {
     first: u64,
     last: u64,
     chain: (u64, u64),
-    topics: Vec<Box<str>>,
-    totals: Totals,
+    summary: Summary,
     /// Of each block, what the index notes.
     heads: Vec<[u8; 8]>,
     fragments: u32,
@@ -101,8 +100,7 @@ impl Found {
                 first: header.first,
                 last: header.last(),
                 chain: header.chain,
-                topics: block.topics().iter().map(|&topic| topic.into()).collect(),
-                totals: block.totals(),
+                summary: block.summary(),
                 heads: vec![head],
                 fragments: header.fragments,
             });
@@ -175,7 +173,7 @@ impl Assembly {
             for link in std::mem::take(&mut self.chain) {
                 self.scanned.last = link.last;
                 link.heads.iter().for_each(|head| self.scanned.index.note_stored(head));
-                self.scanned.index.add(link.first, link.topics, link.totals);
+                self.scanned.index.add(link.first, link.summary);
             }
         }
         true

@@ -12,7 +12,7 @@ use super::segment::{create_directory, remove_directory};
 use super::shelf::Segment;
 use super::span::{self, Span};
 use super::state::Sealed;
-use super::{Core, io, locked, sealed_path, sealing_path};
+use super::{Core, closes, io, locked, sealed_path, sealing_path};
 use crate::log::{LogError, RecordRef};
 use crate::topic::TopicSelection;
 use std::fs::{self, File};
@@ -174,7 +174,7 @@ impl Rewriting {
         self.index.note_stored(&block.value);
         let (first, fragment) = split_key(&block.key);
         if fragment == 0 {
-            self.index.add(first, block.topics, block.totals);
+            self.index.add(first, block.summary);
         }
     }
 
@@ -185,7 +185,7 @@ impl Rewriting {
         }
     }
 
-    /// Adds the index, and syncs.
+    /// Adds the index, and notes which topics are closed.
     fn finish(mut self, last: u64) -> Result<Sealed, LogError> {
         if let Some(open) = self.open.take().filter(|open| !open.is_empty()) {
             self.store(open.finish(None));
@@ -196,7 +196,8 @@ impl Rewriting {
         let file =
             self.file.into_inner().map_err(|error| io("writing", &self.path)(error.into()))?;
         file.sync_all().map_err(io("syncing", &self.path))?;
+        let closes = closes::write(&self.path.with_file_name("closes"), &self.index.closes)?;
         let Totals { count, bytes, first_time, last_time } = self.index.totals;
-        Ok(Sealed { last, count, bytes, crc, first_time, last_time, in_place: false })
+        Ok(Sealed { last, count, bytes, crc, first_time, last_time, closes, in_place: false })
     }
 }

@@ -81,9 +81,16 @@ pub(crate) struct Sealed {
     pub(crate) crc: u32,
     pub(crate) first_time: u64,
     pub(crate) last_time: u64,
+    /// How many topics its records close, as its file `closes` says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) closes: u64,
     /// The index was added to the segment as it is, for its blocks were large already.
     #[serde(default)]
     pub(crate) in_place: bool,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 fn epoch_as_text<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S::Error> {

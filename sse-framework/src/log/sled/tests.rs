@@ -1,5 +1,6 @@
 //! Each test is named by the promise that it keeps.
 
+mod closes;
 mod damage;
 mod damages;
 mod faults;

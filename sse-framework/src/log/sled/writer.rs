@@ -102,9 +102,9 @@ impl Core {
     /// Writes the blocks and makes them as durable as was asked for; then readers can find them.
     fn write(&self, open: &OpenSegment, blocks: Vec<block::Encoded>) -> Result<(), LogError> {
         let mut added = Vec::with_capacity(blocks.len());
-        for block::Encoded { key, value, topics, totals } in blocks {
+        for block::Encoded { key, value, summary } in blocks {
             let head: Vec<u8> = value.iter().take(8).copied().collect();
-            added.push((block::split_key(&key), head, topics, totals));
+            added.push((block::split_key(&key), head, summary));
             open.database.insert(&key, value)?;
         }
         open.database.flush()?;
@@ -112,10 +112,10 @@ impl Core {
             open.database.sync()?;
         }
         open.index_with(|index| {
-            for ((first, fragment), head, topics, totals) in added {
+            for ((first, fragment), head, summary) in added {
                 index.note_stored(&head);
                 if fragment == 0 {
-                    index.add(first, topics, totals);
+                    index.add(first, summary);
                 }
             }
         })
