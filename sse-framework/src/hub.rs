@@ -1,9 +1,12 @@
 //! The hub: where events are published and subscribed to.
 
 mod builder;
+mod close;
+mod closed;
 mod committer;
 mod core;
 mod drain;
+mod group;
 mod health;
 #[cfg(all(test, loom))]
 mod model;
@@ -14,6 +17,7 @@ mod schedules;
 mod stats;
 
 pub use builder::{HubBuilder, StartError};
+pub use close::CloseTopic;
 pub use health::Health;
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
 pub use stats::Stats;

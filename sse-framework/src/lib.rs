@@ -51,7 +51,7 @@
 //! * [`Hub`] is where everything happens: [`publish`](Hub::publish),
 //!   [`publish_all`](Hub::publish_all), [`try_publish`](Hub::try_publish),
 //!   [`endpoint`](Hub::endpoint), [`subscribe`](Hub::subscribe),
-//!   [`drained_by`](Hub::drained_by), [`shutdown`](Hub::shutdown).
+//!   [`close_topic`](Hub::close_topic), [`drained_by`](Hub::drained_by), [`shutdown`](Hub::shutdown).
 //! * [`SseEvent`](macro@SseEvent) makes a struct an event and an enum a set of events.
 //! * [`Subscribe`] is the extractor for handlers that decide who may see what, by [`TopicFilter`];
 //!   [`Subscription`] is what they answer with, and a stream of [`Received`] for your own code.
@@ -99,8 +99,8 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError, Stats,
-    TryPublishError,
+    CloseTopic, Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError,
+    Stats, TryPublishError,
 };
 pub use id::{Epoch, EventId, ParseIdError};
 pub use log::{

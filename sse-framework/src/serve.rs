@@ -98,7 +98,7 @@ impl<L, S, F> Serve<L, S, F> {
     /// Stops when `signal` resolves: accepts no more connections, lets requests be answered, waits
     /// for streams to end, and resolves.
     ///
-    /// A stream does not end by itself. [`Hub::drained_by`](crate::Hub::drained_by) ends all of
+    /// Most streams do not end by themselves. [`Hub::drained_by`](crate::Hub::drained_by) ends all of
     /// them politely; what is left after [`shutdown_timeout`](Self::shutdown_timeout) is cut off.
     pub fn with_graceful_shutdown<G>(self, signal: G) -> Serve<L, S, G>
     where

@@ -1,6 +1,7 @@
 //! Subscribing: from a request, or within the process, to events in order.
 
 mod body;
+mod completion;
 mod control;
 mod cursor;
 mod endpoint;

@@ -22,6 +22,7 @@ struct State {
 pub(crate) enum Failure {
     Refused,
     OutcomeUnknown,
+    #[allow(dead_code, reason = "not every test that has this module uses all of it")]
     Panic,
 }
 
@@ -43,6 +44,12 @@ impl Gate {
     /// Makes every append fail from now on.
     pub(crate) fn fail(&self, failure: Failure) {
         self.0.0.lock().unwrap().failure = Some(failure);
+    }
+
+    /// Lets appends succeed again.
+    #[allow(dead_code, reason = "not every test that has this module uses all of it")]
+    pub(crate) fn mend(&self) {
+        self.0.0.lock().unwrap().failure = None;
     }
 
     /// Waits until an append stands before the shut gate.

@@ -1,5 +1,6 @@
 //! Settings of a hub, and its start.
 
+use super::closed::ClosedTopics;
 use super::core::{Core, Settings};
 use super::queue::Queue;
 use super::{Handle, Hub, committer};
@@ -137,10 +138,11 @@ impl<E: SseEvent> HubBuilder<E> {
     pub(super) fn start_now(self) -> Result<Hub<E>, StartError> {
         EventType::check_all(E::TYPES)?;
         let log: Arc<dyn EventLog> = self.log.open(self.retention)?.into();
+        let closed = ClosedTopics::of(&*log)?;
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
         let subscribers = Arc::new(Subscribers::default());
-        let core = Core::new(log, tail, subscribers, Queue::new(self.queue_bytes), self.settings);
-        let core = Arc::new(core);
+        let queue = Queue::new(self.queue_bytes);
+        let core = Arc::new(Core::new(log, closed, tail, subscribers, queue, self.settings));
         let committed = core.clone();
         thread::Builder::new()
             .name("sse-committer".to_owned())

@@ -1,10 +1,12 @@
 //! What a hub is below its types.
 
+use super::closed::ClosedTopics;
 use super::queue::Queue;
+use crate::id::EventId;
 use crate::log::{EventLog, LogError, Read, RecordRef};
 use crate::sync::{Mutex, thread};
 use crate::tail::{Copies, Subscribers, Tail};
-use crate::topic::TopicSelection;
+use crate::topic::{Topic, TopicSelection};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 pub(crate) struct Core {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) tail: Tail,
+    pub(crate) closed: ClosedTopics,
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) queue: Queue,
     pub(crate) settings: Settings,
@@ -25,7 +28,7 @@ pub(crate) struct Core {
     /// Permits to read the log: readers beyond the number of cores gain nothing.
     readers: Arc<Semaphore>,
     /// True once the committer has closed the log.
-    closed: watch::Sender<bool>,
+    ended: watch::Sender<bool>,
     close_error: Mutex<Option<LogError>>,
 }
 
@@ -66,15 +69,27 @@ const READERS_LEAVE_WITHIN: Duration = Duration::from_secs(5);
 impl Core {
     pub(super) fn new(
         log: Arc<dyn EventLog>,
+        closed: ClosedTopics,
         tail: Tail,
         subscribers: Arc<Subscribers>,
         queue: Queue,
         settings: Settings,
     ) -> Self {
         let readers = Arc::new(Semaphore::new(READERS as usize));
-        let (closed, close_error) = (watch::Sender::new(false), Mutex::default());
+        let (ended, close_error) = (watch::Sender::new(false), Mutex::default());
         let streams = Arc::default();
-        Core { log, tail, subscribers, queue, settings, streams, readers, closed, close_error }
+        Core {
+            log,
+            tail,
+            closed,
+            subscribers,
+            queue,
+            settings,
+            streams,
+            readers,
+            ended,
+            close_error,
+        }
     }
 
     /// Reads the log, on a thread that may block if there is a runtime to give one: a page that is begun
@@ -116,6 +131,13 @@ impl Core {
         }
     }
 
+    /// The id of the record that closes a topic, if it is closed.
+    pub(super) fn closed_at(&self, topic: &Topic) -> Option<EventId> {
+        let history = self.log.history();
+        let seq = self.closed.find(topic.as_str(), history.first())?;
+        Some(history.id(seq))
+    }
+
     /// Closes the log when no reader is in it any more.
     pub(super) fn close_log(&self) {
         self.readers.close();
@@ -127,7 +149,7 @@ impl Core {
         if let Err(error) = closing.unwrap_or_else(|_| Err(panicked("closing"))) {
             self.fail(error);
         }
-        self.closed.send_replace(true);
+        self.ended.send_replace(true);
     }
 
     /// Notes why the hub ends, for whoever shuts it down; the first reason stays.
@@ -139,9 +161,9 @@ impl Core {
 
     pub(super) async fn shutdown(&self) -> Result<(), LogError> {
         self.queue.close();
-        let mut closed = self.closed.subscribe();
+        let mut ended = self.ended.subscribe();
         // An error would mean that the sender is gone, which `self` holds.
-        let _ = closed.wait_for(|closed| *closed).await;
+        let _ = ended.wait_for(|ended| *ended).await;
         let error = self.close_error.lock().unwrap_or_else(PoisonError::into_inner).take();
         error.map_or(Ok(()), Err)
     }

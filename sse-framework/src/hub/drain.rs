@@ -18,8 +18,8 @@ impl<E: SseEvent> Hub<E> {
     /// [`health`](Hub::health) says [`Draining`](crate::Health::Draining), and publishing goes on.
     ///
     /// A server that shuts down gracefully waits for its responses, be it [`serve`](fn@crate::serve)
-    /// or `axum::serve`, and a stream of events never ends by itself: this is what ends it. Who
-    /// cannot wait calls [`shutdown`](Hub::shutdown), which ends all that is left.
+    /// or `axum::serve`, and most streams of events never end by themselves: this is what ends them.
+    /// Who cannot wait calls [`shutdown`](Hub::shutdown), which ends all that is left.
     ///
     /// ```no_run
     /// # async fn serve<E: sse_framework::SseEvent>(

@@ -1,5 +1,6 @@
 //! What the models of other modules need of a hub.
 
+use super::closed::ClosedTopics;
 use super::committer::commit;
 use super::core::{Core, Settings};
 use super::queue::Queue;
@@ -22,7 +23,15 @@ impl Core {
         };
         let tail = Tail::new(0, usize::MAX, tail_events);
         let subscribers = Arc::new(Subscribers::default());
-        Arc::new(Core::new(log.into(), tail, subscribers, Queue::new(1 << 20), settings))
+        let (closed, queue) = (ClosedTopics::default(), Queue::new(1 << 20));
+        Arc::new(Core::new(log.into(), closed, tail, subscribers, queue, settings))
+    }
+
+    /// Closes a topic.
+    pub(crate) fn close(&self, topic: &str) {
+        let batch = Batch { records: vec![NewRecord::closing(topic.parse().unwrap())] };
+        let _ack = self.queue.try_push(batch).unwrap();
+        commit(self, self.queue.take().unwrap());
     }
 
     /// Publishes records of these topics together, and commits them.

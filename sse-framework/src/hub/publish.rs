@@ -160,7 +160,7 @@ impl<'h, E: SseEvent> IntoFuture for PublishAll<'h, E> {
 ///
 /// It may be dropped: the event is published all the same.
 #[derive(Debug)]
-pub struct Receipt(Ack);
+pub struct Receipt(pub(super) Ack);
 
 impl Future for Receipt {
     type Output = Result<EventId, PublishError>;
@@ -182,9 +182,16 @@ pub enum PublishError {
     /// The value could not be made an event. Publishing it again fails again.
     #[error("the event cannot be encoded")]
     Encode(#[source] Arc<EncodeError>),
-    /// What `.topic(..)` was given is no topic.
+    /// What `.topic(..)` or `close_topic(..)` was given is no topic.
     #[error("the topic given to publish is not a topic")]
     Topic(#[from] TopicError),
+    /// The topic has been closed, so nothing more can be published to it. The event is not in the
+    /// log, nor is any other of its batch.
+    #[error("topic `{topic}` has been closed: publish to another one")]
+    TopicClosed {
+        /// The topic.
+        topic: Topic,
+    },
     /// The payload is larger than the hub's `max_event_bytes`.
     #[error(
         "event `{name}` has {bytes} bytes of payload, the limit is {limit}: \

@@ -14,6 +14,9 @@ pub struct Stats {
     pub streams_by_body: usize,
     /// Responses that the writer of [`serve`](fn@crate::serve) has taken over.
     pub streams_by_writer: usize,
+    /// Topics that are closed, each of which takes some 60 bytes of memory at most. Up to as many
+    /// again may be counted whose closes are no longer kept.
+    pub closed_topics: usize,
 }
 
 impl<E: SseEvent> Hub<E> {
@@ -23,6 +26,7 @@ impl<E: SseEvent> Hub<E> {
         Stats {
             subscriptions: core.subscribers.count(),
             streams_by_body: core.streams.by_body.load(Ordering::Relaxed),
+            closed_topics: core.closed.count(),
             streams_by_writer: core.streams.by_writer.load(Ordering::Relaxed),
         }
     }

@@ -1,4 +1,4 @@
-//! A response's body that never ends by itself.
+//! A response's body, which goes on until the client goes, or there is nothing more to come.
 
 use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
@@ -6,6 +6,7 @@ use super::filter::Sieve;
 use super::handover::{Handover, HandoverState};
 use super::snapshot::{Pending, Rendered};
 use crate::hub::{Core, Settings};
+use crate::id::EventId;
 use crate::wire::HEARTBEAT;
 use bytes::Bytes;
 use http_body::Frame;
@@ -58,6 +59,13 @@ impl Source {
         match self {
             Source::Shared(cursor) => cursor.is_at_head(),
             Source::Sifted(sieve) => sieve.is_at_head(),
+        }
+    }
+
+    fn completed(&self) -> Option<EventId> {
+        match self {
+            Source::Shared(cursor) => cursor.completed(),
+            Source::Sifted(sieve) => sieve.cursor().completed(),
         }
     }
 
@@ -148,7 +156,7 @@ impl EventBody {
             }
         };
         self.stage = Stage::Ended;
-        Poll::Ready(control::close(reason, retry))
+        Poll::Ready(control::close(reason, None, retry))
     }
 
     fn poll_live(&mut self, settings: Settings, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -164,7 +172,12 @@ impl EventBody {
                 frames
             }
             Step::Gap(gap) => control::gap(&gap, true),
-            Step::Closed(reason) => control::close(reason, settings.retry),
+            Step::Closed(reason) => {
+                // Who failed before the end comes back for the rest.
+                let is_complete = reason == CloseReason::Complete;
+                let completed = self.source.completed().filter(|_| is_complete);
+                control::close(reason, completed, settings.retry)
+            }
         }))
     }
 

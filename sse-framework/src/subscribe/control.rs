@@ -53,6 +53,8 @@ pub enum CloseReason {
     /// The log could not be read, or a snapshot or a filter of the app's failed. The client may try
     /// again.
     Failed,
+    /// All topics that the subscription reads have been closed: there is nothing more to come.
+    Complete,
 }
 
 fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
@@ -86,15 +88,16 @@ pub(super) fn cursor(at: EventId) -> Bytes {
     frame("sse-cursor", Some(at), None, &Cursor { cursor: at })
 }
 
-/// `sse-close`, with a `retry:` between half and one and a half of the usual.
-pub(super) fn close(reason: CloseReason, retry: Duration) -> Bytes {
+/// `sse-close`, with a `retry:` between half and one and a half of the usual. It carries an id if the
+/// stream is complete: who comes back with that is told that there is no more.
+pub(super) fn close(reason: CloseReason, completed: Option<EventId>, retry: Duration) -> Bytes {
     #[derive(Serialize)]
     struct Close {
         reason: CloseReason,
     }
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     let factor = 0.5 + f64::from(random) / f64::from(u32::MAX);
-    frame("sse-close", None, Some(retry.mul_f64(factor)), &Close { reason })
+    frame("sse-close", completed, Some(retry.mul_f64(factor)), &Close { reason })
 }
 
 fn frame(

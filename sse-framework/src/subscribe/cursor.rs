@@ -1,8 +1,10 @@
 //! A position in the log that moves forward.
 
+use super::completion::Completion;
 use super::control::{CloseReason, Gap, GapReason};
 use super::page::Page;
 use crate::hub::{Core, PageRead};
+use crate::id::EventId;
 use crate::log::{LogError, Read};
 use crate::tail::{End, Registration, TailRead};
 use crate::topic::TopicSelection;
@@ -19,6 +21,9 @@ pub(super) struct Cursor<P: Page> {
     core: Arc<Core>,
     registration: Registration,
     at: u64,
+    /// A position that the client has been told of without a record of it.
+    told: u64,
+    completion: Completion,
     /// Told before the next page.
     gap: Option<Gap>,
     /// Read, and the seq up to which the log has been read with it.
@@ -56,10 +61,13 @@ impl<P: Page> Cursor<P> {
         at: u64,
         gap: Option<Gap>,
     ) -> Self {
+        let completion = Completion::of(&core, registration.topics());
         Cursor {
             core,
             registration,
             at,
+            told: at,
+            completion,
             gap,
             page: None,
             reading: None,
@@ -100,7 +108,19 @@ impl<P: Page> Cursor<P> {
 
     /// Goes to another position.
     pub(super) fn go_to(&mut self, at: u64) {
-        (self.at, self.gap, self.page, self.reading) = (at, None, None, None);
+        (self.at, self.told) = (at, at);
+        (self.gap, self.page, self.reading) = (None, None, None);
+    }
+
+    /// The seq after which nothing is to come, if it is known by now.
+    pub(super) fn last(&mut self) -> Option<u64> {
+        self.completion.at(&self.core, self.registration.topics())
+    }
+
+    /// The position at which it is complete, if it is.
+    pub(super) fn completed(&self) -> Option<EventId> {
+        let last = self.completion.known().filter(|last| *last <= self.at)?;
+        Some(self.core.log.history().id(last.max(self.told)))
     }
 
     /// Why the hub ends the subscription, if it does.
@@ -146,6 +166,9 @@ impl<P: Page> Cursor<P> {
             if let Some((page, until)) = self.page.take() {
                 self.at = until;
                 return Poll::Ready(Some(Step::Page(page)));
+            }
+            if self.last().is_some_and(|last| last <= self.at) {
+                return self.close(CloseReason::Complete);
             }
             if let Some((reason, newest)) = self.ended_by_hub()
                 && (!self.to_the_end || self.at >= newest)
@@ -251,7 +274,7 @@ impl<P: Page> Cursor<P> {
         let history = self.core.log.history();
         let asked = history.id(self.at).to_string();
         self.gap = Some(Gap { reason, asked, resumed_after: history.id(resumed) });
-        self.at = resumed;
+        (self.at, self.told) = (resumed, resumed);
     }
 
     fn fail(&mut self, error: &LogError) -> Poll<Option<Step<P>>> {

@@ -45,7 +45,11 @@ impl<E: SseEvent> Filter<E> {
         })
     }
 
+    /// A close of a topic is no event, and is always shown.
     fn sift(&self, record: &Record) -> Sifted {
+        if record.closes().is_some() {
+            return Sifted::Shown;
+        }
         match decode::<E>(record) {
             Ok(Delivered { event, .. }) => match self.shows(&event) {
                 Ok(true) => Sifted::Shown,

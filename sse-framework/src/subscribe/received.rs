@@ -13,7 +13,15 @@ pub enum Received<E> {
     Event(Delivered<E>),
     /// Events are missing, or with a choice of topics may be missing, before the next one.
     Gap(Gap),
-    /// The hub ended the subscription: nothing follows.
+    /// A topic was [closed](crate::Hub::close_topic): nothing more comes of it. If there are other
+    /// topics, the stream goes on with these.
+    TopicClosed {
+        /// The id of the close: a subscription after it goes on with the next event.
+        id: EventId,
+        /// The topic.
+        topic: Topic,
+    },
+    /// The subscription is over: nothing follows.
     Closed(CloseReason),
 }
 
@@ -37,7 +45,17 @@ impl<E> Received<E> {
     pub fn event(self) -> Option<E> {
         match self {
             Received::Event(delivered) => Some(delivered.event),
-            Received::Gap(_) | Received::Closed(_) => None,
+            Received::Gap(_) | Received::TopicClosed { .. } | Received::Closed(_) => None,
+        }
+    }
+
+    /// The position after which a subscription would go on, which is what to store beside what was
+    /// made of it; none after the end.
+    pub fn id(&self) -> Option<EventId> {
+        match self {
+            Received::Event(Delivered { id, .. }) | Received::TopicClosed { id, .. } => Some(*id),
+            Received::Gap(gap) => Some(gap.resumed_after),
+            Received::Closed(_) => None,
         }
     }
 }

@@ -136,13 +136,18 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
         let topics = Arc::new(allowed.narrowed_to(topics));
         let ticket = (key.is_some() || until.is_some()).then(|| Ticket::new(key, until));
         let registration = core.subscribers.register(topics, ticket);
-        let beginning = Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
+        let has_id = matches!(asked, Some(Asked::Id(_)));
+        let Beginning { at, gap, resumed, fresh, refused } =
+            Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
+        let mut cursor = Cursor::new(core, registration, at, gap);
+        // The client was told all that there was, and all there will be.
+        let complete = has_id && resumed && cursor.last().is_some_and(|last| last <= at);
         Subscription {
-            resumed: beginning.resumed,
-            fresh: beginning.fresh,
-            refused: beginning.refused,
+            resumed,
+            fresh,
+            refused: refused || complete,
             snapshot: None,
-            cursor: Cursor::new(core, registration, beginning.at, beginning.gap),
+            cursor,
             records: VecDeque::new(),
             filter,
             failed: false,
@@ -154,7 +159,8 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 ///
 /// As a **response** it is `200` with `text/event-stream`. The first event is `sse-open`; see the
 /// book's chapter on the endpoint for the events whose names begin with `sse-`. It ends when the
-/// client goes, or with `sse-close`.
+/// client goes, or with `sse-close`. A client that comes back to what was
+/// [complete](super::CloseReason::Complete) gets `204 No Content`, after which a browser does not come again.
 ///
 /// As a **stream** within the process it yields [`Received`]. Events that cannot be decoded come as
 /// a [`Gap`](super::Gap) of reason [`Unreadable`](super::GapReason::Unreadable).
@@ -259,6 +265,9 @@ impl<E: SseEvent> Subscription<E> {
 
     /// What a record is to this subscriber; none if the filter hides it.
     fn look_at(&mut self, record: Record) -> Option<Received<E>> {
+        if let Some(topic) = record.closes() {
+            return Some(Received::TopicClosed { id: record.id, topic: topic.clone() });
+        }
         let delivered = match decode::<E>(&record) {
             Ok(delivered) => delivered,
             Err(gap) => return Some(Received::Gap(gap)),

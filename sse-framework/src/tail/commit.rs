@@ -2,7 +2,7 @@
 
 use super::copies::Copies;
 use crate::id::EventId;
-use crate::log::{Appended, Batch, NewRecord};
+use crate::log::{Appended, Batch, NewRecord, TOPIC_CLOSE};
 use crate::topic::Topic;
 use crate::wire;
 use bytes::Bytes;
@@ -23,6 +23,13 @@ pub(crate) struct Record {
     pub(crate) version: u32,
     /// JSON.
     pub(crate) data: Bytes,
+}
+
+impl Record {
+    /// The topic that this record closes, if it is no event but that.
+    pub(crate) fn closes(&self) -> Option<&Topic> {
+        self.topic.as_ref().filter(|_| self.name == TOPIC_CLOSE)
+    }
 }
 
 /// A record in the ring.

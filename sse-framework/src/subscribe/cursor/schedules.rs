@@ -132,6 +132,24 @@ fn who_is_ended_is_woken_and_reads_what_there_was() {
 }
 
 #[test]
+fn who_reads_closed_topics_gets_the_rest_and_the_end() {
+    model(4, || {
+        let core = Core::without_thread(9);
+        // One topic each: which of two is looked at first is not for a model.
+        let (mut a, mut b) = (cursor(&core, &["a"]), cursor(&core, &["b"]));
+        let reader = thread::spawn(move || {
+            let end = |seqs: &[u64]| (seqs.to_vec(), Some(CloseReason::Complete));
+            assert_eq!(read(&mut a, usize::MAX), end(&[1, 3]));
+            assert_eq!(read(&mut b, usize::MAX), end(&[2]));
+        });
+        core.commit(&["a"]);
+        core.close("b");
+        core.close("a");
+        reader.join().unwrap();
+    });
+}
+
+#[test]
 fn who_leaves_while_news_comes_takes_nobody_with_it() {
     model(4, || {
         let core = Core::without_thread(9);
