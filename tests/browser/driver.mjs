@@ -1,6 +1,7 @@
 // Drives real clients for the Rust tests: a line of JSON in is a command, a line of JSON out its answer.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import * as answer from "./answer.mjs";
 import * as page from "./page.mjs";
 import * as streams from "./streams.mjs";
 
@@ -10,7 +11,7 @@ const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const browser = await chromium.launch({ executablePath, args, headless: true });
 
-const commands = { ...page.commands, ...streams.commands };
+const commands = { ...answer.commands, ...page.commands, ...streams.commands };
 const lines = createInterface({ input: process.stdin });
 for await (const line of lines) {
   const { command, ...parameters } = JSON.parse(line);

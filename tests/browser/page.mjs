@@ -1,5 +1,5 @@
 // The quick start's page, as somebody sees and uses it.
-const pages = new Map();
+export const pages = new Map();
 
 export const commands = {
   async open({ name, url, options = {} }, browser) {
