@@ -24,8 +24,8 @@ pub(super) struct Cursor<P: Page> {
     /// A position that the client has been told of without a record of it.
     told: u64,
     completion: Completion,
-    /// Told before the next page.
-    gap: Option<Gap>,
+    /// Told before the next page. Rare, so it is not among what every event touches.
+    gap: Option<Box<Gap>>,
     /// Read, and the seq up to which the log has been read with it.
     page: Option<(P, u64)>,
     reading: Option<Reading<P::Draft>>,
@@ -68,7 +68,7 @@ impl<P: Page> Cursor<P> {
             at,
             told: at,
             completion,
-            gap,
+            gap: gap.map(Box::new),
             page: None,
             reading: None,
             end: None,
@@ -80,7 +80,7 @@ impl<P: Page> Cursor<P> {
     /// The same position, for a client that can come back.
     pub(super) fn for_response<Q: Page>(self) -> Cursor<Q> {
         let Cursor { core, registration, at, gap, .. } = self;
-        Cursor { to_the_end: false, ..Cursor::new(core, registration, at, gap) }
+        Cursor { to_the_end: false, ..Cursor::new(core, registration, at, gap.map(|gap| *gap)) }
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
@@ -103,7 +103,7 @@ impl<P: Page> Cursor<P> {
 
     /// What is to be told before anything else, once.
     pub(super) fn take_gap(&mut self) -> Option<Gap> {
-        self.gap.take()
+        self.gap.take().map(|gap| *gap)
     }
 
     /// Goes to another position.
@@ -161,7 +161,7 @@ impl<P: Page> Cursor<P> {
                 return Poll::Ready(None);
             }
             if let Some(gap) = self.gap.take() {
-                return Poll::Ready(Some(Step::Gap(gap)));
+                return Poll::Ready(Some(Step::Gap(*gap)));
             }
             if let Some((page, until)) = self.page.take() {
                 self.at = until;
@@ -273,7 +273,8 @@ impl<P: Page> Cursor<P> {
     fn skip_to(&mut self, resumed: u64, reason: GapReason) {
         let history = self.core.log.history();
         let asked = history.id(self.at).to_string();
-        self.gap = Some(Gap { reason, asked, resumed_after: history.id(resumed) });
+        let resumed_after = history.id(resumed);
+        self.gap = Some(Box::new(Gap { reason, asked, resumed_after }));
         (self.at, self.told) = (resumed, resumed);
     }
 
