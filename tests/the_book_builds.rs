@@ -60,7 +60,8 @@ fn every_listing_is_an_anchor_in_a_compiled_file() -> Outcome {
             let (file, anchor) = listing.split_once(':').unwrap_or((listing, ""));
             let included = fs::read_to_string(source.join(file))
                 .map_err(|error| format!("{listing} in {}: {error}", chapter.display()))?;
-            let found = included.lines().any(|line| line.trim() == format!("// ANCHOR: {anchor}"));
+            let anchors = ["//", "#"].map(|comment| format!("{comment} ANCHOR: {anchor}"));
+            let found = included.lines().any(|line| anchors.iter().any(|at| line.trim() == at));
             assert!(anchor.is_empty() || found, "{listing} in {}", chapter.display());
             listings += 1;
         }
