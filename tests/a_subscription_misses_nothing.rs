@@ -10,7 +10,7 @@ use std::future::Future;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 use support::random::{self, Random};
-use support::served::in_time;
+use support::served::{eventually, in_time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 struct Count {
@@ -111,6 +111,86 @@ async fn what_may_not_be_seen_is_no_gap() {
         hub.publish(Count { n: 100 }).topic("end").await.unwrap();
         assert_eq!(event(&mut own).await.event.n, 100);
     }
+}
+
+/// Who stores it goes on there with what has not been yielded, wherever the first one had read to.
+#[tokio::test]
+async fn the_position_is_where_a_later_subscription_goes_on() {
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5).start().await.unwrap();
+    let hub = &hub;
+    let publish = async |n, topic: &str| hub.publish(Count { n }).topic(topic).await.unwrap();
+    let all = || hub.subscribe(Subscribe::default()).topics(["*".parse().unwrap()]);
+    let rare = || hub.subscribe(Subscribe::default()).filter(|count| count.n >= 100).everything();
+    for begin in [&all as &dyn Fn() -> Subscription<Count>, &rare] {
+        let mut first = begin();
+        assert_eq!(first.position(), hub.last_event_id());
+        publish(100, "a").await;
+        let (second, third) = (publish(101, "b").await, publish(102, "a").await);
+        assert_eq!(event(&mut first).await.event.n, 100);
+        assert_eq!(event(&mut first).await.id, second);
+        assert_eq!(first.position(), second, "the third is read, but not yielded");
+        let mut later = hub.subscribe(Subscribe::default());
+        later = later.start(Start::After(first.position()));
+        assert_eq!(event(&mut later.everything()).await.id, third);
+        assert_eq!(event(&mut first).await.id, third);
+        assert_eq!(first.position(), third);
+    }
+}
+
+/// As long as nothing comes it moves on, and so it does not grow old.
+#[tokio::test]
+async fn the_position_of_one_that_waits_moves_on() {
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
+    let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
+    for filter in ["b", "b/**", "*"] {
+        let topics = [filter.parse().unwrap()];
+        let mut quiet = hub.subscribe(Subscribe::default()).topics(topics.clone());
+        hub.publish(Count { n: 0 }).topic("b").await.unwrap();
+        let began = event(&mut quiet).await.id;
+        for _ in 0..3 {
+            assert!(poll(&mut quiet).is_none());
+            for n in 0..50 {
+                hub.publish(Count { n }).topic("a/1").await.unwrap();
+            }
+            // Also before it is polled, as soon as the hub has told everybody.
+            eventually("the position", || quiet.position() == hub.last_event_id());
+        }
+        let position = quiet.position();
+        hub.publish(Count { n: 1 }).topic("b").await.unwrap();
+        assert_eq!(quiet.position(), position, "what has come is not yielded yet");
+        let after = |id| hub.subscribe(Subscribe::default()).start(Start::After(id));
+        assert_eq!(event(&mut after(position).topics(topics.clone())).await.event.n, 1);
+        let told = received(&mut after(began).topics(topics)).await;
+        assert!(matches!(told, Received::Gap(_)), "{told:?} with the event's id");
+    }
+}
+
+/// Whose filter hides everything goes on, too.
+#[tokio::test]
+async fn the_position_moves_on_over_what_a_filter_hides() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let mut none = hub.subscribe(Subscribe::default()).filter(|_| false).everything();
+    assert!(poll(&mut none).is_none());
+    let newest = hub.publish(Count { n: 1 }).await.unwrap();
+    assert!(none.position().seq() < newest.seq(), "it may be for it");
+    assert!(poll(&mut none).is_none());
+    assert_eq!(none.position(), newest);
+}
+
+/// Who stores the position before the gap is told is told of it later.
+#[tokio::test]
+async fn a_gap_that_is_not_yielded_is_before_the_position() {
+    let hub = Hub::<Count>::builder(MemoryLog::new());
+    let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
+    let first = hub.publish(Count { n: 0 }).await.unwrap();
+    hub.publish_all((0..30).map(|n| Count { n })).await.unwrap();
+    let begin = || hub.subscribe(Subscribe::default()).start(Start::After(first)).everything();
+    let mut begun = begin();
+    assert_eq!(begun.position(), first);
+    let Received::Gap(gap) = received(&mut begun).await else { panic!("a gap") };
+    assert_eq!(begun.position(), gap.resumed_after);
+    let strange = hub.subscribe(Subscribe::default().after("none")).everything();
+    assert_eq!(strange.position(), hub.last_event_id());
 }
 
 /// What is there without waiting.

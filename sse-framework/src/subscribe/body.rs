@@ -55,6 +55,29 @@ impl Source {
         }
     }
 
+    /// The seq of the last record that has been read or passed over.
+    fn at(&self) -> u64 {
+        match self {
+            Source::Shared(cursor) => cursor.at(),
+            Source::Sifted(sieve) => sieve.at(),
+        }
+    }
+
+    fn told(&self) -> u64 {
+        match self {
+            Source::Shared(cursor) => cursor.told(),
+            Source::Sifted(sieve) => sieve.cursor().told(),
+        }
+    }
+
+    /// Notes the seq of an id that the client is given.
+    fn tell(&mut self, seq: u64) {
+        match self {
+            Source::Shared(cursor) => cursor.tell(seq),
+            Source::Sifted(sieve) => sieve.cursor_mut().tell(seq),
+        }
+    }
+
     fn is_at_head(&self) -> bool {
         match self {
             Source::Shared(cursor) => cursor.is_at_head(),
@@ -129,7 +152,10 @@ impl EventBody {
         };
         match polled {
             Poll::Ready(bytes) => Poll::Ready(bytes),
-            Poll::Pending => self.poll_heartbeat(cx, settings.heartbeat).map(Some),
+            Poll::Pending => {
+                ready!(self.poll_heartbeat(cx, settings.heartbeat));
+                Poll::Ready(Some(self.heartbeat()))
+            }
         }
     }
 
@@ -167,11 +193,15 @@ impl EventBody {
         }
         let step = ready!(self.source.poll_next(cx));
         Poll::Ready(step.map(|step| match step {
-            Step::Page(frames) => {
+            Step::Page { page, shown } => {
+                self.source.tell(shown);
                 self.rest_after_page(settings.coalesce, rested);
-                frames
+                page
             }
-            Step::Gap(gap) => control::gap(&gap, true),
+            Step::Gap(gap) => {
+                self.source.tell(gap.resumed_after.seq());
+                control::gap(&gap, true)
+            }
             Step::Closed(reason) => {
                 // Who failed before the end comes back for the rest.
                 let is_complete = reason == CloseReason::Complete;
@@ -192,18 +222,26 @@ impl EventBody {
         }
     }
 
-    fn poll_heartbeat(&mut self, cx: &mut Context<'_>, interval: Duration) -> Poll<Bytes> {
+    /// Shows that the stream is alive. A client that has been shown nothing for so long is told how
+    /// far it has come: what it saw last may be gone when it comes back.
+    fn heartbeat(&mut self) -> Bytes {
+        let at = self.source.at();
+        // A snapshot moves the client only when it is complete.
+        if !matches!(self.stage, Stage::Live) || at <= self.source.told() {
+            return Bytes::from_static(HEARTBEAT);
+        }
+        self.source.tell(at);
+        control::cursor(self.source.core().log.history().id(at))
+    }
+
+    fn poll_heartbeat(&mut self, cx: &mut Context<'_>, interval: Duration) -> Poll<()> {
         let due = self.last_sent + interval;
         if self.handover.is_taken() {
             // It is polled often enough without a timer.
             self.timer = None;
-            return match due <= Instant::now() {
-                true => Poll::Ready(Bytes::from_static(HEARTBEAT)),
-                false => Poll::Pending,
-            };
+            return if due <= Instant::now() { Poll::Ready(()) } else { Poll::Pending };
         }
-        ready!(self.poll_timer(due, cx));
-        Poll::Ready(Bytes::from_static(HEARTBEAT))
+        self.poll_timer(due, cx)
     }
 
     /// Resolves at a time. The timer is not moved whenever that changes; when it fires too early, it

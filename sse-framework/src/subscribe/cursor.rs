@@ -21,13 +21,13 @@ pub(super) struct Cursor<P: Page> {
     core: Arc<Core>,
     registration: Registration,
     at: u64,
-    /// A position that the client has been told of without a record of it.
+    /// The seq of the last id that the client has been given.
     told: u64,
     completion: Completion,
     /// Told before the next page. Rare, so it is not among what every event touches.
     gap: Option<Box<Gap>>,
-    /// Read, and the seq up to which the log has been read with it.
-    page: Option<(P, u64)>,
+    /// Read, its last record, and the seq up to which the log has been read with it.
+    page: Option<(P, u64, u64)>,
     reading: Option<Reading<P::Draft>>,
     /// How the hub ends the subscription: why, and what was the newest record then.
     end: Option<(CloseReason, u64)>,
@@ -48,7 +48,11 @@ const MOST_LOOKS: u32 = 4;
 
 /// What a cursor comes upon.
 pub(super) enum Step<P> {
-    Page(P),
+    /// Records in a row, of which the last has the seq `shown`.
+    Page {
+        page: P,
+        shown: u64,
+    },
     Gap(Gap),
     /// The last step.
     Closed(CloseReason),
@@ -92,6 +96,11 @@ impl<P: Page> Cursor<P> {
         self.at
     }
 
+    /// Up to where it has missed nothing, also while it waits and nobody polls it.
+    pub(super) fn passed(&self) -> u64 {
+        self.registration.look(self.at).0
+    }
+
     /// Whether there is nothing after it now.
     pub(super) fn is_at_head(&self) -> bool {
         self.core.tail.head() <= self.at
@@ -101,12 +110,26 @@ impl<P: Page> Cursor<P> {
         self.registration.topics()
     }
 
-    /// What is to be told before anything else, once.
+    /// What is to be told before anything else.
+    pub(super) fn gap(&self) -> Option<&Gap> {
+        self.gap.as_deref()
+    }
+
+    /// The same, once.
     pub(super) fn take_gap(&mut self) -> Option<Gap> {
         self.gap.take().map(|gap| *gap)
     }
 
-    /// Goes to another position.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// Notes the seq of an id that the client is given.
+    pub(super) fn tell(&mut self, seq: u64) {
+        self.told = seq;
+    }
+
+    /// Goes to another position, of which the client is told.
     pub(super) fn go_to(&mut self, at: u64) {
         (self.at, self.told) = (at, at);
         (self.gap, self.page, self.reading) = (None, None, None);
@@ -163,9 +186,9 @@ impl<P: Page> Cursor<P> {
             if let Some(gap) = self.gap.take() {
                 return Poll::Ready(Some(Step::Gap(*gap)));
             }
-            if let Some((page, until)) = self.page.take() {
+            if let Some((page, shown, until)) = self.page.take() {
                 self.at = until;
-                return Poll::Ready(Some(Step::Page(page)));
+                return Poll::Ready(Some(Step::Page { page, shown }));
             }
             if self.last().is_some_and(|last| last <= self.at) {
                 return self.close(CloseReason::Complete);
@@ -193,10 +216,10 @@ impl<P: Page> Cursor<P> {
             }
             self.at = self.registration.passed(self.at);
             match P::from_tail(&self.core.tail, self.at, self.registration.topics()) {
-                TailRead::Page { page, until } => {
+                TailRead::Page { page, shown, until } => {
                     self.at = until;
                     if !page.is_empty() {
-                        return Poll::Ready(Some(Step::Page(page)));
+                        return Poll::Ready(Some(Step::Page { page, shown }));
                     }
                     looks += 1;
                     if looks == MOST_LOOKS {
@@ -235,7 +258,7 @@ impl<P: Page> Cursor<P> {
                 if self.at + 1 < first {
                     self.skip_to(first - 1, GapReason::Trimmed);
                 }
-                self.take(P::finish(page, &copies), until.max(self.at));
+                self.take(P::finish(page, &copies), shown, until.max(self.at));
                 Ok(())
             }
             // Where the page begins is not known: what retention took goes first.
@@ -245,7 +268,7 @@ impl<P: Page> Cursor<P> {
             }
             // The error comes again, after what could be read.
             Err(_) if shown > self.at => {
-                self.take(P::finish(page, &copies), shown);
+                self.take(P::finish(page, &copies), shown, shown);
                 Ok(())
             }
             Err(error @ LogError::Damaged { last, .. }) => {
@@ -262,10 +285,10 @@ impl<P: Page> Cursor<P> {
         }
     }
 
-    fn take(&mut self, page: P, until: u64) {
+    fn take(&mut self, page: P, shown: u64, until: u64) {
         match page.is_empty() {
             true => self.at = until,
-            false => self.page = Some((page, until)),
+            false => self.page = Some((page, shown, until)),
         }
     }
 

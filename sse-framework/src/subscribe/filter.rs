@@ -123,6 +123,11 @@ impl Sieve {
         &mut self.cursor
     }
 
+    /// The seq of the last record that has been sifted or passed over.
+    pub(super) fn at(&self) -> u64 {
+        self.records.front().map_or(self.cursor.at(), |next| next.id.seq() - 1)
+    }
+
     /// Whether there is nothing to be sifted now.
     pub(super) fn is_at_head(&self) -> bool {
         self.records.is_empty() && self.next.is_none() && self.cursor.is_at_head()
@@ -131,7 +136,8 @@ impl Sieve {
     /// The next step; none after [`Step::Closed`].
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<Bytes>>> {
         let copies = self.cursor.core().tail.copies().clone();
-        let (mut frames, most, mut hidden) = (Vec::new(), copies.page_bytes(PAGE_BYTES), 0);
+        let (mut frames, most) = (Vec::new(), copies.page_bytes(PAGE_BYTES));
+        let (mut shown, mut hidden) = (0, 0);
         loop {
             if self.closed {
                 return Poll::Ready(None);
@@ -151,6 +157,7 @@ impl Sieve {
                     Sifted::Shown => {
                         let Record { id, name, data, .. } = &record;
                         wire::write_checked_event(&mut frames, id, name, data);
+                        shown = id.seq();
                     }
                     Sifted::Hidden => hidden += 1,
                     Sifted::Unreadable(gap) => self.next = Some(Step::Gap(gap)),
@@ -161,7 +168,7 @@ impl Sieve {
                 }
             }
             if !frames.is_empty() {
-                return Poll::Ready(Some(Step::Page(copies.hold(frames))));
+                return Poll::Ready(Some(Step::Page { page: copies.hold(frames), shown }));
             }
             if self.next.is_some() {
                 continue;
@@ -171,7 +178,7 @@ impl Sieve {
                 return Poll::Pending;
             }
             match ready!(self.cursor.poll_next(cx)) {
-                Some(Step::Page(records)) => self.records = records.into(),
+                Some(Step::Page { page, .. }) => self.records = page.into(),
                 Some(Step::Gap(gap)) => self.next = Some(Step::Gap(gap)),
                 Some(Step::Closed(reason)) => self.next = Some(Step::Closed(reason)),
                 None => self.closed = true,

@@ -218,6 +218,50 @@ impl<E: SseEvent> Subscription<E> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
+    /// Where this stream stands: a later subscription with `Start::After(position)` goes on with what
+    /// this one has not yielded. Store it together with what you have made of the events.
+    ///
+    /// It is the id of the event that was yielded last, or further on, past events that this
+    /// subscription does not see. Who stores only the ids of events keeps an old one as long as nothing
+    /// comes, and when the retention has passed that, is told of a [`Gap`](super::Gap) where there may be
+    /// none. So store it now and then also when nothing comes: after a call of [`next`](Self::next)
+    /// that was dropped it is up to date.
+    ///
+    /// A gap that has not been yielded yet is told to the later subscription, too, unless this one
+    /// began after something that is no id.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use sse_framework::{Hub, Start, Subscribe, SseEvent};
+    /// use std::time::Duration;
+    ///
+    /// # #[derive(Serialize, Deserialize, SseEvent, Debug, PartialEq)]
+    /// # struct Tick { n: u64 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hub = Hub::<Tick>::in_memory()?;
+    /// let mut mails = hub.subscribe(Subscribe::default()).topics(["mail".parse()?]);
+    /// let news = hub.publish(Tick { n: 1 }).topic("news").await?;
+    ///
+    /// let next = tokio::time::timeout(Duration::from_millis(50), mails.next()).await;
+    /// assert!(next.is_err(), "no mail");
+    /// let stored = mails.position();
+    /// assert_eq!(stored, news);
+    ///
+    /// let later = hub.subscribe(Subscribe::default()).start(Start::After(stored));
+    /// # let _ = later.everything();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn position(&self) -> EventId {
+        if let Some(asked) = self.cursor.gap().and_then(|gap| gap.asked.parse().ok()) {
+            return asked;
+        }
+        let next = self.records.front().map(|next| next.id.seq() - 1);
+        let at = next.unwrap_or_else(|| self.cursor.passed());
+        self.cursor.core().log.history().id(at)
+    }
+
     /// Sends the state of things first, computed by the app, and then every change after it.
     ///
     /// `snapshot` is called with the position of the newest event, unless the client goes on where
@@ -304,7 +348,7 @@ impl<E: SseEvent> Stream for Subscription<E> {
                 return Poll::Pending;
             }
             match ready!(self.cursor.poll_next(cx)) {
-                Some(Step::Page(records)) => self.records = records.into(),
+                Some(Step::Page { page, .. }) => self.records = page.into(),
                 Some(Step::Gap(gap)) => return Poll::Ready(Some(Received::Gap(gap))),
                 Some(Step::Closed(reason)) => return Poll::Ready(Some(Received::Closed(reason))),
                 None => return Poll::Ready(None),

@@ -226,7 +226,7 @@ mod tests {
         let tail = Tail::new(0, usize::MAX, usize::MAX);
         tail.push(commit);
         let (mut at, mut bytes) = (0, 0_usize);
-        while let TailRead::Page { page, until } =
+        while let TailRead::Page { page, until, .. } =
             tail.frames(at, &TopicSelection::everything(), 1 << 17)
         {
             (at, bytes) = (until, bytes + page.len());

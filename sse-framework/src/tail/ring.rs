@@ -61,8 +61,9 @@ struct Ring {
 /// What stands behind a cursor.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum TailRead<P> {
-    /// What is selected of the records up to `until`, perhaps nothing.
-    Page { page: P, until: u64 },
+    /// What is selected of the records up to `until`, perhaps nothing; `shown` is the last of them, or
+    /// the cursor.
+    Page { page: P, shown: u64, until: u64 },
     /// The cursor stands at the head.
     AtEnd,
     /// Records after the cursor have left memory; from `first` on they are here.
@@ -129,7 +130,7 @@ impl Tail {
         }
         let everything = topics.is_everything();
         if let Some((page, until)) = everything.then(|| self.shared_chunk(after)).flatten() {
-            return TailRead::Page { page, until };
+            return TailRead::Page { page, shown: until, until };
         }
         let (mut pieces, max_copied) = (Pieces::default(), self.copies.page_bytes(max_bytes));
         let read = self.visit(after, topics, |entry| {
@@ -142,14 +143,14 @@ impl Tail {
             until_full(pieces.bytes >= max, seq)
         });
         match read {
-            TailRead::Page { until, .. } => {
+            TailRead::Page { shown, until, .. } => {
                 let copied = pieces.is_copy();
                 let page = pieces.into_bytes(&self.copies);
                 if copied && everything {
                     let chunk = SharedChunk { after, until, bytes: page.clone() };
                     *self.shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(chunk);
                 }
-                TailRead::Page { page, until }
+                TailRead::Page { page, shown, until }
             }
             TailRead::AtEnd => TailRead::AtEnd,
             TailRead::Behind { first } => TailRead::Behind { first },
@@ -169,7 +170,7 @@ impl Tail {
             until_full(records.len() >= max_events, entry.id.seq())
         });
         match read {
-            TailRead::Page { until, .. } => TailRead::Page { page: records, until },
+            TailRead::Page { shown, until, .. } => TailRead::Page { page: records, shown, until },
             TailRead::AtEnd => TailRead::AtEnd,
             TailRead::Behind { first } => TailRead::Behind { first },
         }
@@ -203,14 +204,14 @@ impl Tail {
             }
             _ => None,
         };
-        let until = match own {
-            Some(own) => ring.visit(own.into_iter(), last, topics, &mut show),
+        let (shown, until) = match own {
+            Some(own) => ring.visit(own.into_iter(), (after, last), topics, &mut show),
             None => {
                 let end = last.min(after + LOOK_AHEAD);
-                ring.visit(after + 1..=end, end, topics, &mut show)
+                ring.visit(after + 1..=end, (after, end), topics, &mut show)
             }
         };
-        TailRead::Page { page: (), until }
+        TailRead::Page { page: (), shown, until }
     }
 }
 
@@ -277,21 +278,28 @@ impl Ring {
     }
 
     /// Shows those of these records that are selected, until it is told that there are enough, and up
-    /// to which seq. Up to the seq that it returns there are no others, which without that is `end`.
+    /// to which seq. Returns the last that was shown, or `after`, and the seq up to which there are no
+    /// others, which without that is `end`.
     fn visit(
         &self,
         seqs: impl Iterator<Item = u64>,
-        end: u64,
+        (after, end): (u64, u64),
         topics: &TopicSelection,
         show: &mut impl FnMut(&Entry) -> ControlFlow<u64>,
-    ) -> u64 {
+    ) -> (u64, u64) {
+        let mut shown = after;
         for entry in seqs.filter_map(|seq| self.get(seq)) {
-            let includes = topics.includes(entry.topic()) || planted("live-without-filter");
-            if includes && let ControlFlow::Break(until) = show(entry) {
-                return until;
+            if !topics.includes(entry.topic()) && !planted("live-without-filter") {
+                continue;
+            }
+            match show(entry) {
+                ControlFlow::Continue(()) => shown = entry.id.seq(),
+                // It may have been too much.
+                ControlFlow::Break(until) if until < entry.id.seq() => return (shown, until),
+                ControlFlow::Break(until) => return (until, until),
             }
         }
-        end
+        (shown, end)
     }
 
     /// Lets go of the oldest records, but never of the newest `keep`.
@@ -360,12 +368,16 @@ mod tests {
         let all = TopicSelection::everything();
         tail.push(commit(1, &[None, None]));
         tail.push(commit(3, &[None]));
-        let TailRead::Page { page: one, until: 1 } = tail.frames(0, &all, 1) else { panic!() };
-        let TailRead::Page { page: whole, until: 3 } = tail.frames(0, &all, 1000) else { panic!() };
-        let TailRead::Page { page: again, until: 3 } = tail.frames(0, &all, 1000) else { panic!() };
+        let TailRead::Page { page: one, until: 1, .. } = tail.frames(0, &all, 1) else { panic!() };
+        let TailRead::Page { page: whole, until: 3, .. } = tail.frames(0, &all, 1000) else {
+            panic!()
+        };
+        let TailRead::Page { page: again, until: 3, .. } = tail.frames(0, &all, 1000) else {
+            panic!()
+        };
         assert_eq!(whole.as_ptr(), again.as_ptr());
         assert!(whole.starts_with(&one));
-        let TailRead::Page { page: last, until: 3 } = tail.frames(2, &all, 1) else { panic!() };
+        let TailRead::Page { page: last, until: 3, .. } = tail.frames(2, &all, 1) else { panic!() };
         assert!(whole.ends_with(&last));
     }
 
@@ -376,7 +388,10 @@ mod tests {
         let a = TopicSelection::of([TopicFilter::under(["a"])]);
         assert_eq!(seqs(tail.records(0, &a, 100)), [1, 4]);
         let none = TopicSelection::of([]);
-        assert_eq!(tail.frames(0, &none, 9), TailRead::Page { page: Bytes::new(), until: 4 });
+        assert_eq!(
+            tail.frames(0, &none, 9),
+            TailRead::Page { page: Bytes::new(), shown: 0, until: 4 }
+        );
     }
 
     proptest! {
@@ -402,8 +417,15 @@ mod tests {
             let mut read = Vec::new();
             loop {
                 match tail.records(at, &selection, page) {
-                    TailRead::Page { page, until } => {
+                    TailRead::Page { page, shown, until } => {
                         prop_assert!(until > at, "{until} after {at}");
+                        prop_assert_eq!(shown, page.last().map_or(at, |last| last.id.seq()));
+                        let frames = tail.frames(at, &selection, 30 * page.len());
+                        let TailRead::Page { page: frames, shown, .. } = frames else { panic!() };
+                        let last = format!("id: {}\n", EventId::new(Epoch::from_token(1), shown));
+                        let frames = String::from_utf8_lossy(&frames);
+                        let place = frames.rfind("id: ").unwrap_or_default();
+                        prop_assert!(frames.is_empty() || frames[place..].starts_with(&last));
                         at = until;
                         read.extend(page.iter().map(|record| record.id.seq()));
                     }
@@ -433,10 +455,10 @@ mod tests {
         tail.push(commit(1, &[Some("a"); 10_000]));
         let other = TopicSelection::of(["b/*".parse().unwrap()]);
         let read = tail.frames(0, &other, 9);
-        assert_eq!(read, TailRead::Page { page: Bytes::new(), until: LOOK_AHEAD });
+        assert_eq!(read, TailRead::Page { page: Bytes::new(), shown: 0, until: LOOK_AHEAD });
         let exact = TopicSelection::of(["b".parse().unwrap()]);
         let read = tail.frames(0, &exact, 9);
-        assert_eq!(read, TailRead::Page { page: Bytes::new(), until: 10_000 });
+        assert_eq!(read, TailRead::Page { page: Bytes::new(), shown: 0, until: 10_000 });
     }
 
     #[test]
@@ -448,7 +470,7 @@ mod tests {
         let begun = std::time::Instant::now();
         for _ in 0..500 {
             let read = tail.frames(0, &many, 9);
-            assert_eq!(read, TailRead::Page { page: Bytes::new(), until: 100 });
+            assert_eq!(read, TailRead::Page { page: Bytes::new(), shown: 0, until: 100 });
         }
         assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{:?}", begun.elapsed());
     }
@@ -497,7 +519,7 @@ mod tests {
         assert!(pages.iter().map(Bytes::len).sum::<usize>() > 5 * bytes, "the pages are large");
 
         let (mut at, mut read) = (0, Vec::new());
-        while let TailRead::Page { page, until } = tail.frames(at, &all, 128 << 10) {
+        while let TailRead::Page { page, until, .. } = tail.frames(at, &all, 128 << 10) {
             (at, read) = (until, [read, page.into()].concat());
         }
         assert!(at == 20_000 && read == expected, "what was gathered reads as before");

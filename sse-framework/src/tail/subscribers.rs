@@ -418,15 +418,22 @@ impl Registration {
 
     /// How far one that stands at `at` has come by waiting: up to there it has missed nothing.
     pub(crate) fn passed(&mut self, at: u64) -> u64 {
+        let (passed, waits) = self.look(at);
+        self.waits_at_head = waits;
+        passed
+    }
+
+    /// The same, and whether it waits at the head still.
+    pub(crate) fn look(&self, at: u64) -> (u64, bool) {
         // Whoever reads everything is woken by the next record.
         if !self.waits_at_head || matches!(self.place, Place::Everything(_)) {
-            return at;
+            return (at, self.waits_at_head);
         }
         let mut lists = self.subscribers.lists();
         let told = lists.told;
-        let Some(slot) = lists.slot(self.place) else { return at };
-        self.waits_at_head = slot.waker.is_some();
-        at.max(if self.waits_at_head { told } else { slot.passed })
+        let Some(slot) = lists.slot(self.place) else { return (at, false) };
+        let waits = slot.waker.is_some();
+        (at.max(if waits { told } else { slot.passed }), waits)
     }
 }
 
@@ -511,7 +518,7 @@ mod tests {
         assert_eq!(b.passed(3), 3);
         assert!(b.wait_at_head(Waker::noop(), &tail, 4));
         subscribers.wake(&topics(&["a"]), 5, 6);
-        assert_eq!(b.passed(4), 6);
+        assert_eq!((b.look(4), b.look(4), b.passed(4)), ((6, true), (6, true), 6));
         subscribers.wake(&topics(&["a", "b"]), 7, 8);
         subscribers.wake(&topics(&["a"]), 9, 9);
         assert_eq!((b.passed(4), b.passed(4)), (6, 4), "what woke it stands after 6");

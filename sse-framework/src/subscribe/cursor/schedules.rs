@@ -36,7 +36,9 @@ fn read(cursor: &mut Cursor<Vec<Record>>, expected: usize) -> (Vec<u64>, Option<
     let mut seqs = Vec::new();
     while seqs.len() < expected {
         match block_on(poll_fn(|cx| cursor.poll_next(cx))) {
-            Some(Step::Page(records)) => seqs.extend(records.iter().map(|record| record.id.seq())),
+            Some(Step::Page { page: records, .. }) => {
+                seqs.extend(records.iter().map(|record| record.id.seq()))
+            }
             Some(Step::Gap(gap)) => panic!("{gap:?}"),
             Some(Step::Closed(reason)) => return (seqs, Some(reason)),
             None => panic!("polled after its end"),
