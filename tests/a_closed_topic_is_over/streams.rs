@@ -13,6 +13,8 @@ support::by_every_server!(
     a_new_client_of_a_closed_topic_is_told_at_once,
     who_asks_for_what_is_not_known_is_told_that_and_the_end,
     a_snapshot_comes_before_the_end,
+    a_filter_does_not_hide_the_end,
+    a_filter_that_fails_before_the_end_does_not_move_the_client_there,
 );
 
 /// `/oldest/{topic}` and `/new/{topic}` show one topic, `/some` what the client asks for.
@@ -34,11 +36,23 @@ fn serve(server: Server) -> (Served, Hub<Token>) {
                     .snapshot(async |_| Ok(Snapshot::from(vec![])))
             })
         };
+        let filtered = {
+            let hub = hub.clone();
+            get(async move |request: Subscribe| {
+                let shown = |token: &Token| match token.n {
+                    13 => panic!("as a test asked for"),
+                    n => n % 2 == 0,
+                };
+                let topics = ["a".parse().unwrap()];
+                hub.subscribe(request).start(Start::Oldest).filter(shown).topics(topics)
+            })
+        };
         let app = Router::new()
             .route("/oldest/{topic}", one(&hub, Start::Oldest))
             .route("/new/{topic}", one(&hub, Start::New))
             .route("/some", hub.endpoint())
-            .route("/snapshot", snapshot);
+            .route("/snapshot", snapshot)
+            .route("/filtered", filtered);
         (app, hub)
     })
 }
@@ -169,4 +183,29 @@ fn a_snapshot_comes_before_the_end(server: Server) {
     let seen = site.connect("/snapshot", "").ended();
     let names: Vec<_> = events(&seen).iter().map(|event| (event.0, event.1)).collect();
     assert_eq!(names, [("sse-cursor", &*id), ("sse-close", &*id)]);
+}
+
+fn a_filter_does_not_hide_the_end(server: Server) {
+    let site = site(server);
+    let live = site.connect("/filtered", "");
+    live.wait("it is open", |seen| !seen.events.is_empty());
+    let [_, shown, _] = [1, 2, 3].map(|n| site.publish("a", n).to_string());
+    let id = site.close("a").to_string();
+    for stream in [live, site.connect("/filtered", "")] {
+        let seen = stream.ended();
+        let names: Vec<_> = events(&seen).iter().map(|event| (event.0, event.1)).collect();
+        assert_eq!(names, [("token", &*shown), ("sse-topic-close", &*id), ("sse-close", &*id)]);
+    }
+    assert_eq!(site.status("/filtered", id), 204);
+}
+
+fn a_filter_that_fails_before_the_end_does_not_move_the_client_there(server: Server) {
+    let site = site(server);
+    let first = site.publish("a", 2).to_string();
+    site.publish("a", 13);
+    site.close("a");
+    let seen = site.connect("/filtered", "").ended();
+    let last = seen.events.last().unwrap();
+    assert_eq!((&*last.name, &*last.data), ("sse-close", r#"{"reason":"failed"}"#));
+    assert_eq!(seen.last_event_id, first, "there is more to come");
 }
