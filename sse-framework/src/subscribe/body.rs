@@ -4,7 +4,7 @@ use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
 use super::filter::Sieve;
 use super::handover::{Handover, HandoverState};
-use super::snapshot::{Pending, Rendered};
+use super::snapshot::{BoxError, Pending, Piece, Pieces};
 use crate::hub::{Core, Settings};
 use crate::id::EventId;
 use crate::wire::HEARTBEAT;
@@ -35,6 +35,7 @@ enum Stage {
     /// What comes before everything else, and perhaps a snapshot after it.
     Opening(Bytes, Option<Pending>),
     Snapshot(Pending),
+    Pieces(Pieces),
     Live,
     Ended,
 }
@@ -144,6 +145,7 @@ impl EventBody {
                 return Poll::Ready(Some(opening));
             }
             Stage::Snapshot(snapshot) => self.poll_snapshot(snapshot, settings.retry, cx).map(Some),
+            Stage::Pieces(pieces) => self.poll_pieces(pieces, settings.retry, cx).map(Some),
             Stage::Live => self.poll_live(settings, cx),
             Stage::Ended => {
                 self.stage = Stage::Ended;
@@ -165,24 +167,53 @@ impl EventBody {
         retry: Duration,
         cx: &mut Context<'_>,
     ) -> Poll<Bytes> {
-        let reason = match (snapshot.as_mut().poll(cx), self.source.poll_end(cx)) {
-            (Poll::Ready(Ok(Rendered { frames, position })), _) => {
-                self.source.go_to(position);
-                self.handover.goes_live();
-                return Poll::Ready(frames.into());
-            }
-            (Poll::Ready(Err(error)), _) => {
-                tracing::error!(error = &*error as &dyn Error, "a snapshot could not be had");
-                CloseReason::Failed
-            }
-            (Poll::Pending, Poll::Ready(reason)) => reason,
+        match (snapshot.as_mut().poll(cx), self.source.poll_end(cx)) {
+            (Poll::Ready(Ok(pieces)), _) => self.poll_pieces(pieces, retry, cx),
+            (Poll::Ready(Err(error)), _) => Poll::Ready(self.fail(&error, retry)),
+            (Poll::Pending, Poll::Ready(reason)) => Poll::Ready(self.close(reason, retry)),
             (Poll::Pending, Poll::Pending) => {
                 self.stage = Stage::Snapshot(snapshot);
-                return Poll::Pending;
+                Poll::Pending
             }
-        };
+        }
+    }
+
+    /// The client may take long for all of them, so the hub can end it between two.
+    fn poll_pieces(
+        &mut self,
+        mut pieces: Pieces,
+        retry: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<Bytes> {
+        if let Poll::Ready(reason) = self.source.poll_end(cx) {
+            return Poll::Ready(self.close(reason, retry));
+        }
+        match pieces.next() {
+            Ok(Piece::Frames(frames)) => {
+                self.stage = Stage::Pieces(pieces);
+                if frames.is_empty() {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(frames)
+            }
+            Ok(Piece::Last(frames, position)) => {
+                self.source.go_to(position);
+                self.handover.goes_live();
+                Poll::Ready(frames)
+            }
+            Err(error) => Poll::Ready(self.fail(&error, retry)),
+        }
+    }
+
+    fn fail(&mut self, error: &BoxError, retry: Duration) -> Bytes {
+        tracing::error!(error = &**error as &dyn Error, "a snapshot could not be had");
+        self.close(CloseReason::Failed, retry)
+    }
+
+    fn close(&mut self, reason: CloseReason, retry: Duration) -> Bytes {
         self.stage = Stage::Ended;
-        Poll::Ready(control::close(reason, None, retry))
+        control::close(reason, None, retry)
     }
 
     fn poll_live(&mut self, settings: Settings, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -226,8 +257,8 @@ impl EventBody {
     /// far it has come: what it saw last may be gone when it comes back.
     fn heartbeat(&mut self) -> Bytes {
         let at = self.source.at();
-        // A snapshot moves the client only when it is complete.
-        if !matches!(self.stage, Stage::Live) || at <= self.source.told() {
+        // As long as a snapshot is made and sent, it stands where it began.
+        if at <= self.source.told() {
             return Bytes::from_static(HEARTBEAT);
         }
         self.source.tell(at);

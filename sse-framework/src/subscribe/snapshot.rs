@@ -2,6 +2,7 @@
 
 use super::control;
 use super::filter::Filter;
+use super::page::PAGE_BYTES;
 use super::request::Asked;
 use super::start::{Beginning, OnGap, Start};
 use crate::event::{EncodeError, SseEvent};
@@ -10,16 +11,19 @@ use crate::id::EventId;
 use crate::planted::planted;
 use crate::topic::{Topic, TopicSelection};
 use crate::wire::Frame;
+use bytes::Bytes;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// The state of things at some position of the log, as events: what a new client is sent first.
 ///
 /// Made from events alone, `Snapshot::from(events)`, it counts as the state at the position that
-/// [`Subscription::snapshot`](super::Subscription::snapshot) gave to the app. That is as good as
-/// the app's state is fresh: an event that the state already includes may follow once more. If the
-/// app stores the id of the last event with its state, [`at`](Snapshot::at) makes it exact.
+/// [`Subscription::snapshot`](super::Subscription::snapshot) gave to the app. Nothing is missing then if
+/// the app changes its state before it publishes, and an event that the state already includes may
+/// follow once more. If the app stores the id of the last event with its state, [`at`](Snapshot::at)
+/// makes it exact: nothing is missing, and nothing comes twice.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Snapshot<E> {
@@ -28,7 +32,8 @@ pub struct Snapshot<E> {
 }
 
 impl<E> Snapshot<E> {
-    /// The same state, known to be that after the event `id` and before the next.
+    /// The same state, known to be that after the event `id` and before the next. If what follows can no
+    /// longer be had, the client is told with an `sse-gap` behind the state.
     pub fn at(self, id: EventId) -> Self {
         Snapshot { at: Some(id), ..self }
     }
@@ -44,42 +49,77 @@ impl<E> From<Vec<E>> for Snapshot<E> {
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A snapshot on its way.
-pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Rendered, BoxError>> + Send>>;
+pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Pieces, BoxError>> + Send>>;
 
-/// A snapshot as frames, and where the stream goes on after them.
-pub(super) struct Rendered {
-    pub(super) frames: Vec<u8>,
-    pub(super) position: u64,
+/// A snapshot's frames, rendered piece by piece, each when the client has taken the one before.
+///
+/// None of its frames has an id but the last, an `sse-cursor` or, if the app's position cannot be
+/// had, an `sse-gap`: a client that is cut off before it comes back as the stranger that it was, and
+/// gets the snapshot anew.
+pub(super) struct Pieces(Box<dyn FnMut() -> Result<Piece, BoxError> + Send>);
+
+/// A piece of a snapshot.
+pub(super) enum Piece {
+    /// Perhaps nothing, if what was looked at is hidden.
+    Frames(Bytes),
+    /// And where the stream goes on after them.
+    Last(Bytes, u64),
 }
 
-/// Renders a snapshot. None of its frames has an id but the last, an `sse-cursor` or, if the app's
-/// position cannot be had, an `sse-gap`: a client that is cut off before it comes back as the stranger that it was, and gets the snapshot anew.
-pub(super) fn render<E: SseEvent>(
-    core: &Core,
-    topics: &TopicSelection,
-    filter: Option<&Filter<E>>,
-    given: EventId,
-    snapshot: Snapshot<E>,
-) -> Result<Rendered, BoxError> {
-    let mut frames = Vec::new();
-    for event in &snapshot.events {
-        let topic = event.topic()?;
-        let topic = topic.as_ref().map(Topic::as_str);
-        let selected = topics.includes(topic) || planted("snapshot-without-filter");
-        if selected && filter.map_or(Ok(true), |filter| filter.shows(event))? {
-            write(event, &mut frames)?;
-        }
+impl Pieces {
+    pub(super) fn of<E: SseEvent>(
+        core: Arc<Core>,
+        topics: Arc<TopicSelection>,
+        filter: Option<Filter<E>>,
+        given: EventId,
+        snapshot: Snapshot<E>,
+    ) -> Self {
+        let at = snapshot.at.unwrap_or(given);
+        let mut events = snapshot.events.into_iter();
+        Pieces(Box::new(move || {
+            let copies = core.tail.copies();
+            let (mut frames, most) = (Vec::new(), copies.page_bytes(PAGE_BYTES));
+            for event in events.by_ref().take(MOST_LOOKED_AT) {
+                let topic = event.topic()?;
+                let topic = topic.as_ref().map(Topic::as_str);
+                let selected = topics.includes(topic) || planted("snapshot-without-filter");
+                if selected && filter.as_ref().map_or(Ok(true), |filter| filter.shows(&event))? {
+                    write(&event, &mut frames)?;
+                }
+                if frames.len() >= most {
+                    break;
+                }
+            }
+            if events.len() > 0 {
+                return Ok(Piece::Frames(copies.hold(frames)));
+            }
+            let (end, position) = end(&core, at);
+            frames.extend_from_slice(&end);
+            Ok(Piece::Last(copies.hold(frames), position))
+        }))
     }
+
+    /// The next piece; nothing is to be asked after the last.
+    pub(super) fn next(&mut self) -> Result<Piece, BoxError> {
+        (self.0)()
+    }
+}
+
+/// So many events are looked at for one piece, before others have their turn.
+const MOST_LOOKED_AT: usize = 1024;
+
+/// What moves the client to the snapshot's position, or as near to it as can be by now; a gap must be
+/// told by the very frame that moves it behind the gap.
+fn end(core: &Core, at: EventId) -> (Bytes, u64) {
     let history = core.log.history();
-    let at = Asked::Id(snapshot.at.unwrap_or(given));
+    let asked = Some(Asked::Id(at));
     let Beginning { at: position, gap, .. } =
-        Beginning::find(&history, Some(at), Start::New, OnGap::Notify);
-    // Either moves the client; a gap must be told by the very frame that moves it behind the gap.
-    frames.extend_from_slice(&match gap {
+        Beginning::find(&history, asked, Start::New, OnGap::Notify);
+    let frame = match gap {
         Some(gap) => control::gap(&gap, true),
         None => control::cursor(history.id(position)),
-    });
-    Ok(Rendered { frames, position })
+    };
+    (frame, position)
 }
 
 fn write<E: SseEvent>(event: &E, frames: &mut Vec<u8>) -> Result<(), BoxError> {

@@ -6,7 +6,7 @@ use super::cursor::{Cursor, Step};
 use super::filter::{Filter, MOST_HIDDEN, Panicked, Sieve, decode};
 use super::received::Received;
 use super::request::{Asked, Subscribe};
-use super::snapshot::{Pending, Snapshot, render};
+use super::snapshot::{Pending, Pieces, Snapshot};
 use super::start::{Beginning, OnGap, Start};
 use crate::event::SseEvent;
 use crate::hub::Core;
@@ -265,11 +265,15 @@ impl<E: SseEvent> Subscription<E> {
 
     /// Sends the state of things first, computed by the app, and then every change after it.
     ///
-    /// `snapshot` is called with the position of the newest event, unless the client goes on where
-    /// it was and needs no snapshot. Its events reach this client only, carry no ids, and are
-    /// followed by an `sse-cursor` event with the id of the snapshot's position; events that the
-    /// subscription may not see are left out. If the snapshot fails, the stream ends with
-    /// `sse-close`, and the client tries again.
+    /// `snapshot` is called with the position of the newest event, when the response has begun. It is
+    /// not called for a client that goes on where it was, nor for one that asks for everything that is
+    /// kept, nor for a `HEAD` request. Its events reach this client only, carry no ids, and are followed by
+    /// an `sse-cursor` event with the id of the snapshot's [position](Snapshot); events that the
+    /// subscription may not see are left out. If the snapshot fails, the stream ends with `sse-close`, and
+    /// the client tries again.
+    ///
+    /// It is rendered in pieces, each when the client has taken the one before. Until the last is sent,
+    /// its events are held in memory.
     ///
     /// It is part of a response. Used as a stream within the process, the subscription has none.
     ///
@@ -291,19 +295,18 @@ impl<E: SseEvent> Subscription<E> {
     /// ```
     pub fn snapshot<F, S>(mut self, snapshot: F) -> Self
     where
-        F: FnOnce(EventId) -> S,
+        F: FnOnce(EventId) -> S + Send + 'static,
         S: Future<Output = Result<Snapshot<E>, Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         if self.fresh {
             let (core, topics) = (self.cursor.core().clone(), self.cursor.topics().clone());
-            let history = core.log.history();
-            let at = history.id(history.last());
-            let state = snapshot(at);
             let filter = self.filter.clone();
-            self.snapshot =
-                Some(Box::pin(
-                    async move { render(&core, &topics, filter.as_ref(), at, state.await?) },
-                ));
+            self.snapshot = Some(Box::pin(async move {
+                let history = core.log.history();
+                let at = history.id(history.last());
+                let state = snapshot(at).await?;
+                Ok(Pieces::of(core, topics, filter, at, state))
+            }));
         }
         self
     }
