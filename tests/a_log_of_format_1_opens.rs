@@ -17,6 +17,8 @@ use support::served::eventually;
 const LOG: &str = include_str!("fixtures/log_format_1.txt");
 const RECORDS: &str = include_str!("fixtures/log_format_1_records.txt");
 const KEPT: u64 = 60;
+/// This record closes its topic.
+const CLOSING: u64 = 65;
 
 fn open(directory: &Path) -> Result<Box<dyn EventLog>, LogError> {
     Box::new(SledLog::new(directory).segment_bytes(12_000)).open(Retention::forever().events(KEPT))
@@ -59,6 +61,9 @@ fn every_record_is_what_it_was() {
         let topics = TopicSelection::of([topic.parse().unwrap()]);
         assert_eq!(records(&*log, &topics).lines().collect::<Vec<_>>(), expected, "{topic}");
     }
+    let mut closed = Vec::new();
+    log.closed_topics(&mut |topic, seq| closed.push((topic.to_owned(), seq))).unwrap();
+    assert_eq!(closed, [("closed".to_owned(), CLOSING)]);
     let last = RECORDS.lines().count() as u64 + log.history().first() - 1;
     let appended = log.append(&[batch(last + 1, &[0])]).unwrap().first;
     assert_eq!(appended.seq(), last + 1);
@@ -72,8 +77,9 @@ fn the_fixture_has_all_that_a_log_can_have() {
     let state = fs::read_to_string(directory.path().join("state")).unwrap();
     let state: serde_json::Value = serde_json::from_str(state.split_once('\n').unwrap().1).unwrap();
     let segments = state["segments"].as_array().unwrap();
-    let sealed = |in_place| move |part: &serde_json::Value| part["sealed"]["in_place"] == in_place;
-    assert!(segments.iter().any(sealed(true)) && segments.iter().any(sealed(false)), "{state:#}");
+    let sealed = segments.iter().filter(|part| part["sealed"].is_object()).count();
+    assert_eq!(sealed, segments.len() - 1, "{state:#}");
+    assert!(segments.iter().any(|part| part["sealed"]["closes"] == 1), "{state:#}");
     assert!(segments.last().unwrap()["sealed"].is_null(), "the last one is written to");
     assert_eq!(state["epochs"].as_array().unwrap().len(), 2);
     let (first, floor) = (segments[0]["first"].as_u64(), state["floor"].as_u64());
@@ -102,11 +108,20 @@ fn a_log_of_a_newer_format_is_refused() {
 
 /// Records from `first` on, padded so far.
 fn batch(first: u64, padding: &[usize]) -> Batch {
-    let record = |(seq, padding): (u64, &usize)| NewRecord {
-        topic: [None, Some("a"), Some("b/c")][seq as usize % 3].map(|topic| topic.parse().unwrap()),
-        name: ["order-placed", "stock"][seq as usize % 2].into(),
-        version: 1 + seq as u32 % 4,
-        data: payload(seq, *padding).into_bytes(),
+    let record = |(seq, padding): (u64, &usize)| {
+        let (topic, name) = match seq {
+            CLOSING => (Some("closed"), "sse-topic-close"),
+            _ => (
+                [None, Some("a"), Some("b/c")][seq as usize % 3],
+                ["order-placed", "stock"][seq as usize % 2],
+            ),
+        };
+        NewRecord {
+            topic: topic.map(|topic| topic.parse().unwrap()),
+            name: name.into(),
+            version: 1 + seq as u32 % 4,
+            data: payload(seq, *padding).into_bytes(),
+        }
     };
     Batch { records: (first..).zip(padding).map(record).collect() }
 }
@@ -122,7 +137,7 @@ fn the_fixture_can_be_written() {
     };
     let log = open(directory.path()).unwrap();
     (0..60).for_each(|_| append(&*log, &[700]));
-    // Large blocks, which are sealed as they are.
+    // Large blocks.
     append(&*log, &[1_400; 10]);
     append(&*log, &[100_000]);
     eventually("all but the last segment are sealed", || sealed(directory.path()));
@@ -151,6 +166,6 @@ fn sealed(directory: &Path) -> bool {
     let names: Vec<_> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     let state = fs::read_to_string(directory.join("state")).unwrap();
     let segments = state.matches("\"first\":").count() - state.matches("\"epoch\":").count();
-    let done = state.matches("\"in_place\":").count() + 1 == segments;
+    let done = state.matches("\"sealed\":").count() + 1 == segments;
     done && !names.iter().any(|name| name.ends_with("trash") || name.ends_with("sealing"))
 }

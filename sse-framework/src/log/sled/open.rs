@@ -99,8 +99,8 @@ fn first_state(directory: &Path) -> Result<State, LogError> {
 pub(crate) fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {
     match (segment.damaged, segment.sealed) {
         (Some(number), _) => salvage::damaged_path(directory, segment.first, number),
-        (None, Some(sealed)) if !sealed.in_place => sealed_path(directory, segment.first),
-        _ => active_path(directory, segment.first),
+        (None, Some(_)) => sealed_path(directory, segment.first),
+        (None, None) => active_path(directory, segment.first),
     }
 }
 

@@ -198,6 +198,6 @@ impl Rewriting {
         file.sync_all().map_err(io("syncing", &self.path))?;
         let closes = closes::write(&self.path.with_file_name("closes"), &self.index.closes)?;
         let Totals { count, bytes, first_time, last_time } = self.index.totals;
-        Ok(Sealed { last, count, bytes, crc, first_time, last_time, closes, in_place: false })
+        Ok(Sealed { last, count, bytes, crc, first_time, last_time, closes })
     }
 }

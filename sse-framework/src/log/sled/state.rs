@@ -84,9 +84,6 @@ pub(crate) struct Sealed {
     /// How many topics its records close, as its file `closes` says.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) closes: u64,
-    /// The index was added to the segment as it is, for its blocks were large already.
-    #[serde(default)]
-    pub(crate) in_place: bool,
 }
 
 fn is_zero(count: &u64) -> bool {
