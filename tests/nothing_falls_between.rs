@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    AppendError, Appended, Batch, CloseReason, EventLog, GapReason, History, Hub, LogError,
+    AppendError, Appended, Batch, CloseReason, EventLog, GapReason, History, Hub, IdKey, LogError,
     MemoryLog, NewRecord, OpenLog, Read, Received, RecordRef, Retention, Snapshot, SseEvent, Start,
     Subscribe, Subscription, TopicFilter, TopicSelection,
 };
@@ -203,6 +203,10 @@ impl EventLog for Eventful {
 
     fn history(&self) -> History {
         self.log.history()
+    }
+
+    fn id_key(&self) -> Result<IdKey, LogError> {
+        self.log.id_key()
     }
 
     fn close(&self) -> Result<(), LogError> {

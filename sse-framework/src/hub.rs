@@ -25,8 +25,8 @@ pub use stats::Stats;
 pub(crate) use core::{Core, PageRead, Settings, Streams};
 
 use crate::event::SseEvent;
-use crate::id::EventId;
-use crate::log::{LogError, MemoryLog, OpenLog, Retention, SledLog};
+use crate::id::{EventId, ParseIdError};
+use crate::log::{LogError, MemoryLog, OpenLog, Position, Retention, SledLog};
 use crate::subscribe::{Subscribe, SubscriptionBuilder};
 use std::fmt;
 use std::marker::PhantomData;
@@ -155,6 +155,39 @@ impl<E: SseEvent> Hub<E> {
     pub fn last_event_id(&self) -> EventId {
         let history = self.core().log.history();
         history.id(self.core().tail.head())
+    }
+
+    /// The text of an event's id as clients see it, in the hub's
+    /// [style](HubBuilder::ids): what stands in its `id:` field. At most 64 characters of `[a-z0-9-]`.
+    ///
+    /// It is for an event that the client may see, which it can recognise by it. If all that the client
+    /// is to know is where it stands, give it [`encode_cursor`](Hub::encode_cursor).
+    pub fn encode_id(&self, id: EventId) -> String {
+        self.core().ids.event(id).to_string()
+    }
+
+    /// The text of a position as clients see it, say that of a state that the app has answered
+    /// with: a client that subscribes with it as its last event id gets what comes after. At most 64
+    /// characters of `[a-z0-9-]`.
+    ///
+    /// With [opaque](crate::IdStyle::Opaque) ids it is another text each time, so that nobody finds out
+    /// whether something happened between two of them.
+    pub fn encode_cursor(&self, at: EventId) -> String {
+        self.core().ids.position(at)
+    }
+
+    /// The id behind a text that a client gives back: from an `id:` field,
+    /// [`encode_id`](Hub::encode_id) or [`encode_cursor`](Hub::encode_cursor).
+    ///
+    /// # Errors
+    ///
+    /// [`ParseIdError`] if the text is none that the hub's log has given, as far as it remembers.
+    pub fn decode_id(&self, text: &str) -> Result<EventId, ParseIdError> {
+        let id = self.core().ids.read(text)?;
+        match self.core().log.history().find(id) {
+            Position::Unknown => Err(ParseIdError),
+            _ => Ok(id),
+        }
     }
 
     /// Ends the subscriptions of this moment that were begun with this

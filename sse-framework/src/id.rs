@@ -1,7 +1,15 @@
-//! Event ids: which opening of a log wrote a record, and where it stands.
+//! Event ids: which opening of a log wrote a record, and where it stands; and how clients are told.
+
+mod digits;
+mod opaque;
+mod style;
 
 use std::fmt;
 use std::str::FromStr;
+
+pub use opaque::IdKey;
+pub use style::IdStyle;
+pub(crate) use style::Ids;
 
 /// One opening of a log for writing.
 ///
@@ -11,8 +19,6 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(u64);
 
-/// 32 characters of 5 bits each: digits and lower-case letters without `i`, `l`, `o`, `u`.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 13 characters of 5 bits hold 64 bits; the first holds only 4.
 const EPOCH_LENGTH: usize = 13;
 
@@ -30,11 +36,7 @@ impl Epoch {
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; EPOCH_LENGTH];
-        for (place, character) in text.iter_mut().rev().enumerate() {
-            let five_bits = (self.0 >> (5 * place)) & 31;
-            *character = ALPHABET[five_bits as usize];
-        }
+        let text: [u8; EPOCH_LENGTH] = digits::write(self.0.into());
         f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
@@ -49,26 +51,19 @@ impl FromStr for Epoch {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        if text.len() != EPOCH_LENGTH {
-            return Err(ParseIdError);
-        }
-        let mut token: u64 = 0;
-        for character in text.bytes() {
-            let five_bits = ALPHABET.iter().position(|&c| c == character).ok_or(ParseIdError)?;
-            if token >> 59 != 0 {
-                return Err(ParseIdError);
-            }
-            token = token << 5 | five_bits as u64;
-        }
-        Ok(Epoch(token))
+        let text: &[u8; EPOCH_LENGTH] = text.as_bytes().try_into().map_err(|_| ParseIdError)?;
+        let token = digits::read(text).and_then(|token| u64::try_from(token).ok());
+        token.map(Epoch).ok_or(ParseIdError)
     }
 }
 
-/// What stands in an event's `id:` field: `<epoch>-<seq>`.
+/// Which event it is, and where it stands: `<epoch>-<seq>`.
 ///
 /// The seq is the record's position in the log, counted from 1. As a cursor, an id with seq 0
 /// stands before the first record. [`Display`](fmt::Display) and [`FromStr`] are inverses; the
-/// text is at most 34 characters of `[0-9a-z-]`.
+/// text is at most 34 characters of `[0-9a-z-]`. It is for the app. What stands in an event's
+/// `id:` field is the same text, unless the hub has [`IdStyle::Opaque`]: then clients get, and
+/// send, what [`Hub::encode_id`](crate::Hub::encode_id) makes of it.
 ///
 /// ```
 /// use sse_framework::EventId;
@@ -128,9 +123,10 @@ impl FromStr for EventId {
     }
 }
 
-/// The text is not an event id of this framework, which reads `<epoch>-<seq>`.
+/// The text is not an event id: neither `<epoch>-<seq>` nor, for a hub with
+/// [`IdStyle::Opaque`], one that its log has given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an event id: expected `<13 characters>-<number>`, as sent in an `id:` field")]
+#[error("not an event id: expected the text of an `id:` field, as this hub sends it")]
 pub struct ParseIdError;
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ pub use hub::{
     CloseTopic, Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError,
     Stats, TryPublishError,
 };
-pub use id::{Epoch, EventId, ParseIdError};
+pub use id::{Epoch, EventId, IdKey, IdStyle, ParseIdError};
 pub use log::{
     AppendError, Appended, Batch, Damage, Durability, EventLog, Exported, History, LogError,
     LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress, Read,

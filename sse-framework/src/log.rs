@@ -5,7 +5,7 @@ pub(crate) mod memory;
 pub(crate) mod sled;
 mod status;
 
-use crate::id::EventId;
+use crate::id::{EventId, IdKey};
 use crate::topic::{Topic, TopicSelection};
 use serde::Serialize;
 use std::borrow::Cow;
@@ -87,6 +87,15 @@ pub trait EventLog: Send + Sync + 'static {
         }
         Ok(())
     }
+
+    /// The key of the log's opaque ids, which is asked for by a hub with
+    /// [`IdStyle::Opaque`](crate::IdStyle::Opaque) before it gives an id. It is made the first time,
+    /// durable when this returns, and the same as long as there is the log.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if it could not be made, or not be kept.
+    fn id_key(&self) -> Result<IdKey, LogError>;
 
     /// How the log is. Does not wait for the disk.
     fn status(&self) -> LogStatus {

@@ -1,8 +1,8 @@
 //! A log in memory that a test can hold up and make fail.
 
 use sse_framework::{
-    AppendError, Appended, Batch, EventLog, History, LogError, MemoryLog, OpenLog, Read, RecordRef,
-    Retention, TopicSelection,
+    AppendError, Appended, Batch, EventLog, History, IdKey, LogError, MemoryLog, OpenLog, Read,
+    RecordRef, Retention, TopicSelection,
 };
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex};
@@ -106,6 +106,10 @@ impl EventLog for OpenGated {
 
     fn history(&self) -> History {
         self.log.history()
+    }
+
+    fn id_key(&self) -> Result<IdKey, LogError> {
+        self.log.id_key()
     }
 
     fn close(&self) -> Result<(), LogError> {

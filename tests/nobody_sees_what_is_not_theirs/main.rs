@@ -5,6 +5,7 @@
 mod answers;
 mod matrix;
 mod tenants;
+mod volume;
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -16,10 +17,15 @@ use std::sync::Arc;
 support::by_every_server!(
     nobody_sees_an_event_of_another_tenant,
     what_is_not_allowed_is_answered_like_what_does_not_exist,
+    nobody_can_tell_how_many_events_others_have,
+    plain_ids_tell_how_many_events_others_have,
 );
 
 use answers::what_is_not_allowed_is_answered_like_what_does_not_exist;
 use matrix::nobody_sees_an_event_of_another_tenant;
+use volume::{
+    nobody_can_tell_how_many_events_others_have, plain_ids_tell_how_many_events_others_have,
+};
 
 /// An event that says whose it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SseEvent)]

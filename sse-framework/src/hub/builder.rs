@@ -5,6 +5,8 @@ use super::core::{Core, Settings};
 use super::queue::Queue;
 use super::{Handle, Hub, committer};
 use crate::event::{EventType, EventTypeError, SseEvent};
+use crate::id::{IdStyle, Ids};
+use crate::log::memory::no_random_bytes;
 use crate::log::{EventLog, LogError, OpenLog, Retention};
 use crate::sync::thread;
 use crate::tail::{Subscribers, Tail};
@@ -34,6 +36,7 @@ pub struct HubBuilder<E> {
     log: Box<dyn OpenLog>,
     retention: Retention,
     settings: Settings,
+    ids: IdStyle,
     queue_bytes: u32,
     tail_bytes: usize,
     tail_events: usize,
@@ -52,6 +55,7 @@ impl<E: SseEvent> HubBuilder<E> {
                 coalesce: Duration::from_millis(10),
                 drain_window: Duration::from_secs(5),
             },
+            ids: IdStyle::default(),
             queue_bytes: 16 << 20,
             tail_bytes: 16 << 20,
             tail_events: 65_536,
@@ -62,6 +66,37 @@ impl<E: SseEvent> HubBuilder<E> {
     /// How much history is kept. By default all of it.
     pub fn retention(self, retention: Retention) -> Self {
         HubBuilder { retention, ..self }
+    }
+
+    /// What clients see of ids. By default they are [plain](IdStyle::Plain); if clients must not
+    /// learn how much the hub carries for others, they have to be [opaque](IdStyle::Opaque).
+    ///
+    /// The app itself always sees plain ids: [`Hub::encode_id`] makes of one what clients see, and
+    /// [`Hub::decode_id`] reads that. Ids that were given in the other style are unknown
+    /// to the hub, so whoever was connected before a change of style is told of a gap.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent};
+    ///
+    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # struct Tick { n: u64 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let hub = Hub::<Tick>::builder(MemoryLog::new())
+    ///     .retention(Retention::forever().events(1000))
+    ///     .ids(IdStyle::Opaque)
+    ///     .start()
+    ///     .await?;
+    /// let id = hub.publish(Tick { n: 1 }).await?;
+    /// let for_clients = hub.encode_id(id);
+    /// assert_ne!(for_clients, id.to_string());
+    /// assert_eq!(hub.decode_id(&for_clients)?, id);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ids(self, style: IdStyle) -> Self {
+        HubBuilder { ids: style, ..self }
     }
 
     /// The largest payload that is accepted, in bytes of JSON. By default 256 KiB; 16 MiB at most.
@@ -139,10 +174,15 @@ impl<E: SseEvent> HubBuilder<E> {
         EventType::check_all(E::TYPES)?;
         let log: Arc<dyn EventLog> = self.log.open(self.retention)?.into();
         let closed = ClosedTopics::of(&*log)?;
+        let ids = match self.ids {
+            IdStyle::Plain => Ids::Plain,
+            IdStyle::Opaque => Ids::opaque(&log.id_key()?).map_err(no_random_bytes)?,
+        };
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
         let subscribers = Arc::new(Subscribers::default());
         let queue = Queue::new(self.queue_bytes);
-        let core = Arc::new(Core::new(log, closed, tail, subscribers, queue, self.settings));
+        let core = Core::new(log, closed, tail, subscribers, queue, self.settings, ids);
+        let core = Arc::new(core);
         let committed = core.clone();
         thread::Builder::new()
             .name("sse-committer".to_owned())
@@ -175,6 +215,7 @@ impl<E> fmt::Debug for HubBuilder<E> {
         f.debug_struct("HubBuilder")
             .field("retention", &self.retention)
             .field("settings", &self.settings)
+            .field("ids", &self.ids)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::closed::ClosedTopics;
 use super::queue::Queue;
-use crate::id::EventId;
+use crate::id::{EventId, Ids};
 use crate::log::{EventLog, LogError, Read, RecordRef};
 use crate::sync::{Mutex, thread};
 use crate::tail::{Copies, Subscribers, Tail};
@@ -24,6 +24,7 @@ pub(crate) struct Core {
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) queue: Queue,
     pub(crate) settings: Settings,
+    pub(crate) ids: Ids,
     pub(crate) streams: Arc<Streams>,
     /// Permits to read the log: readers beyond the number of cores gain nothing.
     readers: Arc<Semaphore>,
@@ -74,6 +75,7 @@ impl Core {
         subscribers: Arc<Subscribers>,
         queue: Queue,
         settings: Settings,
+        ids: Ids,
     ) -> Self {
         let readers = Arc::new(Semaphore::new(READERS as usize));
         let (ended, close_error) = (watch::Sender::new(false), Mutex::default());
@@ -85,6 +87,7 @@ impl Core {
             subscribers,
             queue,
             settings,
+            ids,
             streams,
             readers,
             ended,
@@ -99,18 +102,18 @@ impl Core {
         after: u64,
         until: u64,
         topics: Arc<TopicSelection>,
-        begin: fn(&Copies) -> P,
+        begin: fn(&Copies, &Ids) -> P,
         take: fn(&mut P, RecordRef<'_>) -> ControlFlow<()>,
     ) -> PageRead<P> {
-        let copies = self.tail.copies().clone();
+        let (copies, ids) = (self.tail.copies().clone(), self.ids.clone());
         let closed = || {
-            let page = begin(self.tail.copies());
+            let page = begin(self.tail.copies(), &self.ids);
             PageRead { page, shown: after, read: Err(LogError::Closed) }
         };
         let Ok(permit) = self.readers.clone().acquire_owned().await else { return closed() };
         let log = self.log.clone();
         let read = move || {
-            let (mut page, mut shown) = (begin(&copies), after);
+            let (mut page, mut shown) = (begin(&copies, &ids), after);
             let read = log.read(after, until, &topics, &mut |record| {
                 shown = record.id.seq();
                 take(&mut page, record)

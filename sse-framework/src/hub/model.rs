@@ -4,6 +4,7 @@ use super::closed::ClosedTopics;
 use super::committer::commit;
 use super::core::{Core, Settings};
 use super::queue::Queue;
+use crate::id::Ids;
 use crate::log::{Batch, MemoryLog, NewRecord, OpenLog, Retention};
 use crate::tail::{Subscribers, Tail};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ impl Core {
         let tail = Tail::new(0, usize::MAX, tail_events);
         let subscribers = Arc::new(Subscribers::default());
         let (closed, queue) = (ClosedTopics::default(), Queue::new(1 << 20));
-        Arc::new(Core::new(log.into(), closed, tail, subscribers, queue, settings))
+        Arc::new(Core::new(log.into(), closed, tail, subscribers, queue, settings, Ids::Plain))
     }
 
     /// Closes a topic.

@@ -5,7 +5,7 @@ use super::{
     AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, Read, RecordRef,
     Retention,
 };
-use crate::id::{Epoch, EventId};
+use crate::id::{Epoch, EventId, IdKey};
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::topic::{Topic, TopicSelection};
 use std::collections::VecDeque;
@@ -29,19 +29,22 @@ impl MemoryLog {
 impl OpenLog for MemoryLog {
     fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
         let epochs = Arc::new([(new_epoch()?, 1)]);
-        let records = Records { first: 1, ..Records::default() };
-        Ok(Box::new(OpenMemoryLog { epochs, retention, records: RwLock::new(records) }))
+        let id_key = IdKey::generate().map_err(no_random_bytes)?;
+        let records = RwLock::new(Records { first: 1, ..Records::default() });
+        Ok(Box::new(OpenMemoryLog { epochs, id_key, retention, records }))
     }
 }
 
 /// A random epoch.
 pub(crate) fn new_epoch() -> Result<Epoch, LogError> {
-    let token = getrandom::u64().map_err(|error| LogError::Io {
-        action: "asking for random bytes from",
-        path: "the operating system".into(),
-        source: std::io::Error::other(error),
-    })?;
+    let token = getrandom::u64().map_err(std::io::Error::other).map_err(no_random_bytes)?;
     Ok(Epoch::from_token(token))
+}
+
+/// The operating system has none.
+pub(crate) fn no_random_bytes(source: std::io::Error) -> LogError {
+    let (action, path) = ("asking for random bytes from", "the operating system".into());
+    LogError::Io { action, path, source }
 }
 
 /// Milliseconds since 1970, but not before `previous`: a record's time never runs backwards.
@@ -52,6 +55,7 @@ pub(crate) fn now_ms(previous: u64) -> u64 {
 
 struct OpenMemoryLog {
     epochs: Arc<[(Epoch, u64)]>,
+    id_key: IdKey,
     retention: Retention,
     records: RwLock<Records>,
 }
@@ -171,6 +175,10 @@ impl EventLog for OpenMemoryLog {
         }
         let records = self.records();
         History::new(self.epochs.clone(), records.first, records.last())
+    }
+
+    fn id_key(&self) -> Result<IdKey, LogError> {
+        Ok(self.id_key.clone())
     }
 
     fn close(&self) -> Result<(), LogError> {

@@ -41,6 +41,8 @@ use super::{
     AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Read, RecordRef,
     Retention, Salvaged, StorageFailure,
 };
+use crate::id::IdKey;
+use crate::log::memory::no_random_bytes;
 use crate::planted::planted;
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
@@ -216,6 +218,10 @@ impl EventLog for OpenSledLog {
         }
     }
 
+    fn id_key(&self) -> Result<IdKey, LogError> {
+        self.core.id_key()
+    }
+
     fn status(&self) -> LogStatus {
         self.core.status()
     }
@@ -261,6 +267,16 @@ impl Core {
 
     fn change_history(&self, change: impl FnOnce(&mut History)) {
         change(&mut self.history.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn id_key(&self) -> Result<IdKey, LogError> {
+        let mut state = locked(&self.state);
+        if let Some(key) = &state.state().id_key {
+            return Ok(key.clone());
+        }
+        let key = IdKey::generate().map_err(no_random_bytes)?;
+        state.change(|state| state.id_key = Some(key.clone()))?;
+        Ok(key)
     }
 
     /// Lets readers see the records up to `last`, of which as many are kept as retention allows.

@@ -231,13 +231,14 @@ impl EventBody {
             }
             Step::Gap(gap) => {
                 self.source.tell(gap.resumed_after.seq());
-                control::gap(&gap, true)
+                control::gap(&self.source.core().ids, &gap, true)
             }
             Step::Closed(reason) => {
                 // Who failed before the end comes back for the rest.
                 let is_complete = reason == CloseReason::Complete;
                 let completed = self.source.completed().filter(|_| is_complete);
-                control::close(reason, completed, settings.retry)
+                let completed = completed.map(|at| self.source.core().ids.position(at));
+                control::close(reason, completed.as_deref(), settings.retry)
             }
         }))
     }
@@ -254,15 +255,18 @@ impl EventBody {
     }
 
     /// Shows that the stream is alive. A client that has been shown nothing for so long is told how
-    /// far it has come: what it saw last may be gone when it comes back.
+    /// far it has come: what it saw last may be gone when it comes back. If it must not learn whether
+    /// the hub has gone on, it is told even if it has not.
     fn heartbeat(&mut self) -> Bytes {
-        let at = self.source.at();
+        let (at, told, core) = (self.source.at(), self.source.told(), self.source.core().clone());
         // As long as a snapshot is made and sent, it stands where it began.
-        if at <= self.source.told() {
+        let is_live = matches!(self.stage, Stage::Live);
+        if at <= told && !(is_live && core.ids.are_opaque()) {
             return Bytes::from_static(HEARTBEAT);
         }
+        let at = at.max(told);
         self.source.tell(at);
-        control::cursor(self.source.core().log.history().id(at))
+        control::cursor(&core.ids, core.log.history().id(at))
     }
 
     fn poll_heartbeat(&mut self, cx: &mut Context<'_>, interval: Duration) -> Poll<()> {
@@ -422,7 +426,11 @@ mod tests {
             assert!(held < (32 << 20) + 400 * (4 << 10), "{held} bytes with {tail}, {topics:?}");
             drop(pages);
             let long = first_pages(&hub, topics, 1).await.remove(0);
-            assert!(long.len() > 80 << 10, "{} bytes, although nothing is held", long.len());
+            assert!(
+                long.len() > 80 << 10,
+                "{} bytes with {tail}, {topics:?}, although nothing is held",
+                long.len()
+            );
         }
     }
 }

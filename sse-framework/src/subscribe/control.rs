@@ -1,7 +1,7 @@
 //! Events of the framework's own, which tell a client about its stream. Their names begin with
 //! `sse-`, which no event type's name does.
 
-use crate::id::EventId;
+use crate::id::{EventId, Ids};
 use crate::wire::{Frame, MAX_RETRY};
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,15 +11,14 @@ use std::time::Duration;
 ///
 /// A client that reads only some topics learns that events *may* be missing: whether any of the
 /// gap were its own is not known.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
     /// Why.
     pub reason: GapReason,
-    /// The id that was asked for, or what was sent instead of one, shortened.
+    /// The id that was asked for, as clients see it, or what was sent instead of one, shortened.
     pub asked: String,
     /// The position after which the stream goes on.
-    #[serde(serialize_with = "as_text")]
     pub resumed_after: EventId,
 }
 
@@ -57,40 +56,44 @@ pub enum CloseReason {
     Complete,
 }
 
-fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(id)
-}
-
 /// `sse-open`. It carries no id when a gap or a snapshot follows: a client that is cut off before it
 /// has read that must come back with its old id, and be told then.
-pub(super) fn open(at: EventId, with_id: bool, resumed: bool, retry: Duration) -> Bytes {
+pub(super) fn open(ids: &Ids, at: EventId, with_id: bool, resumed: bool, retry: Duration) -> Bytes {
     #[derive(Serialize)]
-    struct Open {
-        #[serde(serialize_with = "as_text")]
-        cursor: EventId,
+    struct Open<'a> {
+        cursor: &'a str,
         resumed: bool,
     }
-    frame("sse-open", with_id.then_some(at), Some(retry), &Open { cursor: at, resumed })
+    let cursor = &*ids.position(at);
+    frame("sse-open", with_id.then_some(cursor), Some(retry), &Open { cursor, resumed })
 }
 
 /// `sse-gap`, which moves the client behind the gap unless a snapshot is to do that.
-pub(super) fn gap(gap: &Gap, with_id: bool) -> Bytes {
-    frame("sse-gap", with_id.then_some(gap.resumed_after), None, gap)
+pub(super) fn gap(ids: &Ids, gap: &Gap, with_id: bool) -> Bytes {
+    #[derive(Serialize)]
+    struct Told<'a> {
+        reason: GapReason,
+        asked: &'a str,
+        resumed_after: &'a str,
+    }
+    let resumed_after = &*ids.position(gap.resumed_after);
+    let told = Told { reason: gap.reason, asked: &gap.asked, resumed_after };
+    frame("sse-gap", with_id.then_some(resumed_after), None, &told)
 }
 
 /// `sse-cursor`, which moves the client to a position.
-pub(super) fn cursor(at: EventId) -> Bytes {
+pub(super) fn cursor(ids: &Ids, at: EventId) -> Bytes {
     #[derive(Serialize)]
-    struct Cursor {
-        #[serde(serialize_with = "as_text")]
-        cursor: EventId,
+    struct Cursor<'a> {
+        cursor: &'a str,
     }
-    frame("sse-cursor", Some(at), None, &Cursor { cursor: at })
+    let cursor = &*ids.position(at);
+    frame("sse-cursor", Some(cursor), None, &Cursor { cursor })
 }
 
 /// `sse-close`, with a `retry:` between half and one and a half of the usual. It carries an id if the
 /// stream is complete: who comes back with that is told that there is no more.
-pub(super) fn close(reason: CloseReason, completed: Option<EventId>, retry: Duration) -> Bytes {
+pub(super) fn close(reason: CloseReason, completed: Option<&str>, retry: Duration) -> Bytes {
     #[derive(Serialize)]
     struct Close {
         reason: CloseReason,
@@ -102,15 +105,14 @@ pub(super) fn close(reason: CloseReason, completed: Option<EventId>, retry: Dura
 
 fn frame(
     name: &'static str,
-    id: Option<EventId>,
+    id: Option<&str>,
     retry: Option<Duration>,
     data: &impl Serialize,
 ) -> Bytes {
     // None of this can fail: the name and the id are ours, and JSON of strings is one line.
     let data = serde_json::to_string(data).unwrap_or_default();
-    let id = id.map(|id| id.to_string());
     let mut frame = Frame::new().event(name).data(&data);
-    if let Some(id) = &id {
+    if let Some(id) = id {
         frame = frame.id(id);
     }
     if let Some(retry) = retry {

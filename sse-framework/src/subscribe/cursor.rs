@@ -295,7 +295,7 @@ impl<P: Page> Cursor<P> {
     /// Goes on after `resumed`, with a gap.
     fn skip_to(&mut self, resumed: u64, reason: GapReason) {
         let history = self.core.log.history();
-        let asked = history.id(self.at).to_string();
+        let asked = self.core.ids.position(history.id(self.at));
         let resumed_after = history.id(resumed);
         self.gap = Some(Box::new(Gap { reason, asked, resumed_after }));
         (self.at, self.told) = (resumed, resumed);

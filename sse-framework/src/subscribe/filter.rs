@@ -5,6 +5,7 @@ use super::cursor::{Cursor, Step};
 use super::page::PAGE_BYTES;
 use super::received::Delivered;
 use crate::event::{RawEvent, SseEvent};
+use crate::id::Ids;
 use crate::planted::planted;
 use crate::tail::Record;
 use crate::wire;
@@ -46,11 +47,11 @@ impl<E: SseEvent> Filter<E> {
     }
 
     /// A close of a topic is no event, and is always shown.
-    fn sift(&self, record: &Record) -> Sifted {
+    fn sift(&self, record: &Record, ids: &Ids) -> Sifted {
         if record.closes().is_some() {
             return Sifted::Shown;
         }
-        match decode::<E>(record) {
+        match decode::<E>(record, ids) {
             Ok(Delivered { event, .. }) => match self.shows(&event) {
                 Ok(true) => Sifted::Shown,
                 Ok(false) => Sifted::Hidden,
@@ -68,7 +69,7 @@ impl<E> Clone for Filter<E> {
 }
 
 /// A record as the event that it is; else the gap that it leaves.
-pub(super) fn decode<E: SseEvent>(record: &Record) -> Result<Delivered<E>, Gap> {
+pub(super) fn decode<E: SseEvent>(record: &Record, ids: &Ids) -> Result<Delivered<E>, Gap> {
     let raw = RawEvent { name: &record.name, version: record.version, data: &record.data };
     match E::decode(raw) {
         Ok(event) => Ok(Delivered {
@@ -80,7 +81,7 @@ pub(super) fn decode<E: SseEvent>(record: &Record) -> Result<Delivered<E>, Gap> 
         Err(error) => {
             // Without its source: serde_json quotes the value that it did not expect.
             tracing::error!(%error, id = %record.id, "a record cannot be read as an event");
-            let (asked, resumed_after) = (record.id.to_string(), record.id);
+            let (asked, resumed_after) = (ids.event(record.id).to_string(), record.id);
             Err(Gap { reason: GapReason::Unreadable, asked, resumed_after })
         }
     }
@@ -111,7 +112,8 @@ pub(super) const MOST_HIDDEN: usize = 1024;
 
 impl Sieve {
     pub(super) fn new<E: SseEvent>(cursor: Cursor<Vec<Record>>, filter: Filter<E>) -> Self {
-        let sift = Box::new(move |record: &Record| filter.sift(record));
+        let ids = cursor.core().ids.clone();
+        let sift = Box::new(move |record: &Record| filter.sift(record, &ids));
         Sieve { cursor, sift, records: VecDeque::new(), next: None, closed: false }
     }
 
@@ -156,7 +158,8 @@ impl Sieve {
                 match (self.sift)(&record) {
                     Sifted::Shown => {
                         let Record { id, name, data, .. } = &record;
-                        wire::write_checked_event(&mut frames, id, name, data);
+                        let text = self.cursor.core().ids.event(*id);
+                        wire::write_checked_event(&mut frames, text, name, data);
                         shown = id.seq();
                     }
                     Sifted::Hidden => hidden += 1,

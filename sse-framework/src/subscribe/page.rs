@@ -1,5 +1,6 @@
 //! What a cursor reads: frames for a response, or records for a typed stream.
 
+use crate::id::Ids;
 use crate::log::RecordRef;
 use crate::tail::{Copies, Record, Tail, TailRead};
 use crate::topic::TopicSelection;
@@ -19,7 +20,7 @@ pub(super) trait Page: Sized + Unpin + 'static {
     fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self>;
 
     /// A page to which records from the log are added.
-    fn draft(copies: &Copies) -> Self::Draft;
+    fn draft(copies: &Copies, ids: &Ids) -> Self::Draft;
 
     /// Adds a record from the log; breaks when the page is full.
     fn add(draft: &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()>;
@@ -33,8 +34,7 @@ pub(super) const PAGE_BYTES: usize = 128 << 10;
 const PAGE_RECORDS: usize = 256;
 
 impl Page for Bytes {
-    /// The frames, and how many bytes of them there are to be.
-    type Draft = (Vec<u8>, usize);
+    type Draft = Frames;
 
     fn is_empty(&self) -> bool {
         self.is_empty()
@@ -44,16 +44,17 @@ impl Page for Bytes {
         tail.frames(after, topics, PAGE_BYTES)
     }
 
-    fn draft(copies: &Copies) -> Self::Draft {
-        (Vec::new(), copies.page_bytes(PAGE_BYTES))
+    fn draft(copies: &Copies, ids: &Ids) -> Frames {
+        Frames { frames: Vec::new(), ids: ids.clone(), most: copies.page_bytes(PAGE_BYTES) }
     }
 
-    fn add((frames, most): &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()> {
-        wire::write_checked_event(frames, record.id, record.name, record.data);
-        full(frames.len() >= *most)
+    fn add(draft: &mut Frames, record: RecordRef<'_>) -> ControlFlow<()> {
+        let id = draft.ids.event(record.id);
+        wire::write_checked_event(&mut draft.frames, id, record.name, record.data);
+        full(draft.frames.len() >= draft.most)
     }
 
-    fn finish((frames, _): Self::Draft, copies: &Copies) -> Self {
+    fn finish(Frames { frames, .. }: Frames, copies: &Copies) -> Self {
         copies.hold(frames)
     }
 }
@@ -69,7 +70,7 @@ impl Page for Vec<Record> {
         tail.records(after, topics, PAGE_RECORDS)
     }
 
-    fn draft(copies: &Copies) -> Records {
+    fn draft(copies: &Copies, _: &Ids) -> Records {
         let most = copies.page_bytes(PAGE_BYTES);
         Records { records: Vec::new(), data: Vec::new(), most }
     }
@@ -94,6 +95,14 @@ impl Page for Vec<Record> {
         let records = records.into_iter();
         records.map(|(record, range)| Record { data: all.slice(range), ..record }).collect()
     }
+}
+
+/// Frames of records from the log.
+pub(super) struct Frames {
+    frames: Vec<u8>,
+    ids: Ids,
+    /// So many bytes there are to be.
+    most: usize,
 }
 
 /// Records from the log, whose payloads lie in one buffer.

@@ -1,6 +1,7 @@
 //! What a client asks for.
 
-use crate::id::EventId;
+use super::start::Asked;
+use crate::id::Ids;
 use crate::topic::{TopicError, TopicFilter};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
@@ -22,17 +23,18 @@ use http::request::Parts;
 /// `Subscribe::default()` asks for new events of all topics.
 #[derive(Clone, Debug, Default)]
 pub struct Subscribe {
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<LastEventId>,
     pub(super) topics: Vec<TopicFilter>,
 }
 
-/// Where a client wants to go on.
+/// Where a client wants to go on, as it says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
-    Id(EventId),
+pub(super) enum LastEventId {
+    /// Which ids there are, the hub knows.
+    Text(String),
     Earliest,
-    /// Something that is no id of this framework, as far as it can be shown.
-    Unknown(String),
+    /// Surely no id, as far as it can be shown.
+    Unreadable(String),
 }
 
 /// Longer values of Last-Event-ID are not looked at. Ids of ours are far shorter.
@@ -46,7 +48,7 @@ impl Subscribe {
     /// Asks for what comes after this id, given as a client gives it; see [`Subscribe`].
     #[must_use]
     pub fn after(self, last_event_id: impl AsRef<[u8]>) -> Self {
-        Subscribe { asked: Asked::read(last_event_id.as_ref()), ..self }
+        Subscribe { asked: LastEventId::read(last_event_id.as_ref()), ..self }
     }
 
     /// Asks for events of these topics only, of those that the app allows.
@@ -55,11 +57,12 @@ impl Subscribe {
         Subscribe { topics: topics.into_iter().collect(), ..self }
     }
 
-    /// The event that the client has seen last, if it says so with an id of this framework.
-    pub fn last_event_id(&self) -> Option<EventId> {
-        match self.asked {
-            Some(Asked::Id(id)) => Some(id),
-            Some(Asked::Earliest | Asked::Unknown(_)) | None => None,
+    /// The id that the client says that it has seen last, if it can be one. It is for
+    /// [`Hub::decode_id`](crate::Hub::decode_id), which knows whether it is.
+    pub fn last_event_id(&self) -> Option<&str> {
+        match &self.asked {
+            Some(LastEventId::Text(text)) => Some(text),
+            Some(LastEventId::Earliest | LastEventId::Unreadable(_)) | None => None,
         }
     }
 
@@ -69,7 +72,7 @@ impl Subscribe {
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "last_event_id" if request.asked.is_none() => {
-                    request.asked = Asked::read(value.as_bytes());
+                    request.asked = LastEventId::read(value.as_bytes());
                 }
                 "topic" if request.topics.len() == MAX_TOPICS => {
                     return Err(SubscribeRejection::TooManyTopics { limit: MAX_TOPICS });
@@ -82,34 +85,46 @@ impl Subscribe {
     }
 }
 
-fn from_header(parts: &Parts) -> Option<Asked> {
+fn from_header(parts: &Parts) -> Option<LastEventId> {
     let mut values = parts.headers.get_all("last-event-id").iter();
     let first = values.next()?;
     match values.all(|other| other == first) {
-        true => Asked::read(first.as_bytes()),
-        false => Some(Asked::Unknown("several values".to_owned())),
+        true => LastEventId::read(first.as_bytes()),
+        false => Some(LastEventId::Unreadable("several values".to_owned())),
     }
 }
 
-impl Asked {
+impl LastEventId {
     /// None for an empty value.
     fn read(value: &[u8]) -> Option<Self> {
         if value.is_empty() {
             return None;
         }
         if value == b"earliest" {
-            return Some(Asked::Earliest);
+            return Some(LastEventId::Earliest);
         }
         let looked_at = &value[..value.len().min(MAX_ID_BYTES)];
-        let id = std::str::from_utf8(value).ok().filter(|_| looked_at.len() == value.len());
-        Some(match id.and_then(|id| id.parse().ok()) {
-            Some(id) => Asked::Id(id),
-            None => {
-                let shown = String::from_utf8_lossy(looked_at);
-                Asked::Unknown(shown.chars().take(MAX_ECHO_CHARS).collect())
-            }
+        let text = std::str::from_utf8(value).ok().filter(|_| looked_at.len() == value.len());
+        Some(match text {
+            Some(text) => LastEventId::Text(text.to_owned()),
+            None => LastEventId::Unreadable(shortened(&String::from_utf8_lossy(looked_at))),
         })
     }
+
+    pub(super) fn look_up(self, ids: &Ids) -> Asked {
+        match self {
+            LastEventId::Text(text) => match ids.read(&text) {
+                Ok(id) => Asked::Id(id, text),
+                Err(_) => Asked::Unknown(shortened(&text)),
+            },
+            LastEventId::Earliest => Asked::Earliest,
+            LastEventId::Unreadable(shown) => Asked::Unknown(shown),
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(MAX_ECHO_CHARS).collect()
 }
 
 impl<S: Sync> FromRequestParts<S> for Subscribe {
@@ -156,17 +171,20 @@ mod tests {
     }
 
     fn asked(uri: &str, headers: &[&[u8]]) -> Option<Asked> {
-        request(uri, headers).unwrap().asked
+        request(uri, headers).unwrap().asked.map(|asked| asked.look_up(&Ids::Plain))
+    }
+
+    fn known() -> Option<Asked> {
+        Some(Asked::Id(ID.parse().unwrap(), ID.to_owned()))
     }
 
     const ID: &str = "0000000001bv4-17";
 
     #[test]
     fn the_header_wins_over_the_query() {
-        let id = Some(Asked::Id(ID.parse().unwrap()));
-        assert_eq!(asked("/?last_event_id=earliest", &[ID.as_bytes()]), id);
-        assert_eq!(asked(&format!("/?last_event_id={ID}"), &[]), id);
-        assert_eq!(asked(&format!("/?last_event_id={ID}"), &[b""]), id);
+        assert_eq!(asked("/?last_event_id=earliest", &[ID.as_bytes()]), known());
+        assert_eq!(asked(&format!("/?last_event_id={ID}"), &[]), known());
+        assert_eq!(asked(&format!("/?last_event_id={ID}"), &[b""]), known());
         assert_eq!(asked("/?last_event_id=", &[]), None);
         assert_eq!(asked("/?last_event_id=earliest", &[]), Some(Asked::Earliest));
     }
@@ -178,8 +196,7 @@ mod tests {
         assert_eq!(asked("/", &[b"\xff1"]), unknown("\u{fffd}1"));
         assert_eq!(asked("/", &[&[b'1'; 100_000]]), unknown(&"1".repeat(64)));
         assert_eq!(asked("/", &[ID.as_bytes(), b"x"]), unknown("several values"));
-        let id = Some(Asked::Id(ID.parse().unwrap()));
-        assert_eq!(asked("/", &[ID.as_bytes(), ID.as_bytes()]), id);
+        assert_eq!(asked("/", &[ID.as_bytes(), ID.as_bytes()]), known());
     }
 
     #[test]

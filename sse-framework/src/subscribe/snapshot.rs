@@ -3,7 +3,6 @@
 use super::control;
 use super::filter::Filter;
 use super::page::PAGE_BYTES;
-use super::request::Asked;
 use super::start::{Beginning, OnGap, Start};
 use crate::event::{EncodeError, SseEvent};
 use crate::hub::Core;
@@ -112,12 +111,11 @@ const MOST_LOOKED_AT: usize = 1024;
 /// told by the very frame that moves it behind the gap.
 fn end(core: &Core, at: EventId) -> (Bytes, u64) {
     let history = core.log.history();
-    let asked = Some(Asked::Id(at));
     let Beginning { at: position, gap, .. } =
-        Beginning::find(&history, asked, Start::New, OnGap::Notify);
+        Beginning::find(&history, &core.ids, None, Start::After(at), OnGap::Notify);
     let frame = match gap {
-        Some(gap) => control::gap(&gap, true),
-        None => control::cursor(history.id(position)),
+        Some(gap) => control::gap(&core.ids, &gap, true),
+        None => control::cursor(&core.ids, history.id(position)),
     };
     (frame, position)
 }

@@ -1,8 +1,7 @@
 //! Where a stream begins.
 
 use super::control::{Gap, GapReason};
-use super::request::Asked;
-use crate::id::EventId;
+use crate::id::{EventId, Ids};
 use crate::log::{History, Position};
 
 /// Where a stream begins if the client does not say where to go on.
@@ -35,6 +34,16 @@ pub enum OnGap {
     Refuse,
 }
 
+/// Where a stream was asked to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// After this id, given as this text.
+    Id(EventId, String),
+    Earliest,
+    /// After something that is no id, as far as it can be shown.
+    Unknown(String),
+}
+
 /// How a stream begins.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Beginning {
@@ -54,27 +63,30 @@ pub(super) struct Beginning {
 impl Beginning {
     pub(super) fn find(
         history: &History,
+        ids: &Ids,
         asked: Option<Asked>,
         start: Start,
         on_gap: OnGap,
     ) -> Self {
         let (oldest, newest) = (history.first() - 1, history.last());
-        match (asked, start) {
-            (Some(Asked::Id(id)), _) | (None, Start::After(id)) => {
+        let asked = match (asked, start) {
+            (None, Start::After(id)) => Some(Asked::Id(id, ids.position(id))),
+            (asked, _) => asked,
+        };
+        match asked {
+            Some(Asked::Id(id, text)) => {
                 let (reason, at) = match history.find(id) {
                     Position::After(seq) => return Beginning { resumed: true, ..at(seq) },
                     Position::Trimmed => (GapReason::Trimmed, oldest),
                     Position::Lost(seq) => (GapReason::Lost, seq),
                     Position::Unknown => (GapReason::UnknownId, newest),
                 };
-                gap(history, on_gap, reason, id.to_string(), at)
+                gap(history, on_gap, reason, text, at)
             }
-            (Some(Asked::Unknown(asked)), _) => {
-                gap(history, on_gap, GapReason::UnknownId, asked, newest)
-            }
-            (Some(Asked::Earliest), _) => at(oldest),
-            (None, Start::Oldest) => Beginning { fresh: true, ..at(oldest) },
-            (None, Start::New) => Beginning { fresh: true, ..at(newest) },
+            Some(Asked::Unknown(text)) => gap(history, on_gap, GapReason::UnknownId, text, newest),
+            Some(Asked::Earliest) => at(oldest),
+            None if start == Start::Oldest => Beginning { fresh: true, ..at(oldest) },
+            None => Beginning { fresh: true, ..at(newest) },
         }
     }
 }
@@ -112,7 +124,12 @@ mod tests {
     /// Records 5 to 20 are kept, 11 and later by epoch B.
     fn find(asked: Asked, on_gap: OnGap) -> Beginning {
         let history = History::new(Arc::new([(A, 1), (B, 11)]), 5, 20);
-        Beginning::find(&history, Some(asked), Start::New, on_gap)
+        Beginning::find(&history, &Ids::Plain, Some(asked), Start::New, on_gap)
+    }
+
+    fn id(epoch: Epoch, seq: u64) -> Asked {
+        let id = EventId::new(epoch, seq);
+        Asked::Id(id, id.to_string())
     }
 
     fn reason(beginning: &Beginning) -> Option<GapReason> {
@@ -122,11 +139,11 @@ mod tests {
     #[test]
     fn each_position_has_its_beginning() {
         let cases = [
-            (Asked::Id(EventId::new(A, 7)), 7, None),
-            (Asked::Id(EventId::new(A, 4)), 4, None),
-            (Asked::Id(EventId::new(A, 2)), 4, Some(GapReason::Trimmed)),
-            (Asked::Id(EventId::new(A, 15)), 10, Some(GapReason::Lost)),
-            (Asked::Id(EventId::new(Epoch::from_token(3), 15)), 20, Some(GapReason::UnknownId)),
+            (id(A, 7), 7, None),
+            (id(A, 4), 4, None),
+            (id(A, 2), 4, Some(GapReason::Trimmed)),
+            (id(A, 15), 10, Some(GapReason::Lost)),
+            (id(Epoch::from_token(3), 15), 20, Some(GapReason::UnknownId)),
             (Asked::Unknown("x".into()), 20, Some(GapReason::UnknownId)),
             (Asked::Earliest, 4, None),
         ];
@@ -139,18 +156,18 @@ mod tests {
 
     #[test]
     fn the_app_chooses_what_follows_a_gap() {
-        let trimmed = || Asked::Id(EventId::new(A, 2));
+        let trimmed = || id(A, 2);
         assert_eq!(find(trimmed(), OnGap::Oldest).at, 4);
         assert_eq!(find(trimmed(), OnGap::Live).at, 20);
         assert_eq!(find(Asked::Unknown("x".into()), OnGap::Oldest).at, 4);
         assert!(find(trimmed(), OnGap::Refuse).refused);
-        assert!(!find(Asked::Id(EventId::new(A, 7)), OnGap::Refuse).refused);
+        assert!(!find(id(A, 7), OnGap::Refuse).refused);
     }
 
     #[test]
     fn without_an_id_the_app_chooses_the_start() {
         let history = History::new(Arc::new([(A, 1), (B, 11)]), 5, 20);
-        let start = |start| Beginning::find(&history, None, start, OnGap::Notify);
+        let start = |start| Beginning::find(&history, &Ids::Plain, None, start, OnGap::Notify);
         assert_eq!(start(Start::New).at, 20);
         assert_eq!(start(Start::Oldest).at, 4);
         assert_eq!(start(Start::After(EventId::new(B, 12))).at, 12);

@@ -5,9 +5,9 @@ use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
 use super::filter::{Filter, MOST_HIDDEN, Panicked, Sieve, decode};
 use super::received::Received;
-use super::request::{Asked, Subscribe};
+use super::request::Subscribe;
 use super::snapshot::{Pending, Pieces, Snapshot};
-use super::start::{Beginning, OnGap, Start};
+use super::start::{Asked, Beginning, OnGap, Start};
 use crate::event::SseEvent;
 use crate::hub::Core;
 use crate::id::EventId;
@@ -130,16 +130,17 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     fn begin(self, allowed: TopicSelection) -> Subscription<E> {
         let SubscriptionBuilder { core, request, key, until, filter, .. } = self;
         let Subscribe { asked, topics } = request;
-        let asked = asked.map(|asked| match asked {
+        let asked = asked.map(|asked| match asked.look_up(&core.ids) {
             Asked::Earliest if !self.earliest => Asked::Unknown("earliest".to_owned()),
             asked => asked,
         });
         let topics = Arc::new(allowed.narrowed_to(topics));
         let ticket = (key.is_some() || until.is_some()).then(|| Ticket::new(key, until));
         let registration = core.subscribers.register(topics, ticket);
-        let has_id = matches!(asked, Some(Asked::Id(_)));
+        let has_id = matches!(asked, Some(Asked::Id(..)));
+        let history = core.log.history();
         let Beginning { at, gap, resumed, fresh, refused } =
-            Beginning::find(&core.log.history(), asked, self.start, self.on_gap);
+            Beginning::find(&history, &core.ids, asked, self.start, self.on_gap);
         let mut cursor = Cursor::new(core, registration, at, gap);
         // The client was told all that there was, and all there will be.
         let complete = has_id && resumed && cursor.last().is_some_and(|last| last <= at);
@@ -255,7 +256,8 @@ impl<E: SseEvent> Subscription<E> {
     /// # }
     /// ```
     pub fn position(&self) -> EventId {
-        if let Some(asked) = self.cursor.gap().and_then(|gap| gap.asked.parse().ok()) {
+        let ids = &self.cursor.core().ids;
+        if let Some(asked) = self.cursor.gap().and_then(|gap| ids.read(&gap.asked).ok()) {
             return asked;
         }
         let next = self.records.front().map(|next| next.id.seq() - 1);
@@ -316,7 +318,7 @@ impl<E: SseEvent> Subscription<E> {
         if let Some(topic) = record.closes() {
             return Some(Received::TopicClosed { id: record.id, topic: topic.clone() });
         }
-        let delivered = match decode::<E>(&record) {
+        let delivered = match decode::<E>(&record, &self.cursor.core().ids) {
             Ok(delivered) => delivered,
             Err(gap) => return Some(Received::Gap(gap)),
         };
@@ -375,9 +377,10 @@ impl<E: SseEvent> IntoResponse for Subscription<E> {
         let gap = self.cursor.take_gap();
         let (starts_here, has_snapshot) = (gap.is_none(), self.snapshot.is_some());
         let with_id = starts_here && !has_snapshot;
-        let mut opening = control::open(at, with_id, self.resumed, core.settings.retry).to_vec();
+        let (ids, retry) = (&core.ids, core.settings.retry);
+        let mut opening = control::open(ids, at, with_id, self.resumed, retry).to_vec();
         if let Some(gap) = gap {
-            opening.extend_from_slice(&control::gap(&gap, !has_snapshot));
+            opening.extend_from_slice(&control::gap(ids, &gap, !has_snapshot));
         }
         let source = match self.filter {
             None => Source::Shared(self.cursor.for_response()),

@@ -1,7 +1,7 @@
 //! Records that were appended together, rendered.
 
 use super::copies::Copies;
-use crate::id::EventId;
+use crate::id::{EventId, Ids};
 use crate::log::{Appended, Batch, NewRecord, TOPIC_CLOSE};
 use crate::topic::Topic;
 use crate::wire;
@@ -75,7 +75,7 @@ pub(crate) struct Commit {
 
 impl Commit {
     /// Renders what the log has appended.
-    pub(crate) fn render(appended: Appended, batches: Vec<Batch>) -> Self {
+    pub(crate) fn render(ids: &Ids, appended: Appended, batches: Vec<Batch>) -> Self {
         let size = |record: &NewRecord| record.data.len() + record.name.len() + 64;
         let mut rest: usize = batches.iter().flat_map(|batch| &batch.records).map(size).sum();
         let mut entries: Vec<Entry> =
@@ -92,7 +92,8 @@ impl Commit {
             rest -= size;
             let start = frames.len();
             let id = EventId::new(appended.first.epoch(), seq);
-            let data = wire::write_checked_event(&mut frames, id, &record.name, &record.data);
+            let data =
+                wire::write_checked_event(&mut frames, ids.event(id), &record.name, &record.data);
             entries.push(Entry {
                 id,
                 time_ms: appended.time_ms,
@@ -214,7 +215,7 @@ mod tests {
         });
         let first = EventId::new(Epoch::from_token(1), 1);
         let batch = Batch { records: records.collect() };
-        let commit = Commit::render(Appended { first, time_ms: 7 }, vec![batch]);
+        let commit = Commit::render(&Ids::Plain, Appended { first, time_ms: 7 }, vec![batch]);
         assert!(commit.entries.iter().all(|entry| {
             entry.frames.len() <= BUFFER_BYTES || entry.frame == (0..entry.frames.len())
         }));

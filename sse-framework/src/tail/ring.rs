@@ -323,7 +323,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Epoch, EventId};
+    use crate::id::{Epoch, EventId, Ids};
     use crate::log::{Appended, Batch, NewRecord};
     use crate::topic::TopicFilter;
     use proptest::prelude::*;
@@ -337,7 +337,7 @@ mod tests {
         });
         let id = EventId::new(Epoch::from_token(1), first);
         let batch = Batch { records: records.collect() };
-        Commit::render(Appended { first: id, time_ms: 7 }, vec![batch])
+        Commit::render(&Ids::Plain, Appended { first: id, time_ms: 7 }, vec![batch])
     }
 
     fn seqs(read: TailRead<Vec<Record>>) -> Vec<u64> {

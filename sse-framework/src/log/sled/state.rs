@@ -8,7 +8,7 @@
 use super::io;
 use super::lock::sync_directory;
 use super::span::Span;
-use crate::id::Epoch;
+use crate::id::{Epoch, IdKey};
 use crate::log::LogError;
 use crate::planted::planted;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -35,6 +35,9 @@ pub(crate) struct State {
     /// Records that are known to be lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) lost: Vec<Span>,
+    /// Of opaque ids, if there have ever been any.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "id_key")]
+    pub(crate) id_key: Option<IdKey>,
 }
 
 /// An epoch and the seq of its first record.
@@ -96,6 +99,38 @@ fn epoch_as_text<S: Serializer>(epoch: &Epoch, serializer: S) -> Result<S::Ok, S
 
 fn epoch_from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Epoch, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// A key in hexadecimal digits.
+mod id_key {
+    use super::{Deserialize, Deserializer, IdKey, Serializer};
+    use serde::de::Error;
+
+    pub(super) fn serialize<S: Serializer>(
+        key: &Option<IdKey>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let bytes = key.as_ref().map(IdKey::to_bytes).unwrap_or_default();
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&digits)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<IdKey>, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let mut bytes = [0; 32];
+        let pairs = digits.as_bytes().chunks(2).map(std::str::from_utf8);
+        let read = |pair: Result<_, _>| u8::from_str_radix(pair.ok()?, 16).ok();
+        if digits.len() != 2 * bytes.len() {
+            return Err(D::Error::custom("the key of its ids is not 64 digits"));
+        }
+        for (byte, pair) in bytes.iter_mut().zip(pairs) {
+            *byte =
+                read(pair).ok_or_else(|| D::Error::custom("the key of its ids has no digits"))?;
+        }
+        Ok(Some(IdKey::from_bytes(bytes)))
+    }
 }
 
 /// Epochs of which nothing is kept any more, at the most.
@@ -313,6 +348,7 @@ mod tests {
             closed_at: Some(9),
             segments: vec![SegmentState::new(1)],
             lost: Vec::new(),
+            id_key: Some(IdKey::from_bytes(std::array::from_fn(|place| place as u8))),
         }
     }
 

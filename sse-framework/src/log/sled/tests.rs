@@ -137,6 +137,35 @@ fn everything_is_there_after_reopening_with_the_same_ids_and_a_new_epoch() {
 }
 
 #[test]
+fn the_key_of_ids_is_made_when_it_is_asked_for_and_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, state) = (directory.path(), directory.path().join("state"));
+    let open = || {
+        let log = SledLog::new(path).segment_bytes(1024).on_damage(OnDamage::Salvage);
+        Box::new(log).open(Retention::forever()).unwrap()
+    };
+    open().close().unwrap();
+    assert!(!std::fs::read_to_string(&state).unwrap().contains("id_key"), "nobody asked");
+    let log = open();
+    let key = log.id_key().unwrap();
+    let other = tempfile::tempdir().unwrap();
+    let other = Box::new(SledLog::new(other.path())).open(Retention::forever()).unwrap();
+    assert_ne!(other.id_key().unwrap(), key);
+    for n in 0..100 {
+        log.append(&[numbered(n)]).unwrap();
+    }
+    assert_eq!(log.id_key().unwrap(), key);
+    // As if it died.
+    drop(log);
+    assert_eq!(open().id_key().unwrap(), key);
+    std::fs::write(&state, "damaged").unwrap();
+    let log = open();
+    assert_eq!(log.id_key().unwrap(), key);
+    log.close().unwrap();
+    assert_eq!(open().id_key().unwrap(), key);
+}
+
+#[test]
 fn a_large_event_is_read_back() {
     let directory = tempfile::tempdir().unwrap();
     let large: Vec<u8> = (0..1u32 << 18).flat_map(u32::to_le_bytes).collect();
