@@ -6,8 +6,9 @@
 
 use axum::Router;
 use serde::{Deserialize, Serialize};
-use sse_framework::{Hub, Retention, SledLog, SseEvent};
+use sse_framework::{Epoch, EventId, Hub, IdStyle, Retention, SledLog, SseEvent};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use support::client::{self, Seen};
@@ -16,6 +17,8 @@ use support::served::{Served, Server};
 
 support::by_every_server!(
     any_last_event_id_gets_its_answer,
+    any_opaque_last_event_id_gets_its_answer,
+    an_id_of_the_other_style_is_unknown,
     a_request_that_is_no_http_is_refused_and_the_server_goes_on,
 );
 
@@ -29,47 +32,52 @@ struct Count {
 struct Log {
     served: Served,
     hub: Hub<Count>,
-    epochs: [String; 3],
-    _directory: tempfile::TempDir,
+    epochs: [Epoch; 3],
+    directory: tempfile::TempDir,
 }
 
 const OLDEST: u64 = 5;
 const NEWEST: u64 = 12;
 
 impl Log {
-    fn new(server: Server) -> Self {
+    fn new(server: Server, style: IdStyle) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         let (served, (hub, epochs)) = Served::new(server, async || {
-            let first = epoch(path, 1..=6, 100).await;
-            let second = epoch(path, 7..=9, 100).await;
-            let hub = open(path, NEWEST + 1 - OLDEST).await;
+            let first = epoch(path, style, 1..=6).await;
+            let second = epoch(path, style, 7..=9).await;
+            let hub = open(path, style, NEWEST + 1 - OLDEST).await;
             let third = publish(&hub, 10..=NEWEST).await;
             (Router::new().route("/events", hub.endpoint()), (hub, [first, second, third]))
         });
-        Log { served, hub, epochs, _directory: directory }
+        Log { served, hub, epochs, directory }
     }
 
-    fn id(&self, epoch: usize, seq: impl std::fmt::Display) -> String {
+    fn id(&self, epoch: usize, seq: u64) -> String {
+        self.hub.encode_id(EventId::new(self.epochs[epoch], seq))
+    }
+
+    /// As if it were a plain id.
+    fn plain(&self, epoch: usize, seq: impl std::fmt::Display) -> String {
         format!("{}-{seq}", self.epochs[epoch])
     }
 }
 
-async fn open(path: &Path, keep: u64) -> Hub<Count> {
+async fn open(path: &Path, style: IdStyle, keep: u64) -> Hub<Count> {
     let log = Hub::builder(SledLog::new(path)).retention(Retention::forever().events(keep));
-    log.start().await.unwrap()
+    log.ids(style).start().await.unwrap()
 }
 
-async fn epoch(path: &Path, numbers: std::ops::RangeInclusive<u64>, keep: u64) -> String {
-    let hub = open(path, keep).await;
+async fn epoch(path: &Path, style: IdStyle, numbers: RangeInclusive<u64>) -> Epoch {
+    let hub = open(path, style, 100).await;
     let epoch = publish(&hub, numbers).await;
     hub.shutdown().await.unwrap();
     epoch
 }
 
-async fn publish(hub: &Hub<Count>, numbers: std::ops::RangeInclusive<u64>) -> String {
+async fn publish(hub: &Hub<Count>, numbers: RangeInclusive<u64>) -> Epoch {
     let ids = hub.publish_all(numbers.map(|n| Count { n })).await.unwrap();
-    ids[0].epoch().to_string()
+    ids[0].epoch()
 }
 
 /// What a client is told.
@@ -128,16 +136,16 @@ fn rows(log: &Log) -> Vec<(&'static str, Request, Answer)> {
         ("in the far future", header(log.id(2, u64::MAX)), Gap("lost", LIVE)),
         ("before its epoch", header(log.id(2, 7)), unknown()),
         ("of another log", header(stranger), unknown()),
-        ("2^64", header(log.id(2, "18446744073709551616")), unknown()),
+        ("2^64", header(log.plain(2, "18446744073709551616")), unknown()),
         ("2^64 alone", header("18446744073709551616"), unknown()),
         ("40 digits", header("1".repeat(40)), unknown()),
-        ("40 digits after an epoch", header(log.id(2, "1".repeat(40))), unknown()),
-        ("negative", header(log.id(2, "-8")), unknown()),
+        ("40 digits after an epoch", header(log.plain(2, "1".repeat(40))), unknown()),
+        ("negative", header(log.plain(2, "-8")), unknown()),
         ("negative alone", header("-1"), unknown()),
-        ("with a sign", header(log.id(2, "+10")), unknown()),
-        ("a leading zero", header(log.id(2, "010")), unknown()),
+        ("with a sign", header(log.plain(2, "+10")), unknown()),
+        ("a leading zero", header(log.plain(2, "010")), unknown()),
         ("upper case", header(known.to_uppercase()), unknown()),
-        ("no seq", header(log.id(2, "")), unknown()),
+        ("no seq", header(log.plain(2, "")), unknown()),
         ("garbage", header("../../etc/passwd"), unknown()),
         ("quotes and tags", header(r#"","x":"<script>"#), unknown()),
         ("not UTF-8", header([0xff, 0xfe, b'-', b'8']), unknown()),
@@ -145,14 +153,89 @@ fn rows(log: &Log) -> Vec<(&'static str, Request, Answer)> {
         ("line ends in the query", query(format!("{known}%0Aevent:%20x%0D%0A%0D%0A")), unknown()),
         ("NUL in the query", query(format!("{known}%00")), unknown()),
         ("100 KB", header("1".repeat(100_000)), unknown()),
-        ("100 KB of what begins well", header(log.id(2, "1".repeat(100_000))), unknown()),
+        ("100 KB of what begins well", header(log.plain(2, "1".repeat(100_000))), unknown()),
         ("30 KB in the query", query("1".repeat(30_000)), unknown()),
     ]
 }
 
 fn any_last_event_id_gets_its_answer(server: Server) {
-    let log = Log::new(server);
-    let clients: Vec<_> = rows(&log)
+    let log = Log::new(server, IdStyle::Plain);
+    answers_are_as_expected(&log, rows(&log));
+}
+
+fn any_opaque_last_event_id_gets_its_answer(server: Server) {
+    let log = Log::new(server, IdStyle::Opaque);
+    let rows = rows(&log).into_iter().chain(rows_of_opaque_ids(&log));
+    answers_are_as_expected(&log, rows.collect());
+}
+
+/// What there is beside the rows of all ids.
+fn rows_of_opaque_ids(log: &Log) -> Vec<(&'static str, Request, Answer)> {
+    use Answer::{Gap, Resumed};
+    let unknown = || Gap("unknown-id", LIVE);
+    let (known, id) = (log.id(1, 8), |epoch: usize, seq| EventId::new(log.epochs[epoch], seq));
+    let position = |epoch, seq| log.hub.encode_cursor(id(epoch, seq));
+    let at = position(1, 8);
+    let mut rows = vec![
+        ("a position", header(position(1, 8)), Resumed(9)),
+        ("the newest position", header(position(2, NEWEST)), Resumed(LIVE)),
+        ("a trimmed position", header(position(0, 2)), Gap("trimmed", OLDEST)),
+        ("a lost position", header(position(2, NEWEST + 1)), Gap("lost", LIVE)),
+        ("a position in the query", query(position(1, 8)), Resumed(9)),
+        ("plain", header(log.plain(1, 8)), unknown()),
+        ("plain and trimmed", header(log.plain(0, 2)), unknown()),
+        ("plain and in the future", header(log.plain(2, NEWEST + 1)), unknown()),
+        ("the form of one", header("0123456789abcdefghjkmnpqrs"), unknown()),
+        ("the form of one that is too large", header("z".repeat(26)), unknown()),
+        ("the form of a position", header("7".repeat(52)), unknown()),
+        ("all zeros", header("0".repeat(26)), unknown()),
+        ("half a position", header(&at[..26]), unknown()),
+        ("the other half", header(&at[26..]), unknown()),
+        ("an id twice", header(known.repeat(2)), unknown()),
+        ("a position for an id", header(format!("{}{known}", &at[..26])), unknown()),
+        ("with a hyphen", header(format!("{known}-")), unknown()),
+        ("one character short", header(&known[1..]), unknown()),
+    ];
+    for text in [known, at] {
+        for place in 0..text.len() {
+            let mut changed = text.clone();
+            let other = if text[place..].starts_with('0') { "1" } else { "0" };
+            changed.replace_range(place..=place, other);
+            rows.push(("one character changed", header(changed), unknown()));
+        }
+    }
+    rows
+}
+
+fn an_id_of_the_other_style_is_unknown(server: Server) {
+    for (before, after) in [(IdStyle::Plain, IdStyle::Opaque), (IdStyle::Opaque, IdStyle::Plain)] {
+        let log = Log::new(server, before);
+        let (id, plain, at) =
+            (log.id(1, 8), log.plain(1, 8), log.hub.encode_cursor(log.hub.last_event_id()));
+        log.served.block_on(log.hub.shutdown()).unwrap();
+        let path = log.directory.path();
+        let (served, hub) = Served::new(server, async || {
+            let hub = open(path, after, 100).await;
+            (Router::new().route("/events", hub.endpoint()), hub)
+        });
+        let asked = [
+            (id, Answer::Gap("unknown-id", LIVE)),
+            (at, Answer::Gap("unknown-id", LIVE)),
+            (hub.encode_id(plain.parse().unwrap()), Answer::Resumed(9)),
+        ];
+        let clients = asked.map(|(text, expected)| {
+            (told(served.address(), "another style", &header(text)), expected)
+        });
+        served.block_on(hub.publish(Count { n: LIVE })).unwrap();
+        for (client, expected) in clients {
+            let seen = client.wait("the next", |seen| seen.ordinary().count() > 0);
+            assert_eq!(answer(&seen), expected, "{before:?}, then {after:?}");
+        }
+    }
+}
+
+fn answers_are_as_expected(log: &Log, rows: Vec<(&'static str, Request, Answer)>) {
+    let clients: Vec<_> = rows
         .into_iter()
         .map(|(name, request, expected)| {
             (name, told(log.served.address(), name, &request), expected)
@@ -165,7 +248,7 @@ fn any_last_event_id_gets_its_answer(server: Server) {
         assert_eq!(answer(&seen), expected, "{name}: {:?}", seen.events);
         let most = 1024 + 128 * seen.ordinary().count();
         assert!(seen.bytes < most, "{name}: {} bytes", seen.bytes);
-        follows(&seen, name);
+        follows(log, &seen, name);
     }
 }
 
@@ -204,8 +287,8 @@ fn answer(seen: &Seen) -> Answer {
 
 /// Every id is a place to resume from, and nothing is skipped or shown twice. A stream with a gap
 /// gives no id before it has told.
-fn follows(seen: &Seen, name: &str) {
-    let seq = |id: &str| id.rsplit_once('-').map(|(_, seq)| seq.parse::<u64>().unwrap());
+fn follows(log: &Log, seen: &Seen, name: &str) {
+    let seq = |id: &str| (!id.is_empty()).then(|| log.hub.decode_id(id).unwrap().seq());
     let gap = !seen.named("sse-gap").is_empty();
     assert_eq!(seen.named("sse-open")[0].id.is_empty(), gap, "{name}: {:?}", seen.events);
     let seqs: Vec<_> = seen.events.iter().filter_map(|event| seq(&event.id)).collect();
@@ -214,11 +297,12 @@ fn follows(seen: &Seen, name: &str) {
     for event in seen.ordinary() {
         let n = serde_json::from_str::<Count>(&event.data).unwrap().n;
         assert_eq!(seq(&event.id), Some(n), "{name}: {event:?}");
+        assert_eq!(event.id, log.hub.encode_id(log.hub.decode_id(&event.id).unwrap()), "{name}");
     }
 }
 
 fn a_request_that_is_no_http_is_refused_and_the_server_goes_on(server: Server) {
-    let log = Log::new(server);
+    let log = Log::new(server, IdStyle::Plain);
     let address = log.served.address();
     for bytes in [&b"\x01"[..], b"a\0b", b"\x7f"] {
         let refused = http::send(address, &header(bytes)).unwrap();

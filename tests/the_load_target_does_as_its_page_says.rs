@@ -10,7 +10,11 @@ fn bad_json_publishes_nothing_and_good_lines_are_all_acknowledged() {
     let directory = tempfile::tempdir().unwrap();
     let (data, log) = (directory.path().join("data"), directory.path().join("log"));
     let data = data.to_str().unwrap();
-    for options in [&["--memory"][..], &["--data", data, "--durability", "buffered"]] {
+    for options in [
+        &["--memory"][..],
+        &["--memory", "--ids", "opaque"],
+        &["--data", data, "--durability", "buffered"],
+    ] {
         let server = Server::start(loadtarget(), options, &log);
         let publish = |target: &str, body: &str| {
             send(server.address(), &Request::new("POST", target).body(body)).unwrap()

@@ -16,13 +16,16 @@ use std::sync::Arc;
 
 support::by_every_server!(
     nobody_sees_an_event_of_another_tenant,
+    nobody_sees_an_event_of_another_tenant_by_opaque_ids,
     what_is_not_allowed_is_answered_like_what_does_not_exist,
     nobody_can_tell_how_many_events_others_have,
     plain_ids_tell_how_many_events_others_have,
 );
 
 use answers::what_is_not_allowed_is_answered_like_what_does_not_exist;
-use matrix::nobody_sees_an_event_of_another_tenant;
+use matrix::{
+    nobody_sees_an_event_of_another_tenant, nobody_sees_an_event_of_another_tenant_by_opaque_ids,
+};
 use volume::{
     nobody_can_tell_how_many_events_others_have, plain_ids_tell_how_many_events_others_have,
 };

@@ -2,7 +2,7 @@
 
 use super::tenants::{escaped, in_query, tenants};
 use super::{App, KINDS, Tagged};
-use sse_framework::{Durability, EventId, Hub, Retention, SledLog};
+use sse_framework::{Durability, EventId, Hub, IdStyle, Retention, SledLog};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,16 +18,25 @@ const KEPT_PART: u64 = 4;
 type Published = Vec<(EventId, usize, usize)>;
 
 pub(super) fn nobody_sees_an_event_of_another_tenant(server: Server) {
+    nobody_sees(server, IdStyle::Plain, random::figure("SSE_TAGGED", 100_000));
+}
+
+/// The ways are the same, so fewer events are enough.
+pub(super) fn nobody_sees_an_event_of_another_tenant_by_opaque_ids(server: Server) {
+    nobody_sees(server, IdStyle::Opaque, random::figure("SSE_TAGGED", 100_000) / 4);
+}
+
+fn nobody_sees(server: Server, style: IdStyle, count: u64) {
     let seed = random::seed();
-    let count = random::figure("SSE_TAGGED", 100_000);
     let mut random = Random::new(seed);
     let directory = tempfile::tempdir().unwrap();
     let began = Instant::now();
 
-    let trial = Trial::begin(server, directory.path(), Retention::forever());
+    let trial = Trial::begin(server, directory.path(), style, Retention::forever());
     let live: Vec<_> = (0..TENANTS).map(|tenant| trial.connect(tenant, "", &mut random)).collect();
     let published = trial.publish(count, &mut random);
-    let judged = |(asked, client): (Asked, Client)| asked.judge(client, &published, 0, "live");
+    let judged =
+        |(asked, client): (Asked, Client)| trial.judge(&asked, client, &published, 0, "live");
     let mut judged: usize = live.into_iter().map(judged).sum();
     trial.served.block_on(trial.app.hub.shutdown()).unwrap();
     drop(trial);
@@ -35,7 +44,8 @@ pub(super) fn nobody_sees_an_event_of_another_tenant(server: Server) {
 
     let first_kept = published.len() as u64 / KEPT_PART * (KEPT_PART - 1);
     let kept = published.len() as u64 - first_kept;
-    let trial = Trial::begin(server, directory.path(), Retention::forever().events(kept));
+    let retention = Retention::forever().events(kept);
+    let trial = Trial::begin(server, directory.path(), style, retention);
     for tenant in 0..TENANTS {
         let own =
             published.iter().filter(|(id, whose, _)| *whose == tenant && id.seq() > first_kept);
@@ -49,12 +59,12 @@ pub(super) fn nobody_sees_an_event_of_another_tenant(server: Server) {
         let (trimmed, ..) = published[random.below(first_kept as usize - 1)];
         let ways = [
             ("replay", "earliest".to_owned(), first_kept),
-            ("cursor", within.to_string(), within.seq()),
-            ("gap", trimmed.to_string(), first_kept),
+            ("cursor", trial.text(within), within.seq()),
+            ("gap", trial.text(trimmed), first_kept),
         ];
         for (how, id, after) in ways {
             let (asked, client) = trial.connect(tenant, &id, &mut random);
-            judged += asked.judge(client, &published, after, how);
+            judged += trial.judge(&asked, client, &published, after, how);
         }
         trial.snapshot(tenant);
     }
@@ -78,16 +88,21 @@ struct Asked {
 const END: usize = KINDS.len() - 1;
 
 impl Trial {
-    fn begin(server: Server, directory: &Path, retention: Retention) -> Self {
+    fn begin(server: Server, directory: &Path, style: IdStyle, retention: Retention) -> Self {
         let (served, app) = Served::new(server, async || {
             let sync_every = Duration::from_secs(1);
             let log = SledLog::new(directory).durability(Durability::Buffered { sync_every });
             // Most of what is read has left memory.
-            let hub = Hub::builder(log).tail(1 << 20, 2_000).retention(retention);
+            let hub = Hub::builder(log).ids(style).tail(1 << 20, 2_000).retention(retention);
             let app = App { hub: hub.start().await.unwrap(), tenants: Arc::new(tenants(TENANTS)) };
             (app.router(), app)
         });
         Trial { served, app }
+    }
+
+    /// As clients see it.
+    fn text(&self, id: &EventId) -> String {
+        self.app.hub.encode_id(*id)
     }
 
     fn connect(&self, tenant: usize, after: &str, random: &mut Random) -> (Asked, Client) {
@@ -118,6 +133,37 @@ impl Trial {
         let events: Vec<_> = events.collect();
         let ids = self.served.block_on(self.app.hub.publish_all(events)).unwrap();
         published.extend(ids.into_iter().zip(batch).map(|(id, (tenant, kind))| (id, tenant, kind)));
+    }
+
+    /// Waits for the last event, and compares all; how many there were.
+    fn judge(
+        &self,
+        asked: &Asked,
+        client: Client,
+        published: &Published,
+        after: u64,
+        how: &str,
+    ) -> usize {
+        let expected = published.iter().filter(|(id, tenant, kind)| {
+            id.seq() > after && *tenant == asked.tenant && asked.kinds.contains(kind)
+        });
+        let expected: Vec<_> = expected.collect();
+        let last = self.text(&expected.last().unwrap().0);
+        let seen = client.wait(how, |seen| seen.ordinary().any(|event| event.id == last));
+        let told = events(&seen);
+        let foreign = told.iter().filter(|event| event.tenant != asked.name).count();
+        assert_eq!(foreign, 0, "{how}, {asked:?}: foreign events");
+        let own = expected.iter().map(|(id, _, kind)| Tagged {
+            tenant: asked.name.clone(),
+            kind: KINDS[*kind].to_owned(),
+            n: id.seq(),
+        });
+        assert_eq!(told, own.collect::<Vec<_>>(), "{how}, {asked:?}");
+        let ids = seen.ordinary().map(|event| event.id.clone());
+        assert!(ids.eq(expected.iter().map(|(id, ..)| self.text(id))), "{how}, {asked:?}");
+        let gaps = seen.named("sse-gap");
+        assert_eq!(gaps.len(), usize::from(how == "gap"), "{how}, {asked:?}: {gaps:?}");
+        told.len()
     }
 
     fn snapshot(&self, tenant: usize) {
@@ -158,30 +204,6 @@ impl Asked {
         };
         let path = if random.below(2) == 0 { "under" } else { "exact" };
         Asked { tenant, name: own.clone(), kinds, target: format!("/{path}/{tenant}{query}") }
-    }
-
-    /// Waits for the last event, and compares all; how many there were.
-    fn judge(&self, client: Client, published: &Published, after: u64, how: &str) -> usize {
-        let expected = published.iter().filter(|(id, tenant, kind)| {
-            id.seq() > after && *tenant == self.tenant && self.kinds.contains(kind)
-        });
-        let expected: Vec<_> = expected.collect();
-        let last = expected.last().unwrap().0.to_string();
-        let seen = client.wait(how, |seen| seen.ordinary().any(|event| event.id == last));
-        let told = events(&seen);
-        let foreign = told.iter().filter(|event| event.tenant != self.name).count();
-        assert_eq!(foreign, 0, "{how}, {self:?}: foreign events");
-        let own = expected.iter().map(|(id, _, kind)| Tagged {
-            tenant: self.name.clone(),
-            kind: KINDS[*kind].to_owned(),
-            n: id.seq(),
-        });
-        assert_eq!(told, own.collect::<Vec<_>>(), "{how}, {self:?}");
-        let ids = seen.ordinary().map(|event| event.id.clone());
-        assert!(ids.eq(expected.iter().map(|(id, ..)| id.to_string())), "{how}, {self:?}");
-        let gaps = seen.named("sse-gap");
-        assert_eq!(gaps.len(), usize::from(how == "gap"), "{how}, {self:?}: {gaps:?}");
-        told.len()
     }
 }
 

@@ -222,7 +222,7 @@ fn number(text: &str) -> u128 {
 }
 
 /// What these numbers, in their order, tell that numbers by chance do not; `volumes` is what they
-/// must not tell. By chance alone one in ten million runs is accused.
+/// must not tell. One in a million runs is accused by chance.
 fn structure(numbers: &[u128], volumes: &[usize]) -> Option<String> {
     const SIGMAS: f64 = 6.0;
     let count = numbers.len() as f64;

@@ -7,7 +7,7 @@ use axum::routing::post;
 use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    Durability, Hub, HubBuilder, MemoryLog, PublishError, Retention, SledLog, SseEvent,
+    Durability, Hub, HubBuilder, IdStyle, MemoryLog, PublishError, Retention, SledLog, SseEvent,
 };
 use std::error::Error;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: &str = "usage: example-loadtarget --port PORT \
                      (--memory | --data DIR [--durability synced|buffered] \
                      [--segment-bytes N]) [--keep-events N] [--tail-events N] \
-                     [--server framework|axum]";
+                     [--server framework|axum] [--ids plain|opaque]";
 
 /// What the load generator sends: a number, a time, padding.
 #[derive(Serialize, Deserialize, SseEvent)]
@@ -38,6 +38,7 @@ struct Options {
     segment_bytes: Option<u64>,
     keep_events: Option<u64>,
     tail_events: Option<usize>,
+    ids: IdStyle,
     /// Under `axum::serve`, not under that of the framework.
     axum: bool,
 }
@@ -99,7 +100,7 @@ async fn publish(
         None => publish.await,
     };
     match published {
-        Ok(ids) => Ok(ids.iter().map(|id| format!("{id}\n")).collect()),
+        Ok(ids) => Ok(ids.into_iter().map(|id| hub.encode_id(id) + "\n").collect()),
         Err(error @ (PublishError::Topic(_) | PublishError::EventTooLarge { .. })) => {
             Err((StatusCode::BAD_REQUEST, error.to_string()))
         }
@@ -128,6 +129,7 @@ fn hub(options: &Options) -> Result<HubBuilder<Load>, Box<dyn Error>> {
         Some(events) => hub.retention(Retention::forever().events(events)),
         None => hub,
     };
+    let hub = hub.ids(options.ids);
     Ok(match options.tail_events {
         Some(events) => hub.tail(16 << 20, events),
         None => hub,
@@ -150,6 +152,13 @@ fn options() -> Result<Options, Box<dyn Error>> {
                 options.axum = match arguments.value()?.string()?.as_str() {
                     "framework" => false,
                     "axum" => true,
+                    _ => return Err(USAGE.into()),
+                };
+            }
+            Long("ids") => {
+                options.ids = match arguments.value()?.string()?.as_str() {
+                    "plain" => IdStyle::Plain,
+                    "opaque" => IdStyle::Opaque,
                     _ => return Err(USAGE.into()),
                 };
             }
