@@ -4,7 +4,7 @@
 mod support;
 
 use criterion::{Criterion, Throughput};
-use sse_framework::{Epoch, EventId, RawEvent, SseEvent, wire};
+use sse_framework::{Epoch, EventId, Hub, IdStyle, MemoryLog, RawEvent, SseEvent, wire};
 use std::hint::black_box;
 use support::{OrderPlaced, record};
 
@@ -29,6 +29,12 @@ fn encode(criterion: &mut Criterion) {
             wire::write_event(&mut out, id, black_box(event)).unwrap()
         });
     });
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for (name, style) in [("id/plain", IdStyle::Plain), ("id/opaque", IdStyle::Opaque)] {
+        let hub = Hub::<OrderPlaced>::builder(MemoryLog::new()).ids(style);
+        let hub = runtime.block_on(hub.start()).unwrap();
+        group.bench_function(name, |bencher| bencher.iter(|| hub.encode_id(black_box(id))));
+    }
 }
 
 fn main() {

@@ -60,7 +60,7 @@ fn nobody_sees(server: Server, style: IdStyle, count: u64) {
         let ways = [
             ("replay", "earliest".to_owned(), first_kept),
             ("cursor", trial.text(within), within.seq()),
-            ("gap", trial.text(trimmed), first_kept),
+            ("gap", trial.text(&trimmed), first_kept),
         ];
         for (how, id, after) in ways {
             let (asked, client) = trial.connect(tenant, &id, &mut random);

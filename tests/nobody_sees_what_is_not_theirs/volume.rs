@@ -1,13 +1,14 @@
 //! With opaque ids, a tenant cannot tell how much the hub carries for others: whatever it is shown
 //! differs only in ids, and ids have no structure.
 
+use super::tenants::in_query;
 use super::{App, Tagged};
-use sse_framework::{Durability, EventId, Hub, IdStyle, Retention, SledLog};
+use sse_framework::{Durability, EventId, Hub, IdStyle, Retention, SledLog, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use support::http::{Body, Connection, Request};
+use support::http::{self, Body, Connection, Request};
 use support::random::Random;
 use support::served::{Served, Server};
 
@@ -91,6 +92,7 @@ impl Run {
             shown.insert(how, text.replace(&format!(r#""asked":"{after}","#), ""));
         }
         shown.insert("moving on", log.looks(volumes[1]));
+        shown.insert("complete", log.complete(volumes[1]));
         log.end();
         Run { shown, events }
     }
@@ -110,6 +112,10 @@ impl Run {
                 if let (Some("tagged"), Some(id), Some(data)) = (name, id, data) {
                     let event: Tagged = serde_json::from_str(data).unwrap();
                     assert_eq!(id, self.events[event.n as usize], "{how}");
+                    continue;
+                }
+                if name == Some("sse-topic-close") {
+                    assert_eq!(id.map(str::len), Some(26), "{how}: {block}");
                     continue;
                 }
                 // The same position stands in the data, too.
@@ -197,6 +203,26 @@ impl Log {
             self.all(self.stream("/under/0", ""), None)
         };
         (0..LOOKS).map(look).collect()
+    }
+
+    /// A stream of a topic that is closed, and what one gets who comes back to it.
+    fn complete(&self, volume: usize) -> String {
+        let topic = in_query(&["tenants", OWN, "answer"]);
+        let target = format!("/under/0?topic={topic}");
+        let mut body = self.stream(&target, "");
+        self.publish(OTHER, 0..volume);
+        let topic = Topic::from_segments(["tenants", OWN, "answer"]).unwrap();
+        self.served.block_on(self.app.hub.close_topic(topic.as_str())).unwrap();
+        self.publish(OTHER, 0..volume);
+        let mut bytes = Vec::new();
+        while let Some(piece) = body.piece().unwrap() {
+            bytes.extend_from_slice(&piece);
+        }
+        let text = String::from_utf8(bytes).unwrap();
+        let (_, close) = text.rsplit_once("id: ").unwrap();
+        let request = Request::stream(&target, close.lines().next().unwrap());
+        assert_eq!(http::send(self.served.address(), &request).unwrap().head.status, 204);
+        text.split_inclusive('\n').filter(|line| !line.starts_with("retry: ")).collect()
     }
 
     fn end(self) {

@@ -1,5 +1,5 @@
 //! Two shops share one app. Whoever works in a shop sees what happens in that shop, live, and
-//! nothing of the other; whoever is not signed in sees nothing.
+//! nothing of the other, not even how much happens there; whoever is not signed in sees nothing.
 //!
 //! ```sh
 //! cargo run -p example-shop
@@ -21,7 +21,8 @@ use axum::{Json, Router};
 use events::{Announcement, ItemViewed, OrderPlaced, ShopEvent, StockChanged};
 use serde::Deserialize;
 use sse_framework::{
-    Durability, Hub, PublishError, Retention, SledLog, Subscribe, Subscription, TopicFilter,
+    Durability, Hub, IdStyle, PublishError, Retention, SledLog, Subscribe, Subscription,
+    TopicFilter,
 };
 use std::error::Error;
 use std::future::IntoFuture;
@@ -41,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = Hub::<ShopEvent>::builder(log)
         .retention(Retention::forever().age(30 * DAY).events(1_000_000))
         .retry(Duration::from_secs(3))
+        .ids(IdStyle::Opaque)
         .start()
         .await?;
     // ANCHOR_END: open
@@ -174,7 +176,7 @@ async fn announce(
     Json(news): Json<Announcement>,
 ) -> Result<String, NotPublished> {
     let id = hub.publish(news).topic("news").await?;
-    Ok(id.to_string())
+    Ok(hub.encode_id(id))
 }
 // ANCHOR_END: publish
 

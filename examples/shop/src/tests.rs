@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::IntoResponse;
 use sse_framework::testing::{TestClient, TestError};
-use sse_framework::{Hub, PublishError};
+use sse_framework::{Hub, IdStyle, MemoryLog, PublishError};
 use std::error::Error;
 use std::time::Duration;
 use tower::ServiceExt;
@@ -63,6 +63,28 @@ async fn a_user_sees_one_shop_whatever_the_client_asks_for() -> Outcome {
         hub.publish_all([order("oslo", 2), order("rome", 3)]).await?;
         assert_eq!(stream.event::<ShopEvent>().await?, order("rome", 3).into());
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_id_says_nothing_of_the_other_shop() -> Outcome {
+    let hub = Hub::builder(MemoryLog::new()).ids(IdStyle::Opaque).start().await?;
+    let app = app(hub.clone(), Sessions::of_the_example());
+    let mut stream = signed_in(&app, "session=alice").subscribe("/events").await?;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        hub.publish(order("oslo", 1)).await?;
+        let request = Request::post("/announcements")
+            .header(header::COOKIE, "session=alice")
+            .header(header::CONTENT_TYPE, "application/json");
+        let response = app.clone().oneshot(request.body(r#"{"text":"Hi"}"#.into())?).await?;
+        let body = axum::body::to_bytes(response.into_body(), 64).await?;
+        // Who has published it recognises it in the stream.
+        assert_eq!(stream.named("announcement").await?.id.as_bytes(), body);
+        ids.push(String::from_utf8(body.to_vec())?);
+    }
+    assert!(ids.iter().all(|id| id.len() == 26 && !id.contains('-')), "{ids:?}");
+    assert_eq!(hub.decode_id(&ids[1])?.seq(), hub.decode_id(&ids[0])?.seq() + 2);
     Ok(())
 }
 

@@ -8,7 +8,8 @@ use std::fmt::Display;
 use std::io::Write;
 use std::ops::Range;
 
-/// Appends the frame of one event, as a hub sends it, and returns where in `out` its payload is.
+/// Appends the frame of one event, as a hub with [plain](crate::IdStyle::Plain) ids sends it, and
+/// returns where in `out` its payload is.
 ///
 /// ```
 /// use sse_framework::{EventId, RawEvent, wire};
