@@ -81,7 +81,7 @@ const LEAKS: [(&str, &str, &str); 6] = [
     ("live-without-filter", MATRIX, "nobody_sees_an_event_of_another_tenant::framework"),
     ("snapshot-without-filter", MATRIX, "nobody_sees_an_event_of_another_tenant::axum"),
     ("request-widens", MATRIX, "nobody_sees_an_event_of_another_tenant::axum"),
-    ("position-as-event", MATRIX, "nobody_can_tell_how_many_events_others_have::framework"),
+    ("position-comparable", MATRIX, "nobody_can_tell_how_many_events_others_have::framework"),
     ("filter-ignored", FILTER, "a_filter_holds_for_what_comes_what_was_and_the_state::axum"),
 ];
 const MATRIX: &str = "nobody_sees_what_is_not_theirs";

@@ -14,7 +14,7 @@
 //! | `snapshot-without-filter` | a snapshot shows every topic |
 //! | `filter-ignored` | what an app's filter hides is shown |
 //! | `request-widens` | what the client asks for is shown besides what the app allows |
-//! | `position-as-event` | with opaque ids a position has the id of the event before it |
+//! | `position-comparable` | with opaque ids the same position has the same id each time |
 //! | `lf-only` | a CR in a payload does not count as a line break |
 //! | `dropped-wake-up` | nobody is told of a commit |
 //! | `end-of-one-ignored` | a stream goes on that is disconnected by its key or has expired |

@@ -77,10 +77,10 @@ async fn an_id_says_nothing_of_the_other_shop() -> Outcome {
         let request = Request::post("/announcements")
             .header(header::COOKIE, "session=alice")
             .header(header::CONTENT_TYPE, "application/json");
-        let response = app.clone().oneshot(request.body(r#"{"text":"Hi"}"#.into())?).await?;
+        let response = app.clone().oneshot(request.body(Body::from(r#"{"text":"Hi"}"#))?).await?;
         let body = axum::body::to_bytes(response.into_body(), 64).await?;
         // Who has published it recognises it in the stream.
-        assert_eq!(stream.named("announcement").await?.id.as_bytes(), body);
+        assert_eq!(stream.named("announcement").await?.last_event_id.as_bytes(), body);
         ids.push(String::from_utf8(body.to_vec())?);
     }
     assert!(ids.iter().all(|id| id.len() == 26 && !id.contains('-')), "{ids:?}");

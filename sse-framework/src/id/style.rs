@@ -2,7 +2,6 @@
 
 use super::opaque::{EVENT_LENGTH, Opaque};
 use super::{EventId, IdKey, ParseIdError};
-use crate::planted::planted;
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,8 +54,8 @@ impl Ids {
     /// so an opaque one is never the same again.
     pub(crate) fn position(&self, id: EventId) -> String {
         match self {
-            Ids::Opaque(opaque) if !planted("position-as-event") => opaque.position(id),
-            ids => ids.event(id).to_string(),
+            Ids::Plain => id.to_string(),
+            Ids::Opaque(opaque) => opaque.position(id),
         }
     }
 
