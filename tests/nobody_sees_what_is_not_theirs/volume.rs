@@ -3,7 +3,7 @@
 
 use super::tenants::in_query;
 use super::{App, Tagged};
-use sse_framework::{Durability, EventId, Hub, IdStyle, Retention, SledLog, Topic};
+use sse_framework::{Durability, EventId, Hub, IdStyle, MemoryLog, Retention, SledLog, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -94,6 +94,7 @@ impl Run {
         shown.insert("moving on", log.looks(volumes[1]));
         shown.insert("complete", log.complete(volumes[1]));
         log.end();
+        shown.insert("quiet", quiet(server, style, volumes[1]));
         Run { shown, events }
     }
 
@@ -228,6 +229,26 @@ impl Log {
     fn end(self) {
         self.served.block_on(self.app.hub.shutdown()).unwrap();
     }
+}
+
+/// The first heartbeats of a stream that is shown nothing, while others have so many events between
+/// two.
+fn quiet(server: Server, style: IdStyle, volume: usize) -> String {
+    let (served, app) = Served::new(server, async || {
+        let heartbeat = Duration::from_millis(100);
+        let hub = Hub::builder(MemoryLog::new()).ids(style).heartbeat(heartbeat).start();
+        let app = App { hub: hub.await.unwrap(), tenants: Arc::new(vec![OWN.to_owned()]) };
+        (app.router(), app)
+    });
+    let log = Log { served, app };
+    let mut body = log.stream("/under/0", "");
+    let mut beats = Vec::new();
+    while beats.len() < 4 {
+        let piece = String::from_utf8(body.piece().unwrap().unwrap()).unwrap();
+        beats.push(piece);
+        log.publish(OTHER, 0..volume);
+    }
+    beats.concat()
 }
 
 /// Everything in a stream that has the form of an opaque id.
