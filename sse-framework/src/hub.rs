@@ -10,6 +10,7 @@ mod group;
 mod health;
 #[cfg(all(test, loom))]
 mod model;
+mod pressure;
 mod publish;
 mod queue;
 #[cfg(all(test, shuttle))]
@@ -23,6 +24,7 @@ pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
 pub use stats::Stats;
 
 pub(crate) use core::{Core, PageRead, Settings, Streams};
+pub(crate) use pressure::{Limit, Pressure};
 
 use crate::event::SseEvent;
 use crate::id::{EventId, ParseIdError};

@@ -13,6 +13,7 @@ mod request;
 mod snapshot;
 mod start;
 mod subscription;
+mod unopened;
 
 #[cfg(feature = "serve")]
 pub(crate) use handover::Handover;

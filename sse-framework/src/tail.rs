@@ -10,4 +10,4 @@ mod subscribers;
 pub(crate) use commit::{Commit, Record};
 pub(crate) use copies::Copies;
 pub(crate) use ring::{Tail, TailRead};
-pub(crate) use subscribers::{End, Registration, Subscribers, Ticket};
+pub(crate) use subscribers::{End, Full, Registration, Room, Subscribers, Ticket};

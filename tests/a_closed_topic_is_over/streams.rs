@@ -5,6 +5,7 @@ use axum::Router;
 use axum::routing::get;
 use sse_framework::{EventId, Hub, Snapshot, Start, Subscribe, Topic};
 use support::client::{self, Client, End, Seen};
+use support::http::{self, Request};
 use support::served::{Served, Server};
 
 support::by_every_server!(
@@ -74,6 +75,12 @@ impl Site {
         let id = last_event_id.to_string();
         client::open(self.served.address(), target, &id).unwrap().head.status
     }
+
+    fn head(&self, target: &str, last_event_id: EventId) -> u16 {
+        let request = Request::new("HEAD", target);
+        let request = request.header("Last-Event-ID", last_event_id.to_string());
+        http::send(self.served.address(), &request).unwrap().head.status
+    }
 }
 
 struct Site {
@@ -114,7 +121,9 @@ fn a_stream_of_closed_topics_ends_and_is_not_asked_for_again(server: Server) {
     for target in targets {
         for past in [id, beyond] {
             assert_eq!(site.status(target, past), 204, "{target} after {past}");
+            assert_eq!(site.head(target, past), 204, "HEAD {target} after {past}");
         }
+        assert_eq!(site.head(target, first), 200, "{target}: the end is still to be told");
         let resumed = site.connect(target, &first_text).ended();
         assert_eq!(events(&resumed), all[1..]);
     }

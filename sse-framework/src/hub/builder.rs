@@ -9,7 +9,7 @@ use crate::id::{IdStyle, Ids};
 use crate::log::memory::no_random_bytes;
 use crate::log::{EventLog, LogError, OpenLog, Retention};
 use crate::sync::thread;
-use crate::tail::{Subscribers, Tail};
+use crate::tail::{Room, Subscribers, Tail};
 use crate::wire;
 use std::fmt;
 use std::marker::PhantomData;
@@ -37,6 +37,7 @@ pub struct HubBuilder<E> {
     retention: Retention,
     settings: Settings,
     ids: IdStyle,
+    room: Room,
     queue_bytes: u32,
     tail_bytes: usize,
     tail_events: usize,
@@ -54,8 +55,12 @@ impl<E: SseEvent> HubBuilder<E> {
                 retry: Duration::from_secs(2),
                 coalesce: Duration::from_millis(10),
                 drain_window: Duration::from_secs(5),
+                max_topics: 100,
+                max_query_bytes: 8 << 10,
+                log_readers: 4,
             },
             ids: IdStyle::default(),
+            room: Room { all: 100_000, per_key: 100 },
             queue_bytes: 16 << 20,
             tail_bytes: 16 << 20,
             tail_events: 65_536,
@@ -97,6 +102,54 @@ impl<E: SseEvent> HubBuilder<E> {
     /// ```
     pub fn ids(self, style: IdStyle) -> Self {
         HubBuilder { ids: style, ..self }
+    }
+
+    /// How many subscriptions there may be at a time, as responses and within the process together. By
+    /// default 100,000.
+    ///
+    /// One more is refused: see [`Subscription`](crate::Subscription#limits) for what its client gets.
+    /// It is counted in [`Stats::subscriptions_refused`](crate::Stats::subscriptions_refused).
+    pub fn max_subscriptions(self, count: usize) -> Self {
+        HubBuilder { room: Room { all: count, ..self.room }, ..self }
+    }
+
+    /// How many subscriptions of one [`key`](crate::SubscriptionBuilder::key) there may be at a time, so that
+    /// one user's clients do not take everybody's room. By default 100. Subscriptions without a key are
+    /// not limited by this.
+    ///
+    /// A connection that broke counts until the server notices, which a [heartbeat](Self::heartbeat)
+    /// makes it do. One more is refused, as with [`max_subscriptions`](Self::max_subscriptions), and
+    /// counted in [`Stats::subscriptions_refused_by_key`](crate::Stats::subscriptions_refused_by_key).
+    pub fn max_subscriptions_per_key(self, count: usize) -> Self {
+        HubBuilder { room: Room { per_key: count, ..self.room }, ..self }
+    }
+
+    /// How many topics and patterns one subscription may have: as many as this the client may ask for,
+    /// and as many as this the app may [allow](crate::SubscriptionBuilder::topics). By default 100. Of a
+    /// client's request never more than 1,000 are read.
+    ///
+    /// Who asks for more gets `400 Bad Request`; if the app allows more, which is its own mistake, the client
+    /// gets `500 Internal Server Error`. Both count in [`Stats::topics_refused`](crate::Stats::topics_refused).
+    pub fn max_topics(self, count: usize) -> Self {
+        HubBuilder { settings: Settings { max_topics: count, ..self.settings }, ..self }
+    }
+
+    /// How long the query of a request to subscribe may be, in bytes: it bounds what the topics that a client
+    /// asks for take in memory as long as its stream lasts. By default 8 KiB. A `last_event_id` does not count, since
+    /// only its first 256 bytes are looked at.
+    ///
+    /// A longer one gets `414 URI Too Long` and counts in
+    /// [`Stats::queries_refused`](crate::Stats::queries_refused).
+    pub fn max_query_bytes(self, bytes: usize) -> Self {
+        HubBuilder { settings: Settings { max_query_bytes: bytes, ..self.settings }, ..self }
+    }
+
+    /// How many read the log at a time: those who catch up with what is no longer in memory. Others wait
+    /// for their turn, a page each; see [`Stats::log_reads_waiting`](crate::Stats::log_reads_waiting). Each takes
+    /// one of tokio's blocking threads. By default 4; at least 1, at most 256.
+    pub fn log_readers(self, count: usize) -> Self {
+        let log_readers = count.clamp(1, 256);
+        HubBuilder { settings: Settings { log_readers, ..self.settings }, ..self }
     }
 
     /// The largest payload that is accepted, in bytes of JSON. By default 256 KiB; 16 MiB at most.
@@ -179,7 +232,7 @@ impl<E: SseEvent> HubBuilder<E> {
             IdStyle::Opaque => Ids::opaque(&log.id_key()?).map_err(no_random_bytes)?,
         };
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = Arc::new(Subscribers::new(self.room));
         let queue = Queue::new(self.queue_bytes);
         let core = Core::new(log, closed, tail, subscribers, queue, self.settings, ids);
         let core = Arc::new(core);

@@ -74,7 +74,8 @@ impl<E: SseEvent> CloseTopic<'_, E> {
     ///
     /// [`PublishError`], for example because the queue is full.
     pub fn enqueue(self) -> Result<Receipt, PublishError> {
-        self.hub.core().queue.try_push(closing(self.topic)?).map(Receipt)
+        let core = self.hub.core();
+        core.queue.try_push(closing(self.topic)?, &core.pressure).map(Receipt)
     }
 }
 
@@ -88,7 +89,10 @@ impl<'h, E: SseEvent> IntoFuture for CloseTopic<'h, E> {
 
     fn into_future(self) -> Self::IntoFuture {
         let CloseTopic { hub, topic } = self;
-        Box::pin(async move { Receipt(hub.core().queue.push(closing(topic)?).await?).await })
+        let core = hub.core();
+        Box::pin(
+            async move { Receipt(core.queue.push(closing(topic)?, &core.pressure).await?).await },
+        )
     }
 }
 

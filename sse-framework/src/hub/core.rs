@@ -1,6 +1,7 @@
 //! What a hub is below its types.
 
 use super::closed::ClosedTopics;
+use super::pressure::Pressure;
 use super::queue::Queue;
 use crate::id::{EventId, Ids};
 use crate::log::{EventLog, LogError, Read, RecordRef};
@@ -14,7 +15,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 
 /// The untyped hub, shared by handles, subscriptions and the committer.
 pub(crate) struct Core {
@@ -26,7 +27,8 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
     pub(crate) streams: Arc<Streams>,
-    /// Permits to read the log: readers beyond the number of cores gain nothing.
+    pub(crate) pressure: Pressure,
+    /// Permits to read the log.
     readers: Arc<Semaphore>,
     /// True once the committer has closed the log.
     ended: watch::Sender<bool>,
@@ -41,6 +43,9 @@ pub(crate) struct Settings {
     pub(crate) retry: Duration,
     pub(crate) coalesce: Duration,
     pub(crate) drain_window: Duration,
+    pub(crate) max_topics: usize,
+    pub(crate) max_query_bytes: usize,
+    pub(crate) log_readers: usize,
 }
 
 /// How many responses are open, by who drives them.
@@ -63,7 +68,6 @@ pub(super) fn panicked(action: &'static str) -> LogError {
     LogError::Engine { action, path: "the log".into(), reason: "it panicked".into() }
 }
 
-const READERS: u32 = 4;
 /// A page is read in milliseconds; this is for a disk that hangs.
 const READERS_LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
@@ -77,9 +81,9 @@ impl Core {
         settings: Settings,
         ids: Ids,
     ) -> Self {
-        let readers = Arc::new(Semaphore::new(READERS as usize));
+        let readers = Arc::new(Semaphore::new(settings.log_readers));
         let (ended, close_error) = (watch::Sender::new(false), Mutex::default());
-        let streams = Arc::default();
+        let (streams, pressure) = (Arc::default(), Pressure::default());
         Core {
             log,
             tail,
@@ -89,6 +93,7 @@ impl Core {
             settings,
             ids,
             streams,
+            pressure,
             readers,
             ended,
             close_error,
@@ -110,7 +115,7 @@ impl Core {
             let page = begin(self.tail.copies(), &self.ids);
             PageRead { page, shown: after, read: Err(LogError::Closed) }
         };
-        let Ok(permit) = self.readers.clone().acquire_owned().await else { return closed() };
+        let Some(permit) = self.permit_to_read().await else { return closed() };
         let log = self.log.clone();
         let read = move || {
             let (mut page, mut shown) = (begin(&copies, &ids), after);
@@ -141,11 +146,23 @@ impl Core {
         Some(history.id(seq))
     }
 
+    /// None when the log is closed.
+    async fn permit_to_read(&self) -> Option<OwnedSemaphorePermit> {
+        let tried = self.readers.clone().try_acquire_owned();
+        if let Err(TryAcquireError::NoPermits) = tried {
+            let _waiting = self.pressure.read_waits();
+            return self.readers.clone().acquire_owned().await.ok();
+        }
+        tried.ok()
+    }
+
     /// Closes the log when no reader is in it any more.
     pub(super) fn close_log(&self) {
         self.readers.close();
         let deadline = Instant::now() + READERS_LEAVE_WITHIN;
-        while self.readers.available_permits() < READERS as usize && Instant::now() < deadline {
+        while self.readers.available_permits() < self.settings.log_readers
+            && Instant::now() < deadline
+        {
             thread::sleep(Duration::from_millis(1));
         }
         let closing = catch_unwind(AssertUnwindSafe(|| self.log.close()));

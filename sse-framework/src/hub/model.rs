@@ -6,7 +6,7 @@ use super::core::{Core, Settings};
 use super::queue::Queue;
 use crate::id::Ids;
 use crate::log::{Batch, MemoryLog, NewRecord, OpenLog, Retention};
-use crate::tail::{Subscribers, Tail};
+use crate::tail::{Room, Subscribers, Tail};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,9 +21,12 @@ impl Core {
             retry: Duration::MAX,
             coalesce: Duration::ZERO,
             drain_window: Duration::ZERO,
+            max_topics: 99,
+            max_query_bytes: 99,
+            log_readers: 4,
         };
         let tail = Tail::new(0, usize::MAX, tail_events);
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = Arc::new(Subscribers::new(Room { all: 99, per_key: 99 }));
         let (closed, queue) = (ClosedTopics::default(), Queue::new(1 << 20));
         Arc::new(Core::new(log.into(), closed, tail, subscribers, queue, settings, Ids::Plain))
     }
@@ -31,7 +34,7 @@ impl Core {
     /// Closes a topic.
     pub(crate) fn close(&self, topic: &str) {
         let batch = Batch { records: vec![NewRecord::closing(topic.parse().unwrap())] };
-        let _ack = self.queue.try_push(batch).unwrap();
+        let _ack = self.queue.try_push(batch, &self.pressure).unwrap();
         commit(self, self.queue.take().unwrap());
     }
 
@@ -44,7 +47,7 @@ impl Core {
             data: b"1".to_vec(),
         };
         let batch = Batch { records: topics.iter().map(record).collect() };
-        let _ack = self.queue.try_push(batch).unwrap();
+        let _ack = self.queue.try_push(batch, &self.pressure).unwrap();
         commit(self, self.queue.take().unwrap());
     }
 }

@@ -1,6 +1,7 @@
 //! Publishing: an event, a batch, a receipt.
 
 use super::Hub;
+use super::pressure::Limit;
 use super::queue::Ack;
 use crate::event::{EncodeError, SseEvent};
 use crate::id::EventId;
@@ -75,8 +76,9 @@ impl<'h, E: SseEvent> Publish<'h, E> {
     /// [`TryPublishError`] gives the event back, for example when the queue is full.
     pub fn enqueue(self) -> Result<Receipt, TryPublishError<E>> {
         let Publish { hub, event, topic } = self;
+        let core = hub.core();
         let queued = batch(hub, std::slice::from_ref(&event), topic)
-            .and_then(|batch| hub.core().queue.try_push(batch));
+            .and_then(|batch| core.queue.try_push(batch, &core.pressure));
         match queued {
             Ok(ack) => Ok(Receipt(ack)),
             Err(error) => Err(TryPublishError { event, error }),
@@ -114,6 +116,7 @@ fn batch<E: SseEvent>(
         let (name, bytes) = (event_type.name(), data.len());
         wire::check_event(name, &data).map_err(|source| EncodeError::Frame { name, source })?;
         if bytes > limit {
+            hub.core().pressure.met(Limit::PublishBytes);
             return Err(PublishError::EventTooLarge { name, bytes, limit });
         }
         Ok(NewRecord { topic, name: Cow::Borrowed(name), version: event_type.version(), data })
@@ -131,7 +134,8 @@ impl<'h, E: SseEvent> IntoFuture for Publish<'h, E> {
         Box::pin(async move {
             let batch = batch(hub, std::slice::from_ref(&event), topic)?;
             drop(event);
-            Receipt(hub.core().queue.push(batch).await?).await
+            let core = hub.core();
+            Receipt(core.queue.push(batch, &core.pressure).await?).await
         })
     }
 }
@@ -149,7 +153,8 @@ impl<'h, E: SseEvent> IntoFuture for PublishAll<'h, E> {
             }
             let batch = batch(hub, &events, topic)?;
             drop(events);
-            let first = Receipt(hub.core().queue.push(batch).await?).await?;
+            let core = hub.core();
+            let first = Receipt(core.queue.push(batch, &core.pressure).await?).await?;
             let seqs = first.seq()..first.seq() + count;
             Ok(seqs.map(|seq| EventId::new(first.epoch(), seq)).collect())
         })

@@ -1,5 +1,6 @@
 //! Publishes on their way to the committer.
 
+use super::pressure::{Limit, Pressure};
 use super::publish::PublishError;
 use crate::id::EventId;
 use crate::log::Batch;
@@ -51,19 +52,40 @@ impl Queue {
     }
 
     /// Queues a batch, waiting for room. Dropped before it is done, it has queued nothing.
-    pub(super) async fn push(&self, batch: Batch) -> Result<Ack, PublishError> {
-        let room = self.room.clone().acquire_many_owned(self.size(&batch)?).await;
-        self.push_into(room.map_err(|_| PublishError::Closed)?, batch)
+    pub(super) async fn push(
+        &self,
+        batch: Batch,
+        pressure: &Pressure,
+    ) -> Result<Ack, PublishError> {
+        let size = self.size(&batch, pressure)?;
+        let room = match self.room_at_once(size, pressure) {
+            Err(PublishError::QueueFull) => {
+                let room = self.room.clone().acquire_many_owned(size).await;
+                room.map_err(|_| PublishError::Closed)?
+            }
+            at_once => at_once?,
+        };
+        self.push_into(room, batch)
     }
 
     /// Queues a batch if there is room.
-    pub(super) fn try_push(&self, batch: Batch) -> Result<Ack, PublishError> {
-        let room = self.room.clone().try_acquire_many_owned(self.size(&batch)?);
-        let room = room.map_err(|error| match error {
-            TryAcquireError::Closed => PublishError::Closed,
-            TryAcquireError::NoPermits => PublishError::QueueFull,
-        })?;
+    pub(super) fn try_push(&self, batch: Batch, pressure: &Pressure) -> Result<Ack, PublishError> {
+        let room = self.room_at_once(self.size(&batch, pressure)?, pressure)?;
         self.push_into(room, batch)
+    }
+
+    fn room_at_once(
+        &self,
+        size: u32,
+        pressure: &Pressure,
+    ) -> Result<OwnedSemaphorePermit, PublishError> {
+        self.room.clone().try_acquire_many_owned(size).map_err(|error| match error {
+            TryAcquireError::Closed => PublishError::Closed,
+            TryAcquireError::NoPermits => {
+                pressure.met(Limit::QueueBytes);
+                PublishError::QueueFull
+            }
+        })
     }
 
     /// Lets nothing more in. What is queued will still be stored.
@@ -111,11 +133,14 @@ impl Queue {
         Ok(outcome)
     }
 
-    fn size(&self, batch: &Batch) -> Result<u32, PublishError> {
+    fn size(&self, batch: &Batch, pressure: &Pressure) -> Result<u32, PublishError> {
         let bytes = batch.records.iter().map(|record| record.data.len() + RECORD_OVERHEAD).sum();
         let limit = self.capacity;
         let fits = u32::try_from(bytes).ok().filter(|bytes| *bytes <= limit);
-        fits.ok_or(PublishError::BatchTooLarge { bytes, limit: limit as usize })
+        fits.ok_or_else(|| {
+            pressure.met(Limit::PublishBytes);
+            PublishError::BatchTooLarge { bytes, limit: limit as usize }
+        })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

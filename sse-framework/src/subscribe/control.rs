@@ -49,11 +49,14 @@ pub enum CloseReason {
     Disconnected,
     /// The time that the app gave it is over; the client may come back, and be asked anew.
     Expired,
-    /// The log could not be read, or a snapshot or a filter of the app's failed. The client may try
-    /// again.
+    /// The log could not be read, or a snapshot or a filter of the app's failed, or the subscription was
+    /// given [more topics](crate::HubBuilder::max_topics) than it may have. The client may try again.
     Failed,
     /// All topics that the subscription reads have been closed: there is nothing more to come.
     Complete,
+    /// There are as many subscriptions as there [may be](crate::HubBuilder::max_subscriptions), in all or of
+    /// its key, so this one did not begin. The client may try again later.
+    Overloaded,
 }
 
 /// `sse-open`. It carries no id when a gap or a snapshot follows: a client that is cut off before it
@@ -94,13 +97,22 @@ pub(super) fn cursor(ids: &Ids, at: EventId) -> Bytes {
 /// `sse-close`, with a `retry:` between half and one and a half of the usual. It carries an id if the
 /// stream is complete: who comes back with that is told that there is no more.
 pub(super) fn close(reason: CloseReason, completed: Option<&str>, retry: Duration) -> Bytes {
+    close_until(reason, completed, scattered(retry))
+}
+
+/// A time between half and one and a half of this one.
+pub(super) fn scattered(time: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    time.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX))
+}
+
+/// `sse-close`, with this `retry:`.
+pub(super) fn close_until(reason: CloseReason, completed: Option<&str>, retry: Duration) -> Bytes {
     #[derive(Serialize)]
     struct Close {
         reason: CloseReason,
     }
-    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
-    let factor = 0.5 + f64::from(random) / f64::from(u32::MAX);
-    frame("sse-close", completed, Some(retry.mul_f64(factor)), &Close { reason })
+    frame("sse-close", completed, Some(retry), &Close { reason })
 }
 
 fn frame(

@@ -1,12 +1,14 @@
 //! What a client asks for.
 
 use super::start::Asked;
+use crate::hub::Limit;
 use crate::id::Ids;
 use crate::topic::{TopicError, TopicFilter};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
-use http::StatusCode;
 use http::request::Parts;
+use http::{Method, StatusCode, header};
+use std::time::Duration;
 
 /// What a client asks for: where to go on, and which topics it wants of those that it may see.
 ///
@@ -19,12 +21,27 @@ use http::request::Parts;
 ///   ids longer than 256 bytes, and for several headers that differ.
 /// * `topic`, a query parameter that may be given several times: a topic or a pattern. It narrows
 ///   what the app allows and never widens it.
+/// * whether it is a `HEAD` request, for which there is no subscription but only its headers.
 ///
 /// `Subscribe::default()` asks for new events of all topics.
 #[derive(Clone, Debug, Default)]
 pub struct Subscribe {
     pub(super) asked: Option<LastEventId>,
     pub(super) topics: Vec<TopicFilter>,
+    pub(super) query_bytes: usize,
+    pub(super) answer: Answer,
+}
+
+/// How a client can be answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Only by a stream, as far as is known: it asks for `text/event-stream` by name, as browsers do.
+    #[default]
+    Stream,
+    /// By anything.
+    Any,
+    /// By headers.
+    Head,
 }
 
 /// Where a client wants to go on, as it says it.
@@ -41,8 +58,8 @@ pub(super) enum LastEventId {
 const MAX_ID_BYTES: usize = 256;
 /// How much of an unknown id comes back in the gap that it causes.
 const MAX_ECHO_CHARS: usize = 64;
-/// A query parameter more is refused.
-const MAX_TOPICS: usize = 100;
+/// So many are read, whatever the hub allows.
+const MOST_TOPICS: usize = 1000;
 
 impl Subscribe {
     /// Asks for what comes after this id, given as a client gives it; see [`Subscribe`].
@@ -67,15 +84,21 @@ impl Subscribe {
     }
 
     fn from_parts(parts: &Parts) -> Result<Self, SubscribeRejection> {
-        let mut request = Subscribe { asked: from_header(parts), topics: Vec::new() };
         let query = parts.uri.query().unwrap_or_default();
+        let mut request = Subscribe {
+            asked: from_header(parts),
+            topics: Vec::new(),
+            query_bytes: counted_bytes(query),
+            answer: answer(parts),
+        };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
                 "last_event_id" if request.asked.is_none() => {
                     request.asked = LastEventId::read(value.as_bytes());
                 }
-                "topic" if request.topics.len() == MAX_TOPICS => {
-                    return Err(SubscribeRejection::TooManyTopics { limit: MAX_TOPICS });
+                "topic" if request.topics.len() == MOST_TOPICS => {
+                    let (given, limit) = (MOST_TOPICS + 1, MOST_TOPICS);
+                    return Err(SubscribeRejection::TooManyTopics { given, limit });
                 }
                 "topic" => request.topics.push(value.parse()?),
                 _ => {}
@@ -85,12 +108,28 @@ impl Subscribe {
     }
 }
 
+/// How long a query is without ids: these are bounded in another way, and one that is no id gets a stream.
+fn counted_bytes(query: &str) -> usize {
+    let counted = query.split('&').filter(|parameter| !parameter.starts_with("last_event_id="));
+    counted.map(|parameter| parameter.len() + 1).sum::<usize>().saturating_sub(1)
+}
+
 fn from_header(parts: &Parts) -> Option<LastEventId> {
     let mut values = parts.headers.get_all("last-event-id").iter();
     let first = values.next()?;
     match values.all(|other| other == first) {
         true => LastEventId::read(first.as_bytes()),
         false => Some(LastEventId::Unreadable("several values".to_owned())),
+    }
+}
+
+fn answer(parts: &Parts) -> Answer {
+    let accept = parts.headers.get_all(header::ACCEPT).iter();
+    let mut named = accept.flat_map(|value| value.as_bytes().split(|byte| b",;".contains(byte)));
+    match named.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")) {
+        _ if parts.method == Method::HEAD => Answer::Head,
+        true => Answer::Stream,
+        false => Answer::Any,
     }
 }
 
@@ -135,25 +174,109 @@ impl<S: Sync> FromRequestParts<S> for Subscribe {
     }
 }
 
-/// A request to subscribe that no stream can answer. As a response it is `400 Bad Request` with
-/// the reason as text, after which a browser's `EventSource` does not come back.
+/// A request to subscribe that no stream of events can answer, as the [`Subscribe`] extractor or
+/// [`Subscription::rejection`](super::Subscription::rejection) says. As a response it has the reason as text;
+/// a browser's `EventSource` does not come back after it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeRejection {
     /// A `topic` parameter is neither a topic nor a pattern.
     #[error("the query parameter `topic` is not a topic: {0}")]
     Topic(#[from] TopicError),
-    /// More `topic` parameters than are allowed.
-    #[error("more than {limit} query parameters `topic`: use a pattern such as `shops/**`")]
+    /// More `topic` parameters than [`max_topics`](crate::HubBuilder::max_topics): `400 Bad Request`.
+    #[error("{given} topics are asked for, of {limit} at most: use a pattern such as `shops/**`")]
     TooManyTopics {
+        /// How many there are, or more.
+        given: usize,
         /// The most that is allowed.
         limit: usize,
     },
+    /// The handler allowed more topics than [`max_topics`](crate::HubBuilder::max_topics): `500 Internal
+    /// Server Error`.
+    #[error(
+        "the handler gave the subscription {given} topics, of {limit} at most: use patterns, or raise \
+         HubBuilder::max_topics"
+    )]
+    TooManyTopicsAllowed {
+        /// How many it gave.
+        given: usize,
+        /// The most that there may be.
+        limit: usize,
+    },
+    /// The query is longer than [`max_query_bytes`](crate::HubBuilder::max_query_bytes): `414 URI Too Long`.
+    #[error(
+        "the query has {bytes} bytes, of {limit} at most: ask for fewer topics, or for patterns"
+    )]
+    QueryTooLong {
+        /// How long it is.
+        bytes: usize,
+        /// The most that is allowed.
+        limit: usize,
+    },
+    /// There are [`max_subscriptions`](crate::HubBuilder::max_subscriptions) already: `503 Service
+    /// Unavailable`.
+    #[error("there are {limit} subscriptions, and no room for more: try again later")]
+    TooManySubscriptions {
+        /// The most that there may be.
+        limit: usize,
+        /// When the client should try again: a time that differs from client to client.
+        retry_after: Duration,
+    },
+    /// There are [`max_subscriptions_per_key`](crate::HubBuilder::max_subscriptions_per_key) of its key
+    /// already: `503 Service Unavailable`.
+    #[error(
+        "there are {limit} subscriptions of yours, and no room for more: close one, or try again later"
+    )]
+    TooManySubscriptionsOfKey {
+        /// The most that there may be.
+        limit: usize,
+        /// When the client should try again: a time that differs from client to client.
+        retry_after: Duration,
+    },
+}
+
+impl SubscribeRejection {
+    /// The status of the response.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Topic(_) | Self::TooManyTopics { .. } => StatusCode::BAD_REQUEST,
+            Self::TooManyTopicsAllowed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
+            Self::TooManySubscriptions { .. } | Self::TooManySubscriptionsOfKey { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        }
+    }
+
+    /// When the client should try again, if that may help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManySubscriptions { retry_after, .. }
+            | Self::TooManySubscriptionsOfKey { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        }
+    }
+
+    /// The limit of a hub that it is about.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::Topic(_) => None,
+            Self::TooManyTopics { .. } | Self::TooManyTopicsAllowed { .. } => Some(Limit::Topics),
+            Self::QueryTooLong { .. } => Some(Limit::QueryBytes),
+            Self::TooManySubscriptions { .. } => Some(Limit::Subscriptions),
+            Self::TooManySubscriptionsOfKey { .. } => Some(Limit::SubscriptionsPerKey),
+        }
+    }
 }
 
 impl IntoResponse for SubscribeRejection {
     fn into_response(self) -> Response {
-        (StatusCode::BAD_REQUEST, self.to_string()).into_response()
+        let mut response = (self.status(), self.to_string()).into_response();
+        if let Some(time) = self.retry_after() {
+            let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }
 
@@ -204,7 +327,7 @@ mod tests {
         let topics = request("/?topic=a%2F1&topic=b%2F**", &[]).unwrap().topics;
         assert_eq!(topics, ["a/1".parse().unwrap(), "b/**".parse().unwrap()]);
         assert!(matches!(request("/?topic=a//b", &[]), Err(SubscribeRejection::Topic(_))));
-        let many = format!("/?{}", "topic=a&".repeat(101));
+        let many = format!("/?{}", "topic=a&".repeat(1001));
         assert!(matches!(request(&many, &[]), Err(SubscribeRejection::TooManyTopics { .. })));
     }
 }

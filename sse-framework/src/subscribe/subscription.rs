@@ -1,22 +1,24 @@
 //! A subscription, as a stream of typed events or as a response.
 
 use super::body::{EventBody, Source};
+use super::completion::Completion;
 use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
 use super::filter::{Filter, MOST_HIDDEN, Panicked, Sieve, decode};
 use super::received::Received;
-use super::request::Subscribe;
+use super::request::{Answer, Subscribe, SubscribeRejection};
 use super::snapshot::{Pending, Pieces, Snapshot};
 use super::start::{Asked, Beginning, OnGap, Start};
+use super::unopened::{Unopened, stream};
 use crate::event::SseEvent;
 use crate::hub::Core;
 use crate::id::EventId;
-use crate::tail::{Record, Ticket};
+use crate::tail::{Full, Record, Ticket};
 use crate::topic::{TopicFilter, TopicSelection};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::StatusCode;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
@@ -118,43 +120,93 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     /// Lets the client see events whose topic one of these matches; with none, nothing. Of these it
     /// sees those that it asked for.
     pub fn topics(self, topics: impl IntoIterator<Item = TopicFilter>) -> Subscription<E> {
-        self.begin(TopicSelection::of(topics))
+        let topics: Vec<_> = topics.into_iter().collect();
+        let given = topics.len();
+        self.begin(TopicSelection::of(topics), given)
     }
 
     /// Lets the client see every event, also those without a topic. If it asked for topics, it sees
     /// those.
     pub fn everything(self) -> Subscription<E> {
-        self.begin(TopicSelection::everything())
+        self.begin(TopicSelection::everything(), 0)
     }
 
-    fn begin(self, allowed: TopicSelection) -> Subscription<E> {
+    fn begin(self, allowed: TopicSelection, given: usize) -> Subscription<E> {
+        let checked = self.check(given);
         let SubscriptionBuilder { core, request, key, until, filter, .. } = self;
-        let Subscribe { asked, topics } = request;
+        let Subscribe { asked, topics, answer, .. } = request;
         let asked = asked.map(|asked| match asked.look_up(&core.ids) {
             Asked::Earliest if !self.earliest => Asked::Unknown("earliest".to_owned()),
             asked => asked,
         });
         let topics = Arc::new(allowed.narrowed_to(topics));
         let ticket = (key.is_some() || until.is_some()).then(|| Ticket::new(key, until));
-        let registration = core.subscribers.register(topics, ticket);
+        // The place comes before the beginning: what is published in between is not missed.
+        let registration = checked.and_then(|()| match answer {
+            Answer::Head => Ok(None),
+            _ => {
+                let registered = core.subscribers.register(topics.clone(), ticket);
+                registered.map(Some).map_err(|full| rejection(&core, full))
+            }
+        });
         let has_id = matches!(asked, Some(Asked::Id(..)));
         let history = core.log.history();
         let Beginning { at, gap, resumed, fresh, refused } =
             Beginning::find(&history, &core.ids, asked, self.start, self.on_gap);
-        let mut cursor = Cursor::new(core, registration, at, gap);
         // The client was told all that there was, and all there will be.
-        let complete = has_id && resumed && cursor.last().is_some_and(|last| last <= at);
-        Subscription {
-            resumed,
-            fresh,
-            refused: refused || complete,
-            snapshot: None,
-            cursor,
-            records: VecDeque::new(),
-            filter,
-            failed: false,
+        let is_complete = || Completion::of(&core, &topics).known().is_some_and(|last| last <= at);
+        let refused = refused || has_id && resumed && is_complete();
+        let position = || untold(&core, gap.as_ref()).unwrap_or_else(|| history.id(at));
+        Subscription(match registration {
+            Ok(Some(registration)) => Ok(Opened {
+                resumed,
+                fresh,
+                refused,
+                snapshot: None,
+                cursor: Cursor::new(core, registration, at, gap),
+                records: VecDeque::new(),
+                filter,
+                failed: false,
+            }),
+            Ok(None) => Err(Unopened::Head { position: position(), refused }),
+            Err(rejection) => {
+                Err(Unopened::rejected(position(), rejection, answer, &core.pressure))
+            }
+        })
+    }
+
+    /// Whether what it is given, and what it asks for, is within the limits.
+    fn check(&self, given: usize) -> Result<(), SubscribeRejection> {
+        let (settings, request) = (&self.core.settings, &self.request);
+        let (bytes, limit) = (request.query_bytes, settings.max_query_bytes);
+        if bytes > limit {
+            return Err(SubscribeRejection::QueryTooLong { bytes, limit });
+        }
+        let (asked, limit) = (request.topics.len(), settings.max_topics);
+        if asked > limit {
+            return Err(SubscribeRejection::TooManyTopics { given: asked, limit });
+        }
+        match given > limit {
+            true => Err(SubscribeRejection::TooManyTopicsAllowed { given, limit }),
+            false => Ok(()),
         }
     }
+}
+
+/// A hub that is full wants fewer attempts than one that has gone for a moment.
+const RETRIES: u32 = 5;
+
+fn rejection(core: &Core, full: Full) -> SubscribeRejection {
+    let retry_after = control::scattered(core.settings.retry.saturating_mul(RETRIES));
+    match full {
+        Full::All(limit) => SubscribeRejection::TooManySubscriptions { limit, retry_after },
+        Full::Key(limit) => SubscribeRejection::TooManySubscriptionsOfKey { limit, retry_after },
+    }
+}
+
+/// The position before a gap that is to be told.
+fn untold(core: &Core, gap: Option<&control::Gap>) -> Option<EventId> {
+    gap.and_then(|gap| core.ids.read(&gap.asked).ok())
 }
 
 /// A client's stream of events: everything that it may see after its position, in order, once.
@@ -178,6 +230,20 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 /// this, after a [shutdown](crate::Hub::shutdown), what is still in memory, since the log is closed.
 /// A response ends at once, since its client comes back for the rest.
 ///
+/// # Limits
+///
+/// At one of the hub's limits there is no stream, and [`rejection`](Self::rejection) says why. If there are
+/// too many subscriptions, in all or of the [key](SubscriptionBuilder::key), the response to a client
+/// that asks for `text/event-stream` by name is a stream of one event, `sse-close` with
+/// [`CloseReason::Overloaded`], and the client comes back after its `retry:`. That is between half and
+/// one and a half of five times the hub's [`retry`](crate::HubBuilder::retry), another for each client. With any
+/// other status a browser's `EventSource` would not come back. Other clients get `503 Service Unavailable`
+/// with `Retry-After`. For the other limits, see [`SubscribeRejection`]. A stream within the process
+/// yields [`Received::Closed`] and ends.
+///
+/// A `HEAD` request begins no stream either, and takes no room: as a response there are the headers, as a stream
+/// there is nothing.
+///
 /// # Cancel safety
 ///
 /// [`next`](Subscription::next) may be dropped at any time and loses no event.
@@ -200,7 +266,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 /// # }
 /// ```
 #[must_use = "a subscription is a response or a stream"]
-pub struct Subscription<E> {
+pub struct Subscription<E>(Result<Opened<E>, Unopened>);
+
+struct Opened<E> {
     resumed: bool,
     fresh: bool,
     refused: bool,
@@ -230,7 +298,8 @@ impl<E: SseEvent> Subscription<E> {
     /// that was dropped it is up to date.
     ///
     /// A gap that has not been yielded yet is told to the later subscription, too, unless this one
-    /// began after something that is no id.
+    /// began after something that is no id. One that is [rejected](Self::rejection) stands where it would
+    /// have begun.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -256,13 +325,16 @@ impl<E: SseEvent> Subscription<E> {
     /// # }
     /// ```
     pub fn position(&self) -> EventId {
-        let ids = &self.cursor.core().ids;
-        if let Some(asked) = self.cursor.gap().and_then(|gap| ids.read(&gap.asked).ok()) {
-            return asked;
+        match &self.0 {
+            Ok(opened) => opened.position(),
+            Err(unopened) => unopened.position(),
         }
-        let next = self.records.front().map(|next| next.id.seq() - 1);
-        let at = next.unwrap_or_else(|| self.cursor.passed());
-        self.cursor.core().log.history().id(at)
+    }
+
+    /// Why there is no stream, if one of the hub's limits is met: for a handler that wants to
+    /// answer in its own way.
+    pub fn rejection(&self) -> Option<&SubscribeRejection> {
+        self.0.as_ref().err().and_then(Unopened::rejection)
     }
 
     /// Sends the state of things first, computed by the app, and then every change after it.
@@ -300,10 +372,12 @@ impl<E: SseEvent> Subscription<E> {
         F: FnOnce(EventId) -> S + Send + 'static,
         S: Future<Output = Result<Snapshot<E>, Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
-        if self.fresh {
-            let (core, topics) = (self.cursor.core().clone(), self.cursor.topics().clone());
-            let filter = self.filter.clone();
-            self.snapshot = Some(Box::pin(async move {
+        if let Ok(opened) = &mut self.0
+            && opened.fresh
+        {
+            let (core, topics) = (opened.cursor.core().clone(), opened.cursor.topics().clone());
+            let filter = opened.filter.clone();
+            opened.snapshot = Some(Box::pin(async move {
                 let history = core.log.history();
                 let at = history.id(history.last());
                 let state = snapshot(at).await?;
@@ -311,6 +385,16 @@ impl<E: SseEvent> Subscription<E> {
             }));
         }
         self
+    }
+}
+
+impl<E: SseEvent> Opened<E> {
+    fn position(&self) -> EventId {
+        let core = self.cursor.core();
+        untold(core, self.cursor.gap()).unwrap_or_else(|| {
+            let next = self.records.front().map(|next| next.id.seq() - 1);
+            core.log.history().id(next.unwrap_or_else(|| self.cursor.passed()))
+        })
     }
 
     /// What a record is to this subscriber; none if the filter hides it.
@@ -332,12 +416,8 @@ impl<E: SseEvent> Subscription<E> {
             }
         }
     }
-}
 
-impl<E: SseEvent> Stream for Subscription<E> {
-    type Item = Received<E>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
         let mut hidden = 0;
         loop {
             if self.failed {
@@ -361,9 +441,7 @@ impl<E: SseEvent> Stream for Subscription<E> {
             }
         }
     }
-}
 
-impl<E: SseEvent> IntoResponse for Subscription<E> {
     fn into_response(mut self) -> Response {
         if self.refused {
             return StatusCode::NO_CONTENT.into_response();
@@ -390,8 +468,7 @@ impl<E: SseEvent> IntoResponse for Subscription<E> {
         };
         let body = EventBody::new(opening.into(), self.snapshot, source);
         let handover = body.handover();
-        let mut response = Response::new(Body::new(body));
-        response.headers_mut().extend(HEADERS);
+        let mut response = stream(Body::new(body));
         if let Some(handover) = handover {
             response.extensions_mut().insert(handover);
         }
@@ -399,14 +476,25 @@ impl<E: SseEvent> IntoResponse for Subscription<E> {
     }
 }
 
-/// The stream must reach the client as it is and when it is: no cache keeps it, no proxy holds it
-/// back or encodes it, and no browser takes it for anything else.
-const HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-];
+impl<E: SseEvent> Stream for Subscription<E> {
+    type Item = Received<E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
+        match &mut self.0 {
+            Ok(opened) => opened.poll_next(cx),
+            Err(unopened) => Poll::Ready(unopened.close().map(Received::Closed)),
+        }
+    }
+}
+
+impl<E: SseEvent> IntoResponse for Subscription<E> {
+    fn into_response(self) -> Response {
+        match self.0 {
+            Ok(opened) => opened.into_response(),
+            Err(unopened) => unopened.into_response(),
+        }
+    }
+}
 
 impl<E> fmt::Debug for SubscriptionBuilder<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -421,6 +509,7 @@ impl<E> fmt::Debug for SubscriptionBuilder<E> {
 
 impl<E> fmt::Debug for Subscription<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("cursor", &self.cursor).finish_non_exhaustive()
+        let opened = self.0.as_ref().map(|opened| &opened.cursor);
+        f.debug_tuple("Subscription").field(&opened).finish()
     }
 }

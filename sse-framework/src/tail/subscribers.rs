@@ -35,12 +35,29 @@ use std::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Subscribers {
     lists: Mutex<Lists>,
+    room: Room,
     next_number: AtomicU64,
     /// Subscriptions with a lower number are to end,
     ended_below: AtomicU64,
     /// and, once the hub drains, those that began later: with this number or a higher one.
     drained_from: AtomicU64,
     clock: Arc<Clock>,
+}
+
+/// How many subscriptions there may be at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    pub(crate) all: usize,
+    pub(crate) per_key: usize,
+}
+
+/// Why there is no room for one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// So many there are in all,
+    All(usize),
+    /// or of its key.
+    Key(usize),
 }
 
 /// Why a subscription is to end.
@@ -114,14 +131,26 @@ impl Ticket {
 }
 
 impl Subscribers {
-    /// Adds a subscriber, until the registration is dropped.
+    pub(crate) fn new(room: Room) -> Self {
+        Subscribers {
+            lists: Mutex::default(),
+            room,
+            next_number: AtomicU64::new(0),
+            ended_below: AtomicU64::new(0),
+            drained_from: AtomicU64::new(u64::MAX),
+            clock: Arc::default(),
+        }
+    }
+
+    /// Adds a subscriber, until the registration is dropped, if there is room.
     pub(crate) fn register(
         self: &Arc<Self>,
         topics: Arc<TopicSelection>,
         ticket: Option<Ticket>,
-    ) -> Registration {
+    ) -> Result<Registration, Full> {
         let ticket = ticket.map(Arc::new);
         let mut lists = self.lists();
+        lists.check(self.room, ticket.as_deref())?;
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         let mut slot = Slot { number, ticket: ticket.clone(), ..Slot::default() };
         let place = if topics.is_everything() {
@@ -138,7 +167,7 @@ impl Subscribers {
             self.limit(until, ticket);
         }
         let (subscribers, waits_at_head) = (self.clone(), false);
-        Registration { subscribers, place, number, topics, ticket, waits_at_head }
+        Ok(Registration { subscribers, place, number, topics, ticket, waits_at_head })
     }
 
     /// Sees to it that a subscription ends in time.
@@ -153,13 +182,12 @@ impl Subscribers {
 
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        let lists = self.lists();
-        lists.everything.len() + lists.selecting.len()
+        self.lists().count()
     }
 
     /// How many of them are this key's.
     pub(crate) fn count_of(&self, key: &str) -> usize {
-        self.lists().by_key.get(key).map_or(0, BTreeSet::len)
+        self.lists().count_of(key)
     }
 
     /// Wakes those who wait for an event of one of these topics, or for any: the records from
@@ -272,18 +300,6 @@ impl Subscribers {
     }
 }
 
-impl Default for Subscribers {
-    fn default() -> Self {
-        Subscribers {
-            lists: Mutex::default(),
-            next_number: AtomicU64::new(0),
-            ended_below: AtomicU64::new(0),
-            drained_from: AtomicU64::new(u64::MAX),
-            clock: Arc::default(),
-        }
-    }
-}
-
 impl Drop for Subscribers {
     fn drop(&mut self) {
         self.clock.stop();
@@ -300,6 +316,26 @@ impl Slot {
 }
 
 impl Lists {
+    fn count(&self) -> usize {
+        self.everything.len() + self.selecting.len()
+    }
+
+    fn count_of(&self, key: &str) -> usize {
+        self.by_key.get(key).map_or(0, BTreeSet::len)
+    }
+
+    /// Whether there is room for one more with this ticket.
+    fn check(&self, room: Room, ticket: Option<&Ticket>) -> Result<(), Full> {
+        let key = ticket.and_then(|ticket| ticket.key.as_deref());
+        if key.is_some_and(|key| self.count_of(key) >= room.per_key) {
+            return Err(Full::Key(room.per_key));
+        }
+        match self.count() >= room.all {
+            true => Err(Full::All(room.all)),
+            false => Ok(()),
+        }
+    }
+
     fn slots(&self) -> impl Iterator<Item = &Slot> {
         self.everything.iter().chain(self.selecting.iter()).map(|(_, slot)| slot)
     }
@@ -471,11 +507,15 @@ mod tests {
         }
     }
 
+    fn unbounded() -> Arc<Subscribers> {
+        Arc::new(Subscribers::new(Room { all: usize::MAX, per_key: usize::MAX }))
+    }
+
     fn waiting(
         subscribers: &Arc<Subscribers>,
         topics: TopicSelection,
     ) -> (Registration, Arc<Count>) {
-        let mut registration = subscribers.register(Arc::new(topics), None);
+        let mut registration = subscribers.register(Arc::new(topics), None).unwrap();
         let count = Arc::new(Count::default());
         registration.wait(&count.clone().into());
         (registration, count)
@@ -491,7 +531,7 @@ mod tests {
 
     #[test]
     fn an_event_wakes_those_who_read_its_topic_and_nobody_else() {
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = unbounded();
         let all = waiting(&subscribers, TopicSelection::everything());
         let a = waiting(&subscribers, filter("a"));
         let b = waiting(&subscribers, filter("b"));
@@ -512,8 +552,8 @@ mod tests {
 
     #[test]
     fn who_waits_at_the_head_has_passed_what_did_not_wake_it() {
-        let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(4, 0, 0));
-        let mut b = subscribers.register(Arc::new(filter("b")), None);
+        let (subscribers, tail) = (unbounded(), Tail::new(4, 0, 0));
+        let mut b = subscribers.register(Arc::new(filter("b")), None).unwrap();
         assert!(!b.wait_at_head(Waker::noop(), &tail, 3), "the head has moved");
         assert_eq!(b.passed(3), 3);
         assert!(b.wait_at_head(Waker::noop(), &tail, 4));
@@ -530,9 +570,9 @@ mod tests {
 
     #[test]
     fn who_has_read_the_news_before_it_is_told_is_not_woken() {
-        let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(7, 0, 0));
+        let (subscribers, tail) = (unbounded(), Tail::new(7, 0, 0));
         for selection in [filter("b"), TopicSelection::everything()] {
-            let mut waits = subscribers.register(Arc::new(selection), None);
+            let mut waits = subscribers.register(Arc::new(selection), None).unwrap();
             let count = Arc::new(Count::default());
             assert!(waits.wait_at_head(&count.clone().into(), &tail, 7));
             subscribers.wake(&topics(&["b"]), 6, 7);
@@ -555,12 +595,12 @@ mod tests {
     fn a_waker_may_own_a_registration() {
         let (done, finished) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let (subscribers, tail) = (Arc::new(Subscribers::default()), Tail::new(1, 0, 0));
+            let (subscribers, tail) = (unbounded(), Tail::new(1, 0, 0));
             let owning = || {
-                let registration = subscribers.register(Arc::new(filter("a")), None);
+                let registration = subscribers.register(Arc::new(filter("a")), None).unwrap();
                 Waker::from(Arc::new(Owner { _registration: registration }))
             };
-            let mut waits = subscribers.register(Arc::new(filter("b")), None);
+            let mut waits = subscribers.register(Arc::new(filter("b")), None).unwrap();
             waits.wait(&owning());
             waits.wait(&owning());
             waits.wait_at_head(&owning(), &tail, 1);
@@ -578,7 +618,7 @@ mod tests {
 
     #[test]
     fn leaving_a_crowded_topic_does_not_mean_searching_the_crowd() {
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = unbounded();
         let crowd: Vec<_> = (0..60_000).map(|_| waiting(&subscribers, filter("a"))).collect();
         let begun = Instant::now();
         drop(crowd);
@@ -588,11 +628,11 @@ mod tests {
 
     #[test]
     fn ending_reaches_todays_subscribers_or_all() {
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = unbounded();
         let (today, woken) = waiting(&subscribers, TopicSelection::everything());
         subscribers.end_today();
         assert!(today.has_ended() && woken.0.load(Ordering::Relaxed) == 1);
-        let tomorrow = subscribers.register(Arc::new(TopicSelection::everything()), None);
+        let tomorrow = subscribers.register(Arc::new(TopicSelection::everything()), None).unwrap();
         assert!(!tomorrow.has_ended());
         subscribers.end_all();
         assert!(tomorrow.has_ended() && subscribers.drains());
@@ -600,12 +640,12 @@ mod tests {
 
     fn of(subscribers: &Arc<Subscribers>, key: &str, until: Option<Instant>) -> Registration {
         let ticket = Ticket::new(Some(key.into()), until);
-        subscribers.register(Arc::new(filter("a")), Some(ticket))
+        subscribers.register(Arc::new(filter("a")), Some(ticket)).unwrap()
     }
 
     #[test]
     fn the_end_of_a_key_is_that_of_its_subscribers_of_today() {
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = unbounded();
         let (ann, bob) = (of(&subscribers, "ann", None), of(&subscribers, "bob", None));
         assert_eq!((subscribers.end_key("ann"), subscribers.end_key("eve")), (1, 0));
         let later = of(&subscribers, "ann", None);
@@ -620,7 +660,7 @@ mod tests {
 
     #[test]
     fn those_whose_time_is_over_end_and_who_has_gone_is_forgotten() {
-        let subscribers = Arc::new(Subscribers::default());
+        let subscribers = unbounded();
         let (now, second) = (Instant::now(), std::time::Duration::from_secs(1));
         // Times that the clock itself does not reach in this test.
         let due = |seconds: u32| Some(now + (3600 + seconds) * second);
@@ -632,5 +672,36 @@ mod tests {
         assert_eq!([&one, &two].map(Registration::end), [Some(End::Expired), None]);
         assert_eq!(subscribers.end_expired(due(9).unwrap()), None);
         assert_eq!(two.end(), Some(End::Expired));
+    }
+
+    #[test]
+    fn there_are_never_more_than_there_is_room_for_and_who_goes_makes_room() {
+        let subscribers = Arc::new(Subscribers::new(Room { all: 5, per_key: 2 }));
+        let register = |key: Option<&str>| {
+            let ticket = key.map(|key| Ticket::new(Some(key.into()), None));
+            subscribers.register(Arc::new(filter("a")), ticket)
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let (register, subscribers) = (&register, &subscribers);
+                scope.spawn(move || {
+                    for n in 0..2000 {
+                        let key = [None, Some("ann"), Some("bob")][(thread + n) % 3];
+                        let held = [register(key), register(key)];
+                        assert!(subscribers.count() <= 5);
+                        assert!(subscribers.count_of("ann") <= 2);
+                        drop(held);
+                    }
+                });
+            }
+        });
+        assert_eq!(subscribers.count(), 0);
+        let ann: Vec<_> = (0..2).map(|_| register(Some("ann")).unwrap()).collect();
+        assert_eq!(register(Some("ann")).unwrap_err(), Full::Key(2));
+        let others: Vec<_> = (0..3).map(|_| register(None).unwrap()).collect();
+        assert_eq!(register(Some("bob")).unwrap_err(), Full::All(5));
+        assert_eq!(register(Some("ann")).unwrap_err(), Full::Key(2), "the nearer reason");
+        drop((ann, others));
+        assert!(subscribers.lists().by_key.is_empty());
     }
 }

@@ -27,7 +27,7 @@ fn cursor<P: Page>(core: &Arc<Core>, topics: &[&str]) -> Cursor<P> {
             TopicSelection::of(topics.iter().map(|topic| topic.parse::<TopicFilter>().unwrap()))
         }
     };
-    let registration = core.subscribers.register(Arc::new(topics), None);
+    let registration = core.subscribers.register(Arc::new(topics), None).unwrap();
     Cursor::new(core.clone(), registration, 0, None)
 }
 

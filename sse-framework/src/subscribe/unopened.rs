@@ -1,0 +1,127 @@
+//! What there is instead of a stream: a refusal, or nothing but headers.
+
+use super::control::{self, CloseReason};
+use super::request::{Answer, SubscribeRejection};
+use crate::hub::Pressure;
+use crate::id::EventId;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use http_body::Frame;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A subscription that has not begun, and takes no room.
+#[derive(Debug)]
+pub(super) enum Unopened {
+    /// For a client that wants to know the headers. A client that would be
+    /// [refused](super::OnGap::Refuse), or that has all there will be, is told.
+    Head { position: EventId, refused: bool },
+    Rejected {
+        position: EventId,
+        rejection: SubscribeRejection,
+        answer: Answer,
+        /// Within the process, that it is closed has been said.
+        told: bool,
+    },
+}
+
+impl Unopened {
+    /// Counts a rejection, and warns of it, but does not let those who are rejected fill the log.
+    pub(super) fn rejected(
+        position: EventId,
+        rejection: SubscribeRejection,
+        answer: Answer,
+        pressure: &Pressure,
+    ) -> Self {
+        if let Some(limit) = rejection.limit() {
+            pressure.met(limit);
+            if pressure.is_worth_a_warning(limit) {
+                let times = pressure.count(limit);
+                tracing::warn!(
+                    times,
+                    setting = limit.setting(),
+                    "subscriptions are refused: {rejection}"
+                );
+            }
+        }
+        Unopened::Rejected { position, rejection, answer, told: false }
+    }
+
+    /// Where it would have begun.
+    pub(super) fn position(&self) -> EventId {
+        let (Unopened::Head { position, .. } | Unopened::Rejected { position, .. }) = self;
+        *position
+    }
+
+    pub(super) fn rejection(&self) -> Option<&SubscribeRejection> {
+        match self {
+            Unopened::Head { .. } => None,
+            Unopened::Rejected { rejection, .. } => Some(rejection),
+        }
+    }
+
+    /// Why there is no stream, once.
+    pub(super) fn close(&mut self) -> Option<CloseReason> {
+        match self {
+            Unopened::Rejected { rejection, told, .. } if !*told => {
+                *told = true;
+                Some(match rejection.retry_after() {
+                    Some(_) => CloseReason::Overloaded,
+                    None => CloseReason::Failed,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Unopened {
+    fn into_response(self) -> Response {
+        match self {
+            Unopened::Head { refused: true, .. } => StatusCode::NO_CONTENT.into_response(),
+            Unopened::Head { refused: false, .. } => stream(Body::new(NoBody)),
+            Unopened::Rejected { rejection, answer, .. } => match (answer, rejection.retry_after())
+            {
+                // Any other status, and a browser would never come back.
+                (Answer::Stream, Some(retry)) => {
+                    stream(control::close_until(CloseReason::Overloaded, None, retry).into())
+                }
+                _ => rejection.into_response(),
+            },
+        }
+    }
+}
+
+/// The response whose body is a stream of events.
+pub(super) fn stream(body: Body) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().extend(HEADERS);
+    response
+}
+
+/// The stream must reach the client as it is and when it is: no cache keeps it, no proxy holds it
+/// back or encodes it, and no browser takes it for anything else.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
+
+/// Stands for a body of which nobody says how long it would be.
+struct NoBody;
+
+impl http_body::Body for NoBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(None)
+    }
+}
