@@ -210,7 +210,7 @@ fn topics_that_are_none_are_a_bad_request(server: Server) {
         let request = Request::new("GET", &format!("/events?topic=ok&topic={topic}"));
         let answer = http::send(served.address(), &request).unwrap();
         assert_eq!(answer.head.status, 400, "{topic:?}");
-        assert_eq!(answer.head.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert_eq!(answer.head.header("content-type"), Some("application/problem+json"));
         assert!(answer.text().contains("topic"), "{}", answer.text());
     }
     let many = "topic=a&".repeat(101);

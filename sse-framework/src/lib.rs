@@ -112,7 +112,7 @@ pub use log::{
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use serve::{Serve, serve};
 pub use subscribe::{
-    CloseReason, Delivered, Gap, GapReason, OnGap, Received, Snapshot, Start, Subscribe,
+    CloseReason, Delivered, Gap, GapReason, OnGap, Problem, Received, Snapshot, Start, Subscribe,
     SubscribeRejection, Subscription, SubscriptionBuilder,
 };
 pub use topic::{MAX_TOPIC_LENGTH, Topic, TopicError, TopicFilter, TopicSelection};

@@ -1,5 +1,6 @@
 //! Subscribing: from a request, or within the process, to events in order.
 
+mod accept;
 mod body;
 mod completion;
 mod control;
@@ -8,6 +9,7 @@ mod endpoint;
 mod filter;
 mod handover;
 mod page;
+mod problem;
 mod received;
 mod request;
 mod snapshot;
@@ -19,6 +21,7 @@ mod unopened;
 pub(crate) use handover::Handover;
 
 pub use control::{CloseReason, Gap, GapReason};
+pub use problem::Problem;
 pub use received::{Delivered, Received};
 pub use request::{Subscribe, SubscribeRejection};
 pub use snapshot::Snapshot;

@@ -89,8 +89,8 @@ impl Server {
         }
         let (status, beginning) = self.send(request);
         let documented: &[u16] = match (path.as_str(), method.as_str()) {
-            ("/events" | "/a", "GET") => &[200, 400, 414],
-            ("/events" | "/a", "HEAD") => &[200, 400, 414],
+            ("/events" | "/a", "GET") => &[200, 400, 406, 414],
+            ("/events" | "/a", "HEAD") => &[200, 400, 406, 414],
             ("/events", "OPTIONS") => &[204],
             ("/events" | "/a", _) => &[405],
             _ => &[404],

@@ -1,6 +1,7 @@
 //! The endpoint that asks no questions.
 
 use super::Subscribe;
+use super::problem::method_not_allowed;
 use crate::event::SseEvent;
 use crate::hub::Hub;
 use axum::routing::{MethodRouter, get};
@@ -10,7 +11,7 @@ impl<E: SseEvent> Hub<E> {
     /// A route that lets anybody see every event.
     ///
     /// `GET` answers with the stream, `HEAD` with its headers, `OPTIONS` with what is allowed, any
-    /// other method with `405 Method Not Allowed`. To decide who may see what, write a handler and
+    /// other method with `405 Method Not Allowed`, unless you add it to the route. To decide who may see what, write a handler and
     /// use [`subscribe`](Hub::subscribe).
     ///
     /// ```
@@ -25,6 +26,6 @@ impl<E: SseEvent> Hub<E> {
             async move { subscription }
         };
         let allowed = || async { (StatusCode::NO_CONTENT, [(header::ALLOW, "GET,HEAD,OPTIONS")]) };
-        get(events).options(allowed)
+        get(events).options(allowed).fallback(method_not_allowed)
     }
 }

@@ -1,13 +1,15 @@
 //! What a client asks for.
 
+use super::accept::{self, Accepts};
+use super::problem::Problem;
 use super::start::Asked;
 use crate::hub::Limit;
 use crate::id::Ids;
 use crate::topic::{TopicError, TopicFilter};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
+use http::Method;
 use http::request::Parts;
-use http::{Method, StatusCode, header};
 use std::time::Duration;
 
 /// What a client asks for: where to go on, and which topics it wants of those that it may see.
@@ -21,7 +23,9 @@ use std::time::Duration;
 ///   ids longer than 256 bytes, and for several headers that differ.
 /// * `topic`, a query parameter that may be given several times: a topic or a pattern. It narrows
 ///   what the app allows and never widens it.
-/// * whether it is a `HEAD` request, for which there is no subscription but only its headers.
+/// * `Accept`, which must not exclude `text/event-stream`, and the method. A `HEAD` request is for the
+///   headers of a stream and begins none. Other methods that ask for nothing, such as `OPTIONS`, are
+///   refused, in case the handler is mounted for them.
 ///
 /// `Subscribe::default()` asks for new events of all topics.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +93,7 @@ impl Subscribe {
             asked: from_header(parts),
             topics: Vec::new(),
             query_bytes: counted_bytes(query),
-            answer: answer(parts),
+            answer: answer(parts)?,
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
@@ -123,13 +127,18 @@ fn from_header(parts: &Parts) -> Option<LastEventId> {
     }
 }
 
-fn answer(parts: &Parts) -> Answer {
-    let accept = parts.headers.get_all(header::ACCEPT).iter();
-    let mut named = accept.flat_map(|value| value.as_bytes().split(|byte| b",;".contains(byte)));
-    match named.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")) {
-        _ if parts.method == Method::HEAD => Answer::Head,
-        true => Answer::Stream,
-        false => Answer::Any,
+/// How a client can be answered; an error if not by a stream.
+fn answer(parts: &Parts) -> Result<Answer, SubscribeRejection> {
+    let head = parts.method == Method::HEAD;
+    // A body may say what is wanted, so `POST` and `QUERY` ask for a stream, too.
+    if !head && ![Method::GET, Method::POST].contains(&parts.method) && parts.method != "QUERY" {
+        return Err(SubscribeRejection::MethodNotAllowed);
+    }
+    match accept::of_event_stream(&parts.headers) {
+        Accepts::Excluded => Err(SubscribeRejection::NotAcceptable),
+        _ if head => Ok(Answer::Head),
+        Accepts::ByName => Ok(Answer::Stream),
+        Accepts::AmongOthers => Ok(Answer::Any),
     }
 }
 
@@ -175,12 +184,15 @@ impl<S: Sync> FromRequestParts<S> for Subscribe {
 }
 
 /// A request to subscribe that no stream of events can answer, as the [`Subscribe`] extractor or
-/// [`Subscription::rejection`](super::Subscription::rejection) says. As a response it has the reason as text;
-/// a browser's `EventSource` does not come back after it.
+/// [`Subscription::rejection`](super::Subscription::rejection) says. As a response it is a [`Problem`], which tells
+/// the client what to do; a browser's `EventSource` does not come back after it. Displayed, it is meant
+/// for whoever runs the server.
+///
+/// As a response it is also logged: at the level `debug`, so that clients cannot fill the log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeRejection {
-    /// A `topic` parameter is neither a topic nor a pattern.
+    /// A `topic` parameter is neither a topic nor a pattern: `400 Bad Request`.
     #[error("the query parameter `topic` is not a topic: {0}")]
     Topic(#[from] TopicError),
     /// More `topic` parameters than [`max_topics`](crate::HubBuilder::max_topics): `400 Bad Request`.
@@ -213,6 +225,12 @@ pub enum SubscribeRejection {
         /// The most that is allowed.
         limit: usize,
     },
+    /// `Accept` excludes `text/event-stream`: `406 Not Acceptable`.
+    #[error("the header `Accept` excludes `text/event-stream`")]
+    NotAcceptable,
+    /// The method asks for no stream, such as `OPTIONS`: `405 Method Not Allowed`.
+    #[error("the method asks for no stream: use `GET`")]
+    MethodNotAllowed,
     /// There are [`max_subscriptions`](crate::HubBuilder::max_subscriptions) already: `503 Service
     /// Unavailable`.
     #[error("there are {limit} subscriptions, and no room for more: try again later")]
@@ -236,18 +254,6 @@ pub enum SubscribeRejection {
 }
 
 impl SubscribeRejection {
-    /// The status of the response.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Topic(_) | Self::TooManyTopics { .. } => StatusCode::BAD_REQUEST,
-            Self::TooManyTopicsAllowed { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::QueryTooLong { .. } => StatusCode::URI_TOO_LONG,
-            Self::TooManySubscriptions { .. } | Self::TooManySubscriptionsOfKey { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        }
-    }
-
     /// When the client should try again, if that may help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -260,7 +266,7 @@ impl SubscribeRejection {
     /// The limit of a hub that it is about.
     pub(super) fn limit(&self) -> Option<Limit> {
         match self {
-            Self::Topic(_) => None,
+            Self::Topic(_) | Self::NotAcceptable | Self::MethodNotAllowed => None,
             Self::TooManyTopics { .. } | Self::TooManyTopicsAllowed { .. } => Some(Limit::Topics),
             Self::QueryTooLong { .. } => Some(Limit::QueryBytes),
             Self::TooManySubscriptions { .. } => Some(Limit::Subscriptions),
@@ -271,12 +277,8 @@ impl SubscribeRejection {
 
 impl IntoResponse for SubscribeRejection {
     fn into_response(self) -> Response {
-        let mut response = (self.status(), self.to_string()).into_response();
-        if let Some(time) = self.retry_after() {
-            let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        }
-        response
+        tracing::debug!(reason = %self, "a request to subscribe is refused");
+        Problem::from(&self).into_response()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What there is instead of a stream: a refusal, or nothing but headers.
 
 use super::control::{self, CloseReason};
+use super::problem::Problem;
 use super::request::{Answer, SubscribeRejection};
 use crate::hub::Pressure;
 use crate::id::EventId;
@@ -29,23 +30,24 @@ pub(super) enum Unopened {
 }
 
 impl Unopened {
-    /// Counts a rejection, and warns of it, but does not let those who are rejected fill the log.
+    /// Counts a rejection and logs it: as a warning once in a while, so that those who are rejected
+    /// cannot fill the log.
     pub(super) fn rejected(
         position: EventId,
         rejection: SubscribeRejection,
         answer: Answer,
         pressure: &Pressure,
     ) -> Self {
-        if let Some(limit) = rejection.limit() {
+        let limit = rejection.limit();
+        if let Some(limit) = limit {
             pressure.met(limit);
-            if pressure.is_worth_a_warning(limit) {
-                let times = pressure.count(limit);
-                tracing::warn!(
-                    times,
-                    setting = limit.setting(),
-                    "subscriptions are refused: {rejection}"
-                );
+        }
+        match limit.filter(|limit| pressure.is_worth_a_warning(*limit)) {
+            Some(limit) => {
+                let (times, setting) = (pressure.count(limit), limit.setting());
+                tracing::warn!(reason = %rejection, setting, times, "subscriptions are refused");
             }
+            None => tracing::debug!(reason = %rejection, "a subscription is refused"),
         }
         Unopened::Rejected { position, rejection, answer, told: false }
     }
@@ -89,7 +91,7 @@ impl IntoResponse for Unopened {
                 (Answer::Stream, Some(retry)) => {
                     stream(control::close_until(CloseReason::Overloaded, None, retry).into())
                 }
-                _ => rejection.into_response(),
+                _ => Problem::from(rejection).into_response(),
             },
         }
     }
