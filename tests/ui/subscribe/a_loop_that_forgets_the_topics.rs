@@ -1,0 +1,16 @@
+use serde::{Deserialize, Serialize};
+use sse_framework::{Hub, SseEvent, Subscribe};
+
+#[derive(Serialize, Deserialize, SseEvent)]
+struct Note {
+    text: String,
+}
+
+async fn follow(hub: Hub<Note>) {
+    let mut notes = hub.subscribe(Subscribe::default());
+    while let Some(_) = notes.next().await {}
+}
+
+fn main() {
+    drop(follow);
+}
