@@ -52,7 +52,7 @@ impl<P: Parts> Flat<P> {
     const MANY: &'static [EventType] = &flatten::<1024>(P::PARTS);
 
     /// All of them.
-    #[allow(clippy::panic)]
+    #[allow(clippy::panic, reason = "evaluated by the compiler, where it is the error's text")]
     pub const TYPES: &'static [EventType] = match count(P::PARTS) {
         count @ ..=32 => Self::FEW.split_at(count).0,
         count @ ..=1024 => Self::MANY.split_at(count).0,

@@ -71,7 +71,7 @@ pub fn unknown<T>(event: RawEvent<'_>) -> Result<T, DecodeError> {
 /// Fails compilation if a type of the part at `place` has a bad name, or one that occurs in a part
 /// before.
 #[track_caller]
-#[allow(clippy::panic)]
+#[allow(clippy::panic, reason = "evaluated by the compiler, where it is the error's text")]
 pub const fn assert_distinct(parts: &[&[EventType]], place: usize) {
     let (others, this) = parts.split_at(place);
     let types = this[0];
