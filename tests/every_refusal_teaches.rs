@@ -14,13 +14,12 @@ use serde_json::Value;
 use sse_framework::{
     Hub, MemoryLog, Problem, PublishError, Snapshot, SseEvent, Subscribe, Subscription,
 };
-use std::io::{self, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use support::http::{self, Request, Response};
+use support::log_lines::Captured;
 use support::served::{Served, Server, eventually};
 use tracing::Level;
-use tracing_subscriber::fmt::MakeWriter;
 
 support::by_every_server!(
     every_refusal_is_a_problem_that_says_what_to_do,
@@ -288,34 +287,6 @@ async fn every_error_of_publishing_has_its_status_and_keeps_secrets() {
     assert_eq!(status(hub.publish(note()).await.unwrap_err(), true), 503);
 }
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Captured;
-
-    fn make_writer(&'a self) -> Captured {
-        self.clone()
-    }
-}
-
 #[test]
 fn a_flood_of_refusals_is_no_flood_of_log_lines() {
     let captured = Captured::default();
@@ -333,7 +304,7 @@ fn a_flood_of_refusals_is_no_flood_of_log_lines() {
         send(&served, &Request::stream("/public", ""));
         send(&served, &Request::new("GET", "/public").header("Accept", "text/html"));
     }
-    let lines = captured.lines();
+    let lines: Vec<String> = captured.text().lines().map(str::to_owned).collect();
     let of = |level: &str| {
         let ours = |line: &&String| line.contains("sse_framework") && line.contains(level);
         lines.iter().filter(ours).collect::<Vec<_>>()

@@ -6,9 +6,7 @@ use sse_framework::{
     Subscribe, Topic,
 };
 use std::error::Error;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::fmt::MakeWriter;
+use support::log_lines::Captured;
 
 const SECRET: &str = "hunter2";
 
@@ -51,33 +49,6 @@ impl SseEvent for Fickle {
             password: u64,
         }
         Read::decode(event).map(|_| Fickle { fails: false })
-    }
-}
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Captured {
-    type Writer = Captured;
-
-    fn make_writer(&'a self) -> Captured {
-        self.clone()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod http;
 pub mod ledger;
 pub mod load;
+pub mod log_lines;
 pub mod nginx;
 pub mod parser;
 pub mod planted;
