@@ -129,7 +129,8 @@ impl<E: SseEvent> HubBuilder<E> {
     /// client's request never more than 1,000 are read.
     ///
     /// Who asks for more gets `400 Bad Request`; if the app allows more, which is its own mistake, the client
-    /// gets `500 Internal Server Error`. Both count in [`Stats::topics_refused`](crate::Stats::topics_refused).
+    /// gets `500 Internal Server Error`. Both count in [`Stats::topics_refused`](crate::Stats::topics_refused),
+    /// but for requests with more than 1,000 topics, which never reach a hub.
     pub fn max_topics(self, count: usize) -> Self {
         HubBuilder { settings: Settings { max_topics: count, ..self.settings }, ..self }
     }
