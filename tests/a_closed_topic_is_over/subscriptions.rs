@@ -1,6 +1,7 @@
 //! What subscriptions within the process are told.
 
 use crate::Token;
+use crate::gated_log::Gate;
 use sse_framework::{
     CloseReason, EventId, Hub, Received, Start, Subscribe, Subscription, TopicFilter,
 };
@@ -36,6 +37,26 @@ fn subscribe(hub: &Hub<Token>, start: Start, topics: &[&str]) -> Subscription<To
 }
 
 const END: Got = Got::End(CloseReason::Complete);
+
+/// The log has the close, and the hub has not told of it yet: who comes then is told, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_begins_while_its_topic_is_being_closed_ends() {
+    let gate = Gate::default();
+    let hub = Hub::<Token>::builder(gate.log()).start().await.unwrap();
+    hub.publish(Token { n: 1 }).topic("a").await.unwrap();
+    let before = hub.last_event_id();
+    gate.shut_behind();
+    let closing = hub.close_topic("a").enqueue().unwrap();
+    gate.wait();
+    let mut a = subscribe(&hub, Start::New, &["a"]);
+    assert_eq!(a.position(), before, "what nobody can see yet is not behind it");
+    assert!(silent(&mut a).await);
+    let waits = tokio::spawn(async move { (next(&mut a).await, next(&mut a).await) });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    gate.open();
+    let end_of_a = closing.await.unwrap();
+    assert_eq!(waits.await.unwrap(), (Got::Closed("a".into(), end_of_a), END));
+}
 
 #[tokio::test]
 async fn a_subscription_ends_when_all_its_topics_have() {

@@ -4,7 +4,7 @@ use super::closed::ClosedTopics;
 use super::pressure::Pressure;
 use super::queue::Queue;
 use crate::id::{EventId, Ids};
-use crate::log::{EventLog, LogError, Read, RecordRef};
+use crate::log::{EventLog, History, LogError, Read, RecordRef};
 use crate::sync::{Mutex, thread};
 use crate::tail::{Copies, Subscribers, Tail};
 use crate::topic::{Topic, TopicSelection};
@@ -98,6 +98,12 @@ impl Core {
             ended,
             close_error,
         }
+    }
+
+    /// What subscribers can see of the log. The log itself is further on while a commit is on its way
+    /// into the tail: who began behind that would wait for what has been told already.
+    pub(crate) fn history(&self) -> History {
+        self.log.history().until(self.tail.head())
     }
 
     /// Reads the log, on a thread that may block if there is a runtime to give one: a page that is begun

@@ -40,6 +40,12 @@ impl History {
         (self.first, self.last) = (first, last);
     }
 
+    /// The same without the records after `newest`.
+    pub(crate) fn until(self, newest: u64) -> Self {
+        let last = self.last.min(newest).max(self.first - 1);
+        History { last, ..self }
+    }
+
     /// The seq of the oldest record that is kept; if there is none, of the next.
     pub fn first(&self) -> u64 {
         self.first

@@ -150,7 +150,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             }
         });
         let has_id = matches!(asked, Some(Asked::Id(..)));
-        let history = core.log.history();
+        let history = core.history();
         let Beginning { at, gap, resumed, fresh, refused } =
             Beginning::find(&history, &core.ids, asked, self.start, self.on_gap);
         // The client was told all that there was, and all there will be.
@@ -378,7 +378,7 @@ impl<E: SseEvent> Subscription<E> {
             let (core, topics) = (opened.cursor.core().clone(), opened.cursor.topics().clone());
             let filter = opened.filter.clone();
             opened.snapshot = Some(Box::pin(async move {
-                let history = core.log.history();
+                let history = core.history();
                 let at = history.id(history.last());
                 let state = snapshot(at).await?;
                 Ok(Pieces::of(core, topics, filter, at, state))
