@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 support::by_every_server!(
     one_subscription_too_many_comes_back_later,
     one_subscription_too_many_of_a_key_comes_back_later,
+    who_has_all_there_will_be_is_sent_away_for_good_though_there_is_no_room,
     of_a_crowd_exactly_as_many_get_in_as_there_is_room,
     who_is_refused_costs_no_snapshot,
     the_app_can_answer_a_refusal_itself,
@@ -156,6 +157,18 @@ fn one_subscription_too_many_comes_back_later(server: Server) {
     let again = connect(&served, "/events");
     assert_eq!(again.seen().events[0].name, "sse-open");
     assert_eq!(app.hub.stats().subscriptions_refused, 24);
+}
+
+/// It would ask again and again for what it has.
+fn who_has_all_there_will_be_is_sent_away_for_good_though_there_is_no_room(server: Server) {
+    let (served, app) = serve(server, |hub| hub.max_subscriptions(1));
+    let id = served.block_on(app.hub.close_topic("a")).unwrap().to_string();
+    let client = connect(&served, "/events");
+    let answer = client::open(served.address(), "/events?topic=a", &id).unwrap();
+    assert_eq!(answer.head.status, 204);
+    let answer = client::open(served.address(), "/events?topic=b", &id).unwrap();
+    assert_eq!(answer.head.status, 200, "it is to come back");
+    drop(client);
 }
 
 fn one_subscription_too_many_of_a_key_comes_back_later(server: Server) {

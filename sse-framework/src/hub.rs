@@ -195,7 +195,7 @@ impl<E: SseEvent> Hub<E> {
     /// Ends the subscriptions of this moment that were begun with this
     /// [`key`](SubscriptionBuilder::key), and says how many there were. Within a second they yield
     /// their last event, or their `sse-close`; a client whose connection takes nothing gets nothing
-    /// more.
+    /// more. They count, for [limits](HubBuilder::max_subscriptions_per_key) too, until they are gone.
     ///
     /// Clients may come back, so take the right away first: then the handler refuses them. A request
     /// that the handler has let in, but whose subscription has not begun, is none of this moment. If

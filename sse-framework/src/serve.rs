@@ -66,6 +66,11 @@ where
     Serve { listener, app, limits, signal: pending() }
 }
 
+/// Less is no time on a network.
+const SHORTEST_WRITE: Duration = Duration::from_millis(100);
+/// Clocks do not reach any further than some times are long.
+const LONGEST_WRITE: Duration = Duration::from_secs(24 * 3600);
+
 /// A server that starts when it is awaited; see [`serve`].
 ///
 /// Without a [graceful shutdown](Self::with_graceful_shutdown) it never resolves, unless the writer
@@ -115,12 +120,13 @@ impl<L, S, F> Serve<L, S, F> {
 
     /// How long a stream's client may take nothing of what is there for it, or acknowledge nothing
     /// of what was sent, until it is let go. It may come back and goes on where it was. By default
-    /// a minute.
+    /// a minute; at least 100 milliseconds, at most a day.
     ///
     /// A client that has vanished without a word is found within the
     /// [heartbeat](crate::HubBuilder::heartbeat)'s interval and this; over HTTP/2 by a ping, within this. On systems other than Linux
     /// that takes as long as TCP itself takes to give up.
     pub fn write_timeout(self, timeout: Duration) -> Self {
+        let timeout = timeout.clamp(SHORTEST_WRITE, LONGEST_WRITE);
         Serve { limits: Limits { write: timeout, ..self.limits }, ..self }
     }
 }

@@ -173,6 +173,28 @@ async fn read_to_the_tenth(body: &mut hyper::body::Incoming) {
     assert!(numbers.eq(1..=10));
 }
 
+#[test]
+fn a_write_timeout_that_is_never_is_no_trouble() {
+    let (served, _hub) = Served::by(async |listener| {
+        let hub = hub().await;
+        let serving = sse_framework::serve(listener, app(&hub));
+        (serving.write_timeout(Duration::MAX).into_future(), hub)
+    });
+    let mut client = Raw::open(served.address());
+    client.get("/page");
+    client.until("a page");
+    let page = served.block_on(in_time("HTTP/2", async {
+        let socket = TokioIo::new(TcpStream::connect(served.address()).await.unwrap());
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), socket).await.unwrap();
+        tokio::spawn(connection);
+        let uri = format!("http://{}/page", served.address());
+        let request = axum::http::Request::get(uri).body(Empty::<Bytes>::new()).unwrap();
+        sender.send_request(request).await.unwrap().into_body().collect().await.unwrap().to_bytes()
+    }));
+    assert_eq!(&page[..], b"a page");
+}
+
 /// A client that answers no ping has vanished, though the system goes on to take what is sent to it.
 #[test]
 fn who_has_vanished_is_found_over_http2() {

@@ -14,7 +14,8 @@ use std::sync::atomic::Ordering;
 ///
 /// # Memory
 ///
-/// At most 60 bytes for each close that is kept, and while the table grows 90.
+/// At most 60 bytes for each entry, and while the table grows 90. Closes that are no longer kept are let go
+/// of when others come and there are twice as many as were kept the last time, but never below 1,024.
 ///
 /// # Ordering
 ///
@@ -55,6 +56,8 @@ impl ClosedTopics {
         if table.closes.len() >= table.most.max(FEW) {
             table.closes.retain(|_, seq| *seq >= floor);
             table.most = 2 * table.closes.len();
+            let most = table.most;
+            table.closes.shrink_to(most);
         }
         table.closes.insert(self.fingerprint(topic), seq);
         drop(table);
@@ -115,6 +118,16 @@ mod tests {
         );
         closed.insert("a", 12, 8);
         assert_eq!(closed.find("a", 8), Some(12), "closed once more");
+    }
+
+    #[test]
+    fn memory_is_given_back_after_a_flood() {
+        let closed = ClosedTopics::default();
+        (1..=100_000).for_each(|seq| closed.insert(&format!("flood/{seq}"), seq, 1));
+        let most = closed.table().closes.capacity();
+        (100_001..=300_000).for_each(|seq| closed.insert(&format!("a/{seq}"), seq, seq - 10));
+        let (count, capacity) = (closed.count(), closed.table().closes.capacity());
+        assert!(count <= FEW + 1 && capacity < most / 10, "{count}, {capacity} of {most}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub struct Stats {
     /// Responses that the writer of [`serve`](fn@crate::serve) has taken over.
     pub streams_by_writer: usize,
     /// Topics that are closed, each of which takes some 60 bytes of memory at most. Up to as many
-    /// again may be counted whose closes are no longer kept.
+    /// again, and always up to 1,024, may be counted whose closes are no longer kept.
     pub closed_topics: usize,
     /// Subscriptions that were refused because there were
     /// [`max_subscriptions`](crate::HubBuilder::max_subscriptions) already.

@@ -84,7 +84,7 @@ impl Socket {
         Line(self.shared.clone())
     }
 
-    /// Reads once, behind what has been read before; false at the end.
+    /// Reads once, behind what has been read before; how much, which is 0 at the end.
     #[cfg(feature = "http2")]
     pub(super) async fn read_more(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         tokio::io::AsyncReadExt::read(&mut self.stream, buffer).await

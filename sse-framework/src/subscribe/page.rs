@@ -67,7 +67,7 @@ impl Page for Vec<Record> {
     }
 
     fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self> {
-        tail.records(after, topics, PAGE_RECORDS)
+        tail.records(after, topics, PAGE_RECORDS, PAGE_BYTES)
     }
 
     fn draft(copies: &Copies, _: &Ids) -> Records {

@@ -170,7 +170,8 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             }),
             Ok(None) => Err(Unopened::Head { position: position(), refused }),
             Err(rejection) => {
-                Err(Unopened::rejected(position(), rejection, answer, &core.pressure))
+                let position = position();
+                Err(Unopened::rejected(position, rejection, answer, refused, &core.pressure))
             }
         })
     }

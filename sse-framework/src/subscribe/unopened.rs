@@ -24,6 +24,8 @@ pub(super) enum Unopened {
         position: EventId,
         rejection: SubscribeRejection,
         answer: Answer,
+        /// It would be told not to come back if there were room, so it is told so without.
+        refused: bool,
         /// Within the process, that it is closed has been said.
         told: bool,
     },
@@ -36,6 +38,7 @@ impl Unopened {
         position: EventId,
         rejection: SubscribeRejection,
         answer: Answer,
+        refused: bool,
         pressure: &Pressure,
     ) -> Self {
         let limit = rejection.limit();
@@ -49,7 +52,7 @@ impl Unopened {
             }
             None => tracing::debug!(reason = %rejection, "a subscription is refused"),
         }
-        Unopened::Rejected { position, rejection, answer, told: false }
+        Unopened::Rejected { position, rejection, answer, refused, told: false }
     }
 
     /// Where it would have begun.
@@ -85,6 +88,11 @@ impl IntoResponse for Unopened {
         match self {
             Unopened::Head { refused: true, .. } => StatusCode::NO_CONTENT.into_response(),
             Unopened::Head { refused: false, .. } => stream(Body::new(NoBody)),
+            Unopened::Rejected { rejection, refused: true, .. }
+                if rejection.retry_after().is_some() =>
+            {
+                StatusCode::NO_CONTENT.into_response()
+            }
             Unopened::Rejected { rejection, answer, .. } => match (answer, rejection.retry_after())
             {
                 // Any other status, and a browser would never come back.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Says when it is time to look for subscriptions that have expired.
 ///
 /// Its thread begins with the first subscription that needs it, and ends with the hub's last
-/// subscription or handle. In between it sleeps until the next one expires.
+/// subscription or handle, or with who [waits](crate::Hub::drained_by) to drain it. In between it sleeps until the next one expires.
 ///
 /// # Cost
 ///

@@ -157,17 +157,21 @@ impl Tail {
         }
     }
 
-    /// Records after the cursor, `max_events` at most.
+    /// Records after the cursor, `max_events` and about `max_bytes` at most, but at least one: what is
+    /// read keeps alive the buffers that it lies in.
     pub(crate) fn records(
         &self,
         after: u64,
         topics: &TopicSelection,
         max_events: usize,
+        max_bytes: usize,
     ) -> TailRead<Vec<Record>> {
-        let mut records = Vec::new();
+        let (mut records, mut bytes) = (Vec::new(), 0);
         let read = self.visit(after, topics, |entry| {
-            records.push(entry.record());
-            until_full(records.len() >= max_events, entry.id.seq())
+            let record = entry.record();
+            bytes += record.data.len();
+            records.push(record);
+            until_full(records.len() >= max_events || bytes >= max_bytes, entry.id.seq())
         });
         match read {
             TailRead::Page { shown, until, .. } => TailRead::Page { page: records, shown, until },
@@ -355,10 +359,12 @@ mod tests {
         assert_eq!(tail.frames(4, &all, 1000), TailRead::AtEnd);
         tail.push(commit(5, &[None, None]));
         tail.push(commit(7, &[None]));
-        assert_eq!(seqs(tail.records(4, &all, 100)), [5, 6, 7]);
-        assert_eq!(seqs(tail.records(6, &all, 100)), [7]);
-        assert_eq!(seqs(tail.records(4, &all, 2)), [5, 6]);
-        assert_eq!(seqs(tail.records(7, &all, 2)), [0; 0]);
+        assert_eq!(seqs(tail.records(4, &all, 100, usize::MAX)), [5, 6, 7]);
+        assert_eq!(seqs(tail.records(6, &all, 100, usize::MAX)), [7]);
+        assert_eq!(seqs(tail.records(4, &all, 2, usize::MAX)), [5, 6]);
+        assert_eq!(seqs(tail.records(7, &all, 2, usize::MAX)), [0; 0]);
+        assert_eq!(seqs(tail.records(4, &all, 100, 3)), [5, 6], "of two bytes each");
+        assert_eq!(seqs(tail.records(4, &all, 100, 0)), [5]);
         assert_eq!(tail.frames(3, &all, 1000), TailRead::Behind { first: 5 });
     }
 
@@ -386,7 +392,7 @@ mod tests {
         let tail = Tail::new(0, 1 << 20, 100);
         tail.push(commit(1, &[Some("a"), None, Some("b"), Some("a")]));
         let a = TopicSelection::of([TopicFilter::under(["a"])]);
-        assert_eq!(seqs(tail.records(0, &a, 100)), [1, 4]);
+        assert_eq!(seqs(tail.records(0, &a, 100, usize::MAX)), [1, 4]);
         let none = TopicSelection::of([]);
         assert_eq!(
             tail.frames(0, &none, 9),
@@ -416,7 +422,7 @@ mod tests {
             let wanted: Vec<u64> = wanted.map(|(seq, _)| seq).collect();
             let mut read = Vec::new();
             loop {
-                match tail.records(at, &selection, page) {
+                match tail.records(at, &selection, page, usize::MAX) {
                     TailRead::Page { page, shown, until } => {
                         prop_assert!(until > at, "{until} after {at}");
                         prop_assert_eq!(shown, page.last().map_or(at, |last| last.id.seq()));
@@ -481,11 +487,15 @@ mod tests {
         let few = Tail::new(0, 1 << 20, 2);
         (1..=5).for_each(|seq| few.push(commit(seq, &[None])));
         assert_eq!(few.frames(2, &all, 100), TailRead::Behind { first: 4 });
-        assert_eq!(seqs(few.records(3, &all, 100)), [4, 5]);
+        assert_eq!(seqs(few.records(3, &all, 100, usize::MAX)), [4, 5]);
 
         let small = Tail::new(0, 1, 100);
         small.push(commit(1, &[None, None, None]));
-        assert_eq!(seqs(small.records(0, &all, 100)), [1, 2, 3], "the newest commit is kept whole");
+        assert_eq!(
+            seqs(small.records(0, &all, 100, usize::MAX)),
+            [1, 2, 3],
+            "the newest commit is kept whole"
+        );
         small.push(commit(4, &[None]));
         assert_eq!(small.frames(2, &all, 100), TailRead::Behind { first: 4 });
     }
@@ -523,7 +533,9 @@ mod tests {
             (at, read) = (until, [read, page.into()].concat());
         }
         assert!(at == 20_000 && read == expected, "what was gathered reads as before");
-        let TailRead::Page { page, .. } = tail.records(0, &all, usize::MAX) else { panic!() };
+        let TailRead::Page { page, .. } = tail.records(0, &all, usize::MAX, usize::MAX) else {
+            panic!()
+        };
         assert!(page.iter().all(|record| record.data == "{}"));
     }
 
