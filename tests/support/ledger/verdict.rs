@@ -1,7 +1,7 @@
 //! The verdict over a ledger, given the whole history that the log has in the end.
 
 use super::{Client, Id, Ledger, Sees, Shown, hash};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -209,6 +209,7 @@ impl<'a> Trial<'a> {
         let mut at: Option<u64> = None;
         // Where the log lost what the client had seen, until it is told.
         let mut lost: Option<u64> = None;
+        let mut seen: HashSet<&Id> = HashSet::new();
         for shown in &client.shown {
             match shown {
                 Shown::Began(seq) if at.is_none() => at = Some(*seq),
@@ -243,7 +244,12 @@ impl<'a> Trial<'a> {
                     at = Some(self.passed(name, client, at.unwrap_or(*seq), *seq));
                 }
                 Shown::Event(id, payload) => {
-                    self.event(name, client, id, *payload, at);
+                    self.event(name, client, id, *payload);
+                    if at.is_some_and(|at| id.seq <= at) {
+                        let twice = seen.contains(id);
+                        self.faults.push(if twice { duplicated(id) } else { out_of_order(id) });
+                    }
+                    seen.insert(id);
                     let passed = id.seq.saturating_sub(1);
                     self.passed(name, client, at.unwrap_or(passed), passed);
                     at = at.max(Some(id.seq));
@@ -252,7 +258,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    fn event(&mut self, name: &str, client: &Client, id: &'a Id, payload: u64, at: Option<u64>) {
+    fn event(&mut self, name: &str, client: &Client, id: &'a Id, payload: u64) {
         if id.seq >= self.floor && !self.known.contains_key(&id.seq) {
             self.faults.push(Fault::NeverDurable { client: name.to_owned(), id: id.clone() });
         } else {
@@ -261,11 +267,6 @@ impl<'a> Trial<'a> {
         let mine = client.sees.includes(self.topic(payload));
         if self.is_foreign(payload) || !mine {
             self.faults.push(Fault::Foreign { at: name.to_owned(), id: id.clone() });
-        }
-        if at.is_some_and(|at| id.seq <= at) {
-            let again = |shown: &&Shown| matches!(shown, Shown::Event(other, _) if other == id);
-            let twice = client.shown.iter().filter(again).count() > 1;
-            self.faults.push(if twice { duplicated(id) } else { out_of_order(id) });
         }
     }
 
