@@ -10,6 +10,7 @@ mod group;
 mod health;
 #[cfg(all(test, loom))]
 mod model;
+mod pages;
 mod pressure;
 mod publish;
 mod queue;

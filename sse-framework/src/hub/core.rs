@@ -1,6 +1,7 @@
 //! What a hub is below its types.
 
 use super::closed::ClosedTopics;
+use super::pages::RecentPages;
 use super::pressure::Pressure;
 use super::queue::Queue;
 use crate::id::{EventId, Ids};
@@ -28,6 +29,7 @@ pub(crate) struct Core {
     pub(crate) ids: Ids,
     pub(crate) streams: Arc<Streams>,
     pub(crate) pressure: Pressure,
+    pub(crate) pages: RecentPages,
     /// Permits to read the log.
     readers: Arc<Semaphore>,
     /// True once the committer has closed the log.
@@ -94,6 +96,7 @@ impl Core {
             ids,
             streams,
             pressure,
+            pages: RecentPages::default(),
             readers,
             ended,
             close_error,

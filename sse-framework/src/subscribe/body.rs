@@ -329,6 +329,7 @@ mod tests {
     use axum::response::IntoResponse;
     use bytes::Bytes;
     use http_body::Body as _;
+    use std::collections::HashMap;
     use std::future::poll_fn;
     use std::pin::Pin;
     use std::time::{Duration, Instant};
@@ -422,11 +423,40 @@ mod tests {
             hub.publish(Beat).topic("a").await.unwrap();
             hub.publish(Beat).topic("a").await.unwrap();
             let pages = first_pages(&hub, topics, 400).await;
-            let held: usize = pages.iter().map(Bytes::len).sum();
+            let buffers: HashMap<_, _> = pages.iter().map(|p| (p.as_ptr(), p.len())).collect();
+            let held: usize = buffers.values().sum();
             assert!(held < (32 << 20) + 400 * (4 << 10), "{held} bytes with {tail}, {topics:?}");
             drop(pages);
             let long = first_pages(&hub, topics, 1).await.remove(0);
             assert!(long.len() > 80 << 10, "{} bytes, although nothing is held", long.len());
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_comes_back_with_others_does_not_read_the_log_again() {
+        let log = MemoryLog::new();
+        let hub = Hub::<Beat>::builder(log).tail(0, 0).start().await.unwrap();
+        let mut ids = Vec::new();
+        for _ in 0..50 {
+            ids.push(hub.publish(Beat).await.unwrap().to_string());
+        }
+        let mut pages = Vec::new();
+        for (place, id) in ids[..40].iter().enumerate() {
+            let asked = hub.subscribe(Subscribe::default().after(id));
+            let mut body = asked.everything().into_response().into_body();
+            let opening = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            assert!(opening.unwrap().unwrap().is_data());
+            let page = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            let page = page.unwrap().unwrap().into_data().unwrap();
+            let text = String::from_utf8_lossy(&page).into_owned();
+            let next = format!("id: {}\n", ids[place + 1]);
+            assert!(text.starts_with(&next), "{next} in {text}");
+            pages.push(page);
+        }
+        let end = |page: &Bytes| page.as_ptr() as usize + page.len();
+        assert!(
+            pages.iter().all(|page| end(page) == end(&pages[0])),
+            "each is a part of the first"
+        );
     }
 }

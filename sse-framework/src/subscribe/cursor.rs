@@ -227,7 +227,13 @@ impl<P: Page> Cursor<P> {
                         return Poll::Pending;
                     }
                 }
-                TailRead::Behind { first } => self.read_log(first),
+                TailRead::Behind { first } => {
+                    let topics = self.registration.topics();
+                    match P::recent(&self.core, self.at, topics) {
+                        Some((page, until)) => self.page = Some((page, until, until)),
+                        None => self.read_log(first),
+                    }
+                }
                 TailRead::AtEnd => {
                     let waits =
                         self.registration.wait_at_head(cx.waker(), &self.core.tail, self.at);
@@ -252,13 +258,13 @@ impl<P: Page> Cursor<P> {
         &mut self,
         PageRead { page, shown, read }: PageRead<P::Draft>,
     ) -> Result<(), LogError> {
-        let copies = self.core.tail.copies().clone();
         match read {
             Ok(Read { first, until }) => {
                 if self.at + 1 < first {
                     self.skip_to(first - 1, GapReason::Trimmed);
                 }
-                self.take(P::finish(page, &copies), shown, until.max(self.at));
+                let page = P::finish(page, &self.core, self.registration.topics());
+                self.take(page, shown, until.max(self.at));
                 Ok(())
             }
             // Where the page begins is not known: what retention took goes first.
@@ -268,7 +274,8 @@ impl<P: Page> Cursor<P> {
             }
             // The error comes again, after what could be read.
             Err(_) if shown > self.at => {
-                self.take(P::finish(page, &copies), shown, shown);
+                let page = P::finish(page, &self.core, self.registration.topics());
+                self.take(page, shown, shown);
                 Ok(())
             }
             Err(error @ LogError::Damaged { last, .. }) => {

@@ -1,5 +1,6 @@
 //! What a cursor reads: frames for a response, or records for a typed stream.
 
+use crate::hub::Core;
 use crate::id::Ids;
 use crate::log::RecordRef;
 use crate::tail::{Copies, Record, Tail, TailRead};
@@ -25,7 +26,11 @@ pub(super) trait Page: Sized + Unpin + 'static {
     /// Adds a record from the log; breaks when the page is full.
     fn add(draft: &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()>;
 
-    fn finish(draft: Self::Draft, copies: &Copies) -> Self;
+    /// The page, and what others may have of it if it is of all topics.
+    fn finish(draft: Self::Draft, core: &Core, topics: &TopicSelection) -> Self;
+
+    /// What another has read from the log after this position, and the seq of its last record.
+    fn recent(core: &Core, after: u64, topics: &TopicSelection) -> Option<(Self, u64)>;
 }
 
 /// Large enough that the write costs more than what surrounds it, small enough to be cheap for ten
@@ -45,17 +50,33 @@ impl Page for Bytes {
     }
 
     fn draft(copies: &Copies, ids: &Ids) -> Frames {
-        Frames { frames: Vec::new(), ids: ids.clone(), most: copies.page_bytes(PAGE_BYTES) }
+        let most = copies.page_bytes(PAGE_BYTES);
+        Frames { frames: Vec::new(), ends: Vec::new(), first: 0, last: 0, ids: ids.clone(), most }
     }
 
     fn add(draft: &mut Frames, record: RecordRef<'_>) -> ControlFlow<()> {
         let id = draft.ids.event(record.id);
         wire::write_checked_event(&mut draft.frames, id, record.name, record.data);
+        draft.last = record.id.seq();
+        if draft.ends.is_empty() {
+            draft.first = draft.last;
+        }
+        draft.ends.push(draft.frames.len());
         full(draft.frames.len() >= draft.most)
     }
 
-    fn finish(Frames { frames, .. }: Frames, copies: &Copies) -> Self {
-        copies.hold(frames)
+    fn finish(draft: Frames, core: &Core, topics: &TopicSelection) -> Self {
+        let Frames { frames, ends, first, last, .. } = draft;
+        let page = core.tail.copies().hold(frames);
+        let is_whole = topics.is_everything() && last - first + 1 == ends.len() as u64;
+        if is_whole {
+            core.pages.keep(first.saturating_sub(1), page.clone(), ends);
+        }
+        page
+    }
+
+    fn recent(core: &Core, after: u64, topics: &TopicSelection) -> Option<(Self, u64)> {
+        topics.is_everything().then(|| core.pages.after(after)).flatten()
     }
 }
 
@@ -90,16 +111,25 @@ impl Page for Vec<Record> {
         full(draft.data.len() >= draft.most || draft.records.len() >= PAGE_RECORDS)
     }
 
-    fn finish(Records { records, data, .. }: Records, copies: &Copies) -> Self {
-        let all = copies.hold(data);
+    fn finish(Records { records, data, .. }: Records, core: &Core, _: &TopicSelection) -> Self {
+        let all = core.tail.copies().hold(data);
         let records = records.into_iter();
         records.map(|(record, range)| Record { data: all.slice(range), ..record }).collect()
+    }
+
+    fn recent(_: &Core, _: u64, _: &TopicSelection) -> Option<(Self, u64)> {
+        None
     }
 }
 
 /// Frames of records from the log.
 pub(super) struct Frames {
     frames: Vec<u8>,
+    /// Where each record's frame ends.
+    ends: Vec<usize>,
+    /// The seqs of the first and the last record.
+    first: u64,
+    last: u64,
     ids: Ids,
     /// So many bytes there are to be.
     most: usize,
