@@ -1,6 +1,6 @@
 //! A client of a stream: a thread that reads, and what it has seen so far.
 
-use crate::http::{Body, Connection, Head, PATIENCE, Request};
+use crate::http::{self, Body, Head, PATIENCE, Protocol, Request};
 use crate::parser::{self, Event};
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -65,14 +65,18 @@ pub struct Opened {
 
 /// Asks for a stream as `EventSource` does, with this last event id if it is not empty.
 pub fn open(address: SocketAddr, target: &str, last_event_id: &str) -> io::Result<Opened> {
-    let request = Request::stream(target, last_event_id);
-    let (head, body) = Connection::open(address)?.into_stream(&request)?;
-    Ok(Opened { head, last_event_id: last_event_id.to_owned(), body })
+    let opened = open_with(address, &Request::stream(target, last_event_id))?;
+    Ok(Opened { last_event_id: last_event_id.to_owned(), ..opened })
 }
 
 /// Asks for a stream with any request.
 pub fn open_with(address: SocketAddr, request: &Request) -> io::Result<Opened> {
-    let (head, body) = Connection::open(address)?.into_stream(request)?;
+    open_over(Protocol::Http1, address, request)
+}
+
+/// The same, by either protocol.
+pub fn open_over(protocol: Protocol, address: SocketAddr, request: &Request) -> io::Result<Opened> {
+    let (head, body) = http::stream_over(protocol, address, request)?;
     Ok(Opened { head, last_event_id: String::new(), body })
 }
 

@@ -1,8 +1,24 @@
-//! A small HTTP/1.1 client that blocks and sends exactly the bytes that it is given.
+//! A small HTTP/1.1 client that blocks and sends exactly the bytes that it is given; and the choice of
+//! HTTP/2 in its place.
 
+use crate::http2;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+/// What an answer is asked for by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS, by a client that knows that it is spoken.
+    Http2,
+}
+
+impl Protocol {
+    /// All of them.
+    pub const ALL: [Protocol; 2] = [Protocol::Http1, Protocol::Http2];
+}
 
 /// How long a read waits before the test is considered stuck.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -10,10 +26,10 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A request, written as it stands: nothing is checked or escaped.
 #[derive(Clone, Debug)]
 pub struct Request {
-    method: String,
-    target: String,
-    headers: Vec<(String, Vec<u8>)>,
-    body: Vec<u8>,
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Request {
@@ -67,7 +83,7 @@ impl Request {
 pub struct Head {
     /// The status code.
     pub status: u16,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Head {
@@ -133,7 +149,7 @@ impl Connection {
     /// Sends a request whose answer has a body without end.
     pub fn into_stream(mut self, request: &Request) -> io::Result<(Head, Body)> {
         let (head, framing) = self.begin(request)?;
-        Ok((head, Body { reader: self.reader, framing }))
+        Ok((head, Body::Http1 { reader: self.reader, framing }))
     }
 
     fn begin(&mut self, request: &Request) -> io::Result<(Head, Framing)> {
@@ -154,11 +170,33 @@ pub fn send(address: SocketAddr, request: &Request) -> io::Result<Response> {
     Connection::open(address)?.send(request)
 }
 
+/// Asks for a body without end, by this protocol.
+pub fn stream_over(
+    protocol: Protocol,
+    address: SocketAddr,
+    request: &Request,
+) -> io::Result<(Head, Body)> {
+    match protocol {
+        Protocol::Http1 => Connection::open(address)?.into_stream(request),
+        Protocol::Http2 => {
+            let (head, stream) = http2::stream(address, request)?;
+            Ok((head, Body::Http2(stream)))
+        }
+    }
+}
+
 /// A body that is read piece by piece.
 #[derive(Debug)]
-pub struct Body {
-    reader: BufReader<TcpStream>,
-    framing: Framing,
+pub enum Body {
+    /// On a connection of its own.
+    Http1 {
+        /// The connection.
+        reader: BufReader<TcpStream>,
+        /// Where the body ends.
+        framing: Framing,
+    },
+    /// The only stream of a connection.
+    Http2(http2::Stream),
 }
 
 impl Body {
@@ -166,19 +204,29 @@ impl Body {
     ///
     /// A body that breaks off is [`ErrorKind::UnexpectedEof`] or a reset.
     pub fn piece(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.framing.read(&mut self.reader)
+        match self {
+            Body::Http1 { reader, framing } => framing.read(reader),
+            Body::Http2(stream) => stream.piece(),
+        }
     }
 
     /// The socket below, to break the connection from another thread.
     pub fn socket(&self) -> io::Result<TcpStream> {
-        self.reader.get_ref().try_clone()
+        match self {
+            Body::Http1 { reader, .. } => reader.get_ref().try_clone(),
+            Body::Http2(stream) => stream.socket().try_clone(),
+        }
     }
 }
 
+/// Where a body ends.
 #[derive(Debug)]
-enum Framing {
+pub enum Framing {
+    /// Where it says so.
     Chunked,
+    /// After so many bytes.
     Left(usize),
+    /// Where the connection ends.
     UntilEnd,
 }
 

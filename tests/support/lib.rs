@@ -12,6 +12,7 @@ pub mod dump;
 pub mod example;
 pub mod fuzz;
 pub mod http;
+pub mod http2;
 pub mod ledger;
 pub mod load;
 pub mod log_lines;
