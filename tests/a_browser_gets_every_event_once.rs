@@ -21,11 +21,7 @@ const KILLS: usize = 12;
 #[test]
 fn a_browser_gets_every_event_once() {
     let mut random = Random::new(seed());
-    let data = tempfile::tempdir().expect("a directory can be made");
-    let path = data.path().join("events");
-    let mut server = Example::start("example-quickstart", move |command, port| {
-        command.env("PORT", port.to_string()).env("DATA", &path);
-    });
+    let mut server = Example::with_settings("example-quickstart", &[]);
     let mut page = Page::open(Driver::start(), "page", &server.url("/"));
     let customers =
         ["Ana", "Bo 📦 \u{2028}\r\n"].map(|name| Customer::start(name, server.address()));
@@ -210,7 +206,7 @@ struct Line {
 
 impl Page {
     fn open(mut driver: Driver, name: &'static str, url: &str) -> Self {
-        driver.tell(json!({ "command": "open", "name": name, "url": url }));
+        driver.open(name, url);
         Page { driver, name }
     }
 

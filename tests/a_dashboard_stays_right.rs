@@ -17,12 +17,8 @@ const KEPT: usize = 50;
 #[test]
 fn a_dashboard_stays_right() {
     let mut random = Random::new(seed());
-    let data = tempfile::tempdir().unwrap();
-    let path = data.path().join("data");
-    let mut server = Example::start("example-dashboard", move |command, port| {
-        command.env("PORT", port.to_string()).env("DATA", &path);
-        command.env("KEEP_EVENTS", KEPT.to_string());
-    });
+    let settings = [("KEEP_EVENTS", KEPT.to_string())];
+    let mut server = Example::with_settings("example-dashboard", &settings);
     // While the server is away it answers 502, which to a browser is final.
     let bare = |text: &str| text.replace("error_page 502 504 = @away;", "");
     let mut nginx = Nginx::with(server.address(), bare);
@@ -39,13 +35,13 @@ fn a_dashboard_stays_right() {
         }
         server.kill();
         // The page finds nobody, and asks again.
-        eventually("the page has been refused", || pages.state("first") == "away");
+        eventually("the page has been refused", || pages.driver.text("first", "#state") == "away");
         std::thread::sleep(Duration::from_millis(500));
         server.start_again();
         change(server.address(), "cup", random.below(100));
         pages.show_what_there_is(server.address());
     }
-    assert_eq!(pages.text("first", "#snapshots"), "1", "it has gone on where it was");
+    assert_eq!(pages.driver.text("first", "#snapshots"), "1", "it has gone on where it was");
     pages.open("second", nginx.address());
     pages.show_what_there_is(server.address());
 
@@ -54,11 +50,11 @@ fn a_dashboard_stays_right() {
     for n in 0..2 * KEPT {
         change(server.address(), &format!("item {}", n % 7), random.below(100));
     }
-    assert_eq!(pages.text("first", "#missing"), "");
+    assert_eq!(pages.driver.text("first", "#missing"), "");
     nginx.start_again();
     pages.show_what_there_is(server.address());
     for page in ["first", "second"] {
-        assert_eq!(pages.text(page, "#missing"), "Changes were missed (trimmed).");
+        assert_eq!(pages.driver.text(page, "#missing"), "Changes were missed (trimmed).");
     }
     change(server.address(), "cup", 1);
     pages.show_what_there_is(server.address());
@@ -80,21 +76,8 @@ struct Pages {
 
 impl Pages {
     fn open(&mut self, name: &'static str, address: SocketAddr) {
-        let url = format!("http://{address}/");
-        self.driver.tell(json!({ "command": "open", "name": name, "url": url }));
+        self.driver.open(name, &format!("http://{address}/"));
         self.names.push(name);
-    }
-
-    fn texts(&mut self, name: &str, selector: &str) -> Vec<String> {
-        self.driver.ask(json!({ "command": "texts", "name": name, "selector": selector }))
-    }
-
-    fn text(&mut self, name: &str, selector: &str) -> String {
-        self.texts(name, selector).remove(0)
-    }
-
-    fn state(&mut self, name: &str) -> String {
-        self.text(name, "#state")
     }
 
     /// Every page shows what the server says.
@@ -108,7 +91,7 @@ impl Pages {
                     format!("{}{}", change["item"].as_str().unwrap(), change["left"])
                 };
                 let mut expected: Vec<String> = stock.iter().map(line).collect();
-                let mut shown = self.texts(name, "tbody tr");
+                let mut shown = self.driver.texts(name, "tbody tr");
                 expected.sort_unstable();
                 shown.sort_unstable();
                 shown == expected

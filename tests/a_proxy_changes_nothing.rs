@@ -112,15 +112,10 @@ fn a_killed_server_is_away_and_comes_back(by: Server) {
 /// the app is killed, and never gives up.
 #[test]
 fn a_page_behind_a_proxy_outlives_the_app() {
-    let data = tempfile::tempdir().unwrap();
-    let path = data.path().join("events");
-    let mut app = Example::start("example-quickstart", move |command, port| {
-        command.env("PORT", port.to_string()).env("DATA", &path);
-    });
+    let mut app = Example::with_settings("example-quickstart", &[]);
     let nginx = Nginx::before(app.address());
     let mut driver = Driver::start();
-    let url = format!("http://{}/", nginx.address());
-    driver.tell(json!({ "command": "open", "name": "page", "url": url }));
+    driver.open("page", &format!("http://{}/", nginx.address()));
     let mut orders = 0;
     for _ in 0..3 {
         for _ in 0..5 {

@@ -1,65 +1,83 @@
-//! A page that watches with short-lived tickets misses nothing when they end: the example of tickets,
-//! in a browser.
+//! A page that watches with short-lived tickets misses nothing when they end, nor when the server is
+//! killed: the example of tickets, in a browser, by itself and behind a proxy.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "this is a test")]
 
 use serde_json::json;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use support::browser::Driver;
+use support::example::Example;
 use support::http::{self, Request};
+use support::nginx::Nginx;
 use support::served::eventually;
-use support::server;
 
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
+const PAGES: [&str; 2] = ["direct", "behind a proxy"];
+const TICKET: Duration = Duration::from_secs(2);
 
 #[test]
 fn a_ticket_is_renewed_in_time() {
-    let data = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    let mut command = Command::new(server::build("example-tickets"));
-    command.env("PORT", address.port().to_string()).env("DATA", data.path().join("events"));
-    command.env("TICKET_SECONDS", "3").stdout(Stdio::piped());
-    let mut running = Running(command.spawn().unwrap());
-    let lines = BufReader::new(running.0.stdout.take().unwrap()).lines();
-    let mut urls = lines.map_while(Result::ok).filter_map(|line| {
-        let place = line.find("http://")?;
-        line[place..].contains('#').then(|| line[place..].to_owned())
-    });
-    let url = urls.next().expect("it prints where to look");
-    let (_, token) = url.split_once('#').unwrap();
-
+    let seconds = TICKET.as_secs().to_string();
+    let mut app = Example::with_settings("example-tickets", &[("TICKET_SECONDS", seconds)]);
+    let nginx = Nginx::before(app.address());
+    let mut parcel = Parcel { token: token(&app), places: Vec::new() };
     let mut driver = Driver::start();
-    driver.tell(json!({ "command": "open", "name": "page", "url": url }));
-    let mut texts = |selector| -> Vec<String> {
-        driver.ask(json!({ "command": "texts", "name": "page", "selector": selector }))
-    };
-    eventually("it watches", || texts("#state") == ["watched"]);
-    let mut places = Vec::new();
-    let mut go_on = || {
-        let place = format!("place {}", places.len());
+    for (page, address) in PAGES.into_iter().zip([app.address(), nginx.address()]) {
+        driver.open(page, &format!("http://{address}/#{}", parcel.token));
+        eventually("it watches", || driver.text(page, "#state") == "watched");
+    }
+    parcel.moves_until_tickets_are_renewed(&app, &mut driver, 2);
+
+    // Once the ticket is still good when the server is back, once it has ended meanwhile.
+    for away in [Duration::ZERO, TICKET + Duration::from_secs(1)] {
+        app.kill();
+        std::thread::sleep(away);
+        app.start_again();
+        parcel.moves_until_tickets_are_renewed(&app, &mut driver, 1);
+    }
+}
+
+/// A customer's, which is printed by the example.
+fn token(app: &Example) -> String {
+    let output = app.output();
+    let (_, token) = output.split_once("/#").expect("it prints where to look");
+    token.lines().next().unwrap_or_default().to_owned()
+}
+
+struct Parcel {
+    token: String,
+    places: Vec<String>,
+}
+
+impl Parcel {
+    /// The parcel moves all the time until every page has got so many new tickets; then each shows
+    /// every place where the parcel was, in order and once.
+    #[track_caller]
+    fn moves_until_tickets_are_renewed(&mut self, app: &Example, driver: &mut Driver, more: u32) {
+        let mut tickets = |page| driver.text(page, "#tickets").parse::<u32>().unwrap();
+        let enough = PAGES.map(|page| tickets(page) + more);
+        for (page, enough) in PAGES.into_iter().zip(enough) {
+            eventually("new tickets are in use", || {
+                self.moves(app);
+                tickets(page) >= enough
+            });
+        }
+        self.moves(app);
+        for page in PAGES {
+            eventually("it shows every place", || {
+                driver.texts(page, "li").len() >= self.places.len()
+            });
+            assert_eq!(driver.texts(page, "li"), self.places, "{page}");
+        }
+    }
+
+    fn moves(&mut self, app: &Example) {
+        let place = format!("place {}", self.places.len());
         let body = json!({ "parcel": "7", "place": place }).to_string();
         let request = Request::new("POST", "/moves")
             .header("Content-Type", "application/json")
-            .header("Authorization", format!("Bearer {token}"));
-        assert_eq!(http::send(address, &request.body(body)).unwrap().head.status, 201);
-        places.push(place);
+            .header("Authorization", format!("Bearer {}", self.token));
+        let answer = http::send(app.address(), &request.body(body)).unwrap();
+        assert_eq!(answer.head.status, 201);
+        self.places.push(place);
         std::thread::sleep(Duration::from_millis(50));
-        places.clone()
-    };
-    eventually("the third ticket is in use", || {
-        go_on();
-        texts("#tickets")[0].parse::<u32>().unwrap() >= 3
-    });
-    let places = go_on();
-    eventually("it shows every place", || texts("li").len() >= places.len());
-    assert_eq!(texts("li"), places);
+    }
 }

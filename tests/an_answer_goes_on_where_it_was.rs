@@ -1,5 +1,6 @@
 //! A browser's page shows the whole of an answer, token by token, though it is reloaded and the
-//! server is killed in the middle; then the stream is over, and the browser asks no more.
+//! server is killed in the middle, by itself and behind a proxy; then the stream is over, and the
+//! browser asks no more.
 #![allow(clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 use serde::Deserialize;
@@ -7,8 +8,10 @@ use serde_json::json;
 use std::time::Duration;
 use support::browser::Driver;
 use support::example::Example;
+use support::nginx::Nginx;
 use support::served::eventually;
 
+/// What a page shows.
 #[derive(Debug, Deserialize)]
 struct Answer {
     state: String,
@@ -17,73 +20,94 @@ struct Answer {
     streams: Vec<u16>,
 }
 
-/// A tab with the example's page.
-struct Tab<'d> {
-    driver: &'d mut Driver,
-    name: &'static str,
+fn ask(driver: &mut Driver, page: &str, url: &str) {
+    driver.open(page, url);
+    driver.tell(json!({ "command": "ask", "name": page, "prompt": "Where was I?" }));
 }
 
-impl<'d> Tab<'d> {
-    fn ask(driver: &'d mut Driver, name: &'static str, server: &Example, prompt: &str) -> Self {
-        driver.tell(json!({ "command": "open", "name": name, "url": server.url("/") }));
-        driver.tell(json!({ "command": "ask", "name": name, "prompt": prompt }));
-        Tab { driver, name }
-    }
+fn look(driver: &mut Driver, page: &str) -> Answer {
+    driver.ask(json!({ "command": "answer", "name": page }))
+}
 
-    fn look(&mut self) -> Answer {
-        self.driver.ask(json!({ "command": "answer", "name": self.name }))
-    }
+#[track_caller]
+fn wait(
+    driver: &mut Driver,
+    page: &str,
+    what: &str,
+    condition: impl Fn(&Answer) -> bool,
+) -> Answer {
+    let mut seen = look(driver, page);
+    eventually(&format!("{page}: {what}"), || {
+        seen = look(driver, page);
+        condition(&seen)
+    });
+    seen
+}
 
-    fn wait(&mut self, what: &str, condition: impl Fn(&Answer) -> bool) -> Answer {
-        let mut seen = self.look();
-        eventually(what, || {
-            seen = self.look();
-            condition(&seen)
-        });
-        seen
-    }
+/// As the book says, for this example's streams, but not for `/answers` itself, which is no stream;
+/// and browsers are back before the answer is over.
+fn proxy(app: &Example) -> Nginx {
+    let streams = "location ~ ^/answers/";
+    Nginx::with(app.address(), |text| {
+        text.replace("location /events", streams).replace("retry: 2000", "retry: 300")
+    })
 }
 
 #[test]
 fn an_answer_goes_on_where_it_was() {
-    let data = tempfile::tempdir().expect("a directory can be made");
-    let path = data.path().join("tokens");
-    let mut server = Example::start("example-tokens", move |command, port| {
-        command.env("PORT", port.to_string()).env("DATA", &path);
-    });
-    let mut driver = Driver::start();
+    let mut server = Example::with_settings("example-tokens", &[]);
+    let nginx = proxy(&server);
+    let driver = &mut Driver::start();
 
     // Nobody disturbs this one.
-    let mut tab = Tab::ask(&mut driver, "calm", &server, "Where was I?");
-    let whole = tab.wait("it is over", |now| now.state == "over");
+    ask(driver, "calm", &server.url("/"));
+    let whole = wait(driver, "calm", "it is over", |now| now.state == "over");
     assert!(whole.text.split(' ').count() > 30, "{whole:?}");
     assert_eq!(whole.streams, [200, 204], "it asked once more, and was told that that was all");
 
     // The same question has the same answer.
-    let mut tab = Tab::ask(&mut driver, "rough", &server, "Where was I?");
-    let some = tab.wait("some tokens are there", |now| now.text.len() > 30).text;
-    tab.driver.tell(json!({ "command": "reload", "name": "rough" }));
-    let more = tab.wait("it goes on after a reload", |now| now.text.len() > some.len()).text;
-    assert!(more.starts_with(&some));
-    for _ in 0..3 {
-        let before = tab.look().text;
-        server.kill();
-        tab.wait("it notices", |now| now.state == "reconnecting");
-        server.start_again();
-        let after = tab.wait("it goes on", |now| now.text.len() > before.len()).text;
-        assert!(after.starts_with(&before) && whole.text.starts_with(&after), "{after}");
+    let pages = ["direct", "behind a proxy"];
+    for (page, address) in pages.into_iter().zip([server.address(), nginx.address()]) {
+        ask(driver, page, &format!("http://{address}/"));
     }
-    let end = tab.wait("it is over", |now| now.state == "over");
-    assert_eq!(end.text, whole.text);
-    assert_eq!(end.streams.last(), Some(&204));
+    for page in pages {
+        let some = wait(driver, page, "some tokens are there", |now| now.text.len() > 30).text;
+        driver.tell(json!({ "command": "reload", "name": page }));
+        let goes_on = |now: &Answer| now.text.len() > some.len();
+        let more = wait(driver, page, "it goes on after a reload", goes_on).text;
+        assert!(more.starts_with(&some));
+    }
+    for _ in 0..3 {
+        let before = pages.map(|page| look(driver, page).text);
+        server.kill();
+        for page in pages {
+            wait(driver, page, "it notices", |now| now.state == "reconnecting");
+        }
+        server.start_again();
+        for (page, before) in pages.into_iter().zip(before) {
+            let goes_on = |now: &Answer| now.text.len() > before.len();
+            let after = wait(driver, page, "it goes on", goes_on).text;
+            assert!(after.starts_with(&before) && whole.text.starts_with(&after), "{after}");
+        }
+    }
+    for page in pages {
+        let end = wait(driver, page, "it is over", |now| now.state == "over");
+        assert_eq!(end.text, whole.text);
+        assert_eq!(end.streams.last(), Some(&204));
+    }
 
     // Over is over, also for a server that was started again, and a reload shows all of it.
     server.kill();
     server.start_again();
-    tab.driver.tell(json!({ "command": "reload", "name": "rough" }));
-    let again = tab.wait("it is over again", |now| now.state == "over");
-    assert_eq!(again.text, whole.text);
+    let again = pages.map(|page| {
+        driver.tell(json!({ "command": "reload", "name": page }));
+        let again = wait(driver, page, "it is over again", |now| now.state == "over");
+        assert_eq!(again.text, whole.text);
+        again.streams
+    });
     std::thread::sleep(Duration::from_secs(2));
-    let still = tab.look();
-    assert_eq!((still.state.as_str(), still.streams), ("over", again.streams), "it asks no more");
+    for (page, streams) in pages.into_iter().zip(again) {
+        let still = look(driver, page);
+        assert_eq!((&*still.state, still.streams), ("over", streams), "it asks no more");
+    }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -73,6 +73,23 @@ impl Driver {
     /// Gives a command that has nothing to answer.
     pub fn tell(&mut self, command: Value) {
         self.ask::<Value>(command);
+    }
+
+    /// Opens a page that shares nothing with others, and is called `name` from now on.
+    pub fn open(&mut self, name: &str, url: &str) {
+        self.tell(json!({ "command": "open", "name": name, "url": url }));
+    }
+
+    /// The texts of all elements that `selector` finds on a page.
+    pub fn texts(&mut self, name: &str, selector: &str) -> Vec<String> {
+        self.ask(json!({ "command": "texts", "name": name, "selector": selector }))
+    }
+
+    /// The text of the only one that it finds.
+    pub fn text(&mut self, name: &str, selector: &str) -> String {
+        let mut texts = self.texts(name, selector);
+        assert_eq!(texts.len(), 1, "{selector}: {texts:?}");
+        texts.remove(0)
     }
 }
 

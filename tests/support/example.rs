@@ -4,10 +4,12 @@ use crate::http::{self, Request};
 use crate::served::eventually;
 use crate::server;
 use std::fmt;
+use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
 
 const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
@@ -17,17 +19,37 @@ pub struct Example {
     arguments: Box<dyn Fn(&mut Command)>,
     address: SocketAddr,
     child: Child,
+    /// What it has printed, and its data if nobody says where to keep it.
+    directory: TempDir,
 }
 
 impl Example {
     /// Builds the package `name` and starts it on a free port, which `arguments` passes on.
     pub fn start(name: &str, arguments: impl Fn(&mut Command, u16) + 'static) -> Self {
+        Example::start_in(tempfile::tempdir().expect("a directory"), name, arguments)
+    }
+
+    /// The same for a program that takes `PORT`, `DATA` and these settings from its environment.
+    pub fn with_settings(name: &str, settings: &[(&'static str, String)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let data = directory.path().join("data");
+        let settings = settings.to_vec();
+        Example::start_in(directory, name, move |command, port| {
+            command.env("PORT", port.to_string()).env("DATA", &data).envs(settings.clone());
+        })
+    }
+
+    fn start_in(
+        directory: TempDir,
+        name: &str,
+        arguments: impl Fn(&mut Command, u16) + 'static,
+    ) -> Self {
         let program = server::build(name);
         let port = free_port();
         let address = (HOST, port).into();
         let arguments = Box::new(move |command: &mut Command| arguments(command, port));
-        let child = spawn(&program, &arguments);
-        let mut example = Example { program, arguments, address, child };
+        let child = spawn(&program, &arguments, &directory);
+        let mut example = Example { program, arguments, address, child, directory };
         example.wait_until_it_listens();
         example
     }
@@ -40,7 +62,7 @@ impl Example {
 
     /// Starts it again, on the same port and with the same arguments.
     pub fn start_again(&mut self) {
-        self.child = spawn(&self.program, &self.arguments);
+        self.child = spawn(&self.program, &self.arguments, &self.directory);
         self.wait_until_it_listens();
     }
 
@@ -52,6 +74,11 @@ impl Example {
     /// A page's or a stream's address on this server.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// What it has printed since it was started last.
+    pub fn output(&self) -> String {
+        fs::read_to_string(output(&self.directory)).expect("it is text")
     }
 
     fn wait_until_it_listens(&mut self) {
@@ -88,10 +115,15 @@ pub fn post(address: SocketAddr, path: &str, body: &str) -> io::Result<(u16, Str
     Ok((answer.head.status, answer.text().to_owned()))
 }
 
-fn spawn(program: &Path, arguments: &dyn Fn(&mut Command)) -> Child {
+fn output(directory: &TempDir) -> PathBuf {
+    directory.path().join("output")
+}
+
+fn spawn(program: &Path, arguments: &dyn Fn(&mut Command), directory: &TempDir) -> Child {
     let mut command = Command::new(program);
     arguments(&mut command);
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let output = File::create(output(directory)).expect("a file");
+    command.stdin(Stdio::null()).stdout(output);
     command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
 }
 

@@ -3,6 +3,7 @@
 use crate::served::eventually;
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -21,9 +22,20 @@ impl Nginx {
         Nginx::with(app, str::to_owned)
     }
 
+    /// The same over TLS, on both sides, and in HTTP/2 with browsers.
+    pub fn before_over_tls(app: SocketAddr) -> Self {
+        let listen = "listen 127.0.0.1:PROXY_PORT";
+        let certified = "ssl_certificate cert.pem; ssl_certificate_key key.pem;";
+        Nginx::with(app, |text| {
+            text.replace(&format!("{listen};"), &format!("{listen} ssl http2; {certified}"))
+                .replace("proxy_pass http:", "proxy_pass https:")
+        })
+    }
+
     /// The same, with another configuration.
     pub fn with(app: SocketAddr, change: impl FnOnce(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
+        certify(directory.path());
         // Given back, and hopefully still free when nginx takes it.
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -67,6 +79,14 @@ impl Nginx {
             TcpStream::connect(self.address).is_ok()
         });
     }
+}
+
+/// A certificate that nobody vouches for.
+fn certify(directory: &Path) {
+    let names = ["127.0.0.1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+    fs::write(directory.join("cert.pem"), made.cert.pem()).expect("a file");
+    fs::write(directory.join("key.pem"), made.signing_key.serialize_pem()).expect("a file");
 }
 
 fn start(directory: &TempDir) -> Child {
