@@ -4,7 +4,7 @@
 
 use serde_json::json;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::browser::Driver;
 use support::client::{Client, Seen};
 use support::example::{Example, post};
@@ -125,14 +125,11 @@ fn a_page_behind_a_proxy_outlives_the_app() {
             assert_eq!(status, 200);
         }
         wait(&mut driver, 2 * orders);
+        let asked = driver.streams("page").len();
         app.kill();
-        // Long enough for the browser to have come back while nobody was there.
-        let began = Instant::now();
-        while began.elapsed() < Duration::from_secs(3) {
-            let look = look(&mut driver);
-            assert_ne!(look["state"], "closed");
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        // The browser has come back while nobody was there.
+        driver.asks_again("page", asked);
+        assert_ne!(look(&mut driver)["state"], "closed");
         app.start_again();
     }
     orders += 1;

@@ -4,10 +4,6 @@ import { pages } from "./page.mjs";
 export const commands = {
   async ask({ name, prompt }) {
     const page = pages.get(name);
-    page.streams = [];
-    page.on("response", answer => {
-      if (answer.request().resourceType() === "eventsource") page.streams.push(answer.status());
-    });
     await page.fill("input[name=prompt]", prompt);
     await page.click("button");
     await page.waitForURL(url => url.searchParams.has("answer"));
@@ -15,11 +11,11 @@ export const commands = {
 
   reload: ({ name }) => pages.get(name).reload().then(() => null),
 
-  // What is to be seen, and how the server has answered each time that the page asked for the stream.
+  // What is to be seen.
   async answer({ name }) {
     const page = pages.get(name);
     if (page.failure) throw page.failure;
     const [state, text] = await page.$$eval("#state, #text", all => all.map(one => one.textContent));
-    return { state, text, streams: page.streams };
+    return { state, text };
   },
 };

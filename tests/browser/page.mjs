@@ -7,6 +7,10 @@ export const commands = {
     const context = await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     page.on("pageerror", error => { page.failure ??= error; });
+    page.streams = [];
+    page.on("response", answer => {
+      if (answer.request().resourceType() === "eventsource") page.streams.push(answer.status());
+    });
     pages.set(name, page);
     await page.goto(url);
   },
@@ -23,6 +27,9 @@ export const commands = {
   lines: ({ name }) => pages.get(name).$$eval("#events li", lines => lines.map(line => ({
     name: line.className, id: line.dataset.id, data: line.dataset.data, text: line.textContent,
   })).reverse()),
+
+  // How the server, or what stands before it, has answered each time that the page asked for a stream.
+  streams: ({ name }) => pages.get(name).streams,
 
   texts: ({ name, selector }) => pages.get(name).$$eval(selector, all => all.map(one => one.textContent)),
 

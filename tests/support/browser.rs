@@ -1,5 +1,6 @@
 //! Chromium and undici, driven through `tests/browser/driver.mjs`.
 
+use crate::served::eventually;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -78,6 +79,17 @@ impl Driver {
     /// Opens a page that shares nothing with others, and is called `name` from now on.
     pub fn open(&mut self, name: &str, url: &str) {
         self.tell(json!({ "command": "open", "name": name, "url": url }));
+    }
+
+    /// The statuses of all answers to a page's requests for streams.
+    pub fn streams(&mut self, name: &str) -> Vec<u16> {
+        self.ask(json!({ "command": "streams", "name": name }))
+    }
+
+    /// Waits until a page has asked for a stream more often than so many times.
+    #[track_caller]
+    pub fn asks_again(&mut self, name: &str, times: usize) {
+        eventually("the page asks again", || self.streams(name).len() > times);
     }
 
     /// The texts of all elements that `selector` finds on a page.
