@@ -25,6 +25,7 @@ const ROUND: u64 = 25;
 fn an_acked_event_survives_kill() {
     let verdict = kill(&["--segment-bytes", "65536"], Ledger::default, false);
     verdict.demand_no_fault("killed");
+    assert!(verdict.closed > 0, "no topic was closed: the test shows less than it should");
 }
 
 #[test]
@@ -112,6 +113,9 @@ fn kill(options: &[&str], ledger: fn() -> Ledger, trims: bool) -> Verdict {
         let options = [options, &["--durability", durability, "--server", server]].concat();
         let (data, seed) = (directory.path().join("data"), random.bits());
         let mut torture = Torture::new(data, directory.path(), ledger(), &options, seed);
+        if !trims {
+            torture = torture.that_closes_topics();
+        }
         for kill in round * ROUND..kills.min((round + 1) * ROUND) {
             torture.strike(Doing::of(kill, trims), &mut Server::kill);
         }

@@ -113,6 +113,13 @@ impl Torture {
         self
     }
 
+    /// Publishers close topics, too. Not for a log that forgets: there a topic opens again.
+    #[must_use]
+    pub fn that_closes_topics(mut self) -> Self {
+        self.publishers.iter_mut().for_each(|publisher| publisher.closes_topics = true);
+        self
+    }
+
     /// Lets the server work, and strikes it while it does this.
     ///
     /// # Panics
@@ -178,6 +185,7 @@ impl Torture {
             reader.read_until(address, end);
         }
         let history = history(&server, &ends[1]);
+        let closed = self.publishers.iter_mut().map(|one| one.all_are_closed(address)).sum();
         let ledger = self.ledger();
         let (shown, gaps) = ledger.shown();
         Verdict {
@@ -185,6 +193,7 @@ impl Torture {
             acknowledged: ledger.acknowledged(),
             shown,
             gaps,
+            closed,
             strikes: self.strikes.clone(),
         }
     }
@@ -210,7 +219,9 @@ fn history(server: &Server, newest: &Id) -> Vec<(Id, String)> {
     let end = newest.to_string();
     let seen = client.wait("the newest event", |seen| seen.last_event_id == end);
     let event = |event: &Event| (Id::read(&event.id).expect("an id"), event.data.clone());
-    seen.ordinary().map(event).collect()
+    let closes = |event: &&Event| event.name == "sse-topic-close";
+    let stored = seen.events.iter().filter(|one| !one.name.starts_with("sse-") || closes(one));
+    stored.map(event).collect()
 }
 
 /// What came of it.
@@ -224,6 +235,8 @@ pub struct Verdict {
     pub shown: usize,
     /// How many gaps clients were told of.
     pub gaps: usize,
+    /// How many topics were closed, and are.
+    pub closed: usize,
     /// How often it was struck, and in what.
     pub strikes: BTreeMap<Doing, u64>,
 }
@@ -235,6 +248,7 @@ impl Verdict {
         self.acknowledged += other.acknowledged;
         self.shown += other.shown;
         self.gaps += other.gaps;
+        self.closed += other.closed;
         for (doing, strikes) in other.strikes {
             *self.strikes.entry(doing).or_default() += strikes;
         }
@@ -255,12 +269,13 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Verdict { acknowledged, shown, gaps, strikes, .. } = self;
+        let Verdict { acknowledged, shown, gaps, closed, strikes, .. } = self;
         write!(f, "{} times (", strikes.values().sum::<u64>())?;
         for (place, (doing, strikes)) in strikes.iter().enumerate() {
             write!(f, "{}{doing:?} {strikes}", if place > 0 { ", " } else { "" })?;
         }
-        write!(f, "); {acknowledged} acknowledged, {shown} shown, {gaps} gaps told")?;
+        write!(f, "); {acknowledged} acknowledged, {shown} shown, {gaps} gaps told, ")?;
+        write!(f, "{closed} topics closed")?;
         for (kind, count) in Fault::count(&self.faults) {
             write!(f, ", {kind} {count}")?;
         }

@@ -51,6 +51,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/events", hub.endpoint())
         .route("/publish", post(publish))
+        .route("/close", post(close))
         .with_state(hub.clone());
 
     let socket = TcpSocket::new_v4()?;
@@ -104,6 +105,21 @@ async fn publish(
         Err(error @ (PublishError::Topic(_) | PublishError::EventTooLarge { .. })) => {
             Err((StatusCode::BAD_REQUEST, error.to_string()))
         }
+        Err(error @ PublishError::TopicClosed { .. }) => {
+            Err((StatusCode::CONFLICT, error.to_string()))
+        }
+        Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+    }
+}
+
+/// Closes a topic. Answers with the id of its close.
+async fn close(
+    State(hub): State<Hub<Load>>,
+    Query(Parameters { topic }): Query<Parameters>,
+) -> Result<String, (StatusCode, String)> {
+    match hub.close_topic(topic.unwrap_or_default()).await {
+        Ok(id) => Ok(hub.encode_id(id)),
+        Err(error @ PublishError::Topic(_)) => Err((StatusCode::BAD_REQUEST, error.to_string())),
         Err(error) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
     }
 }

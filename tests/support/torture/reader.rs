@@ -146,7 +146,7 @@ impl Reader {
             }
             "sse-cursor" => {}
             "sse-close" if self.disk_fails => return None,
-            "load" => ledger.event(self.name, id(&event.id), &event.data),
+            "load" | "sse-topic-close" => ledger.event(self.name, id(&event.id), &event.data),
             _ => panic!("{} was shown {event:?}", self.name),
         }
         Some(())
