@@ -54,7 +54,7 @@ fn every_client_reads_the_same() {
     let mut server = Example::start("example-loadtarget", move |command, port| {
         let by = Server::ALL[starts.replace(starts.get() + 1) % 2];
         command.arg("--port").arg(port.to_string()).arg("--data").arg(&path);
-        command.args(["--server", by.name()]);
+        command.args(["--server", by.name(), "--event-bytes", "2000000"]);
     });
     let mut clients = Clients::listen(&server);
     let mut story = Story::default();
@@ -66,8 +66,8 @@ fn every_client_reads_the_same() {
         story.publish(&server, "shops/8/orders", n, &["live, next door"]);
     }
     story.publish(&server, "shops/7/hostile", u64::MAX, &HOSTILE);
-    let large = "é☕𝄞\n".repeat((200 << 10) / 11);
-    story.publish(&server, "shops/7/large", 1, &[&large]);
+    let text = |bytes: usize| "é☕𝄞\n".repeat(bytes / 11);
+    story.publish(&server, "shops/7/large", 1, &[&text(1 << 20)]);
     clients.wait(&story);
 
     // The filtered clients go on from an id that is not the last.
@@ -83,7 +83,7 @@ fn every_client_reads_the_same() {
     clients.wait(&story);
 
     // Killed while it sends more than fits into buffers: some clients have the half of an event.
-    story.publish(&server, "shops/7/large", 2, &[large.as_str(); 8]);
+    story.publish(&server, "shops/7/large", 2, &[text(200 << 10).as_str(); 8]);
     server.kill();
     server.start_again();
     story.told.push(Told::Resumed);

@@ -17,7 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "usage: example-loadtarget --port PORT \
                      (--memory | --data DIR [--durability synced|buffered] \
-                     [--segment-bytes N]) [--keep-events N] [--tail-events N] \
+                     [--segment-bytes N]) [--event-bytes N] [--keep-events N] [--tail-events N] \
                      [--server framework|axum] [--ids plain|opaque]";
 
 /// What the load generator sends: a number, a time, padding.
@@ -36,6 +36,7 @@ struct Options {
     durability: Durability,
     memory: bool,
     segment_bytes: Option<u64>,
+    event_bytes: Option<usize>,
     keep_events: Option<u64>,
     tail_events: Option<usize>,
     ids: IdStyle,
@@ -145,6 +146,10 @@ fn hub(options: &Options) -> Result<HubBuilder<Load>, Box<dyn Error>> {
         Some(events) => hub.retention(Retention::forever().events(events)),
         None => hub,
     };
+    let hub = match options.event_bytes {
+        Some(bytes) => hub.max_event_bytes(bytes),
+        None => hub,
+    };
     let hub = hub.ids(options.ids);
     Ok(match options.tail_events {
         Some(events) => hub.tail(16 << 20, events),
@@ -162,6 +167,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             Long("data") => options.data = Some(arguments.value()?.into()),
             Long("memory") => options.memory = true,
             Long("segment-bytes") => options.segment_bytes = Some(arguments.value()?.parse()?),
+            Long("event-bytes") => options.event_bytes = Some(arguments.value()?.parse()?),
             Long("keep-events") => options.keep_events = Some(arguments.value()?.parse()?),
             Long("tail-events") => options.tail_events = Some(arguments.value()?.parse()?),
             Long("server") => {
