@@ -76,8 +76,12 @@ fn an_answer_goes_on_where_it_was() {
         let more = wait(driver, page, "it goes on after a reload", goes_on).text;
         assert!(more.starts_with(&some));
     }
-    for _ in 0..3 {
+    for kills in 0..3 {
         let before = pages.map(|page| look(driver, page).text);
+        // On a slow machine the answer is nearly over before all kills are.
+        if kills > 0 && before.iter().any(|text| text.len() + 100 > whole.text.len()) {
+            break;
+        }
         let asked = driver.streams("behind a proxy").len();
         server.kill();
         for page in pages {
