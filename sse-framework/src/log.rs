@@ -4,6 +4,7 @@ pub(crate) mod history;
 pub(crate) mod memory;
 pub(crate) mod sled;
 mod status;
+pub(crate) mod times;
 
 use crate::id::{EventId, IdKey};
 use crate::topic::{Topic, TopicSelection};
@@ -56,6 +57,30 @@ pub trait EventLog: Send + Sync + 'static {
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<Read, LogError>;
+
+    /// Where a time stands, in milliseconds since 1970: [`Position::After`] the last record that is earlier, if
+    /// all that are not are kept, which may be none; [`Position::Trimmed`] if some of these are no longer kept,
+    /// or if that is not known.
+    ///
+    /// Reads a record for each halving of the log, unless the log knows better.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if the log cannot be read. What is damaged or lost is passed over: it comes after the position
+    /// if a record that is not earlier follows it.
+    fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
+        let history = self.history();
+        let (first, end) = (history.first(), history.last() + 1);
+        let begin = times::search(time_ms, first, end, |from, until| {
+            times::first_readable(from, until, |after, until, topics, visit| {
+                self.read(after, until, topics, visit)
+            })
+        })?;
+        Ok(match begin == first && first > 1 {
+            true => Position::Trimmed,
+            false => Position::After(begin - 1),
+        })
+    }
 
     /// What can be read now, and who wrote it; once the log is closed, what could be read then.
     /// Does not wait for the disk.

@@ -13,7 +13,7 @@ pub struct History {
     last: u64,
 }
 
-/// Where a client's Last-Event-ID stands in a log.
+/// Where a client's Last-Event-ID stands in a log, or a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Position {

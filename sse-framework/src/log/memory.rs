@@ -2,8 +2,8 @@
 
 use super::history::History;
 use super::{
-    AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, Read, RecordRef,
-    Retention,
+    AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, Position, Read,
+    RecordRef, Retention,
 };
 use crate::id::{Epoch, EventId, IdKey};
 use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -67,6 +67,8 @@ struct Records {
     first: u64,
     bytes: u64,
     time_ms: u64,
+    /// The time of the last record that is no longer kept.
+    trimmed_ms: Option<u64>,
     closed: bool,
 }
 
@@ -96,6 +98,7 @@ impl Records {
             if !(too_many || too_old || too_large) {
                 return;
             }
+            self.trimmed_ms = Some(oldest.time_ms);
             self.bytes -= oldest.bytes();
             self.first += 1;
             self.kept.pop_front();
@@ -168,6 +171,18 @@ impl EventLog for OpenMemoryLog {
         Ok(Read { first, until })
     }
 
+    fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
+        let records = self.records();
+        if records.closed {
+            return Err(LogError::Closed);
+        }
+        if records.trimmed_ms.is_some_and(|trimmed| trimmed >= time_ms) {
+            return Ok(Position::Trimmed);
+        }
+        let earlier = records.kept.partition_point(|record| record.time_ms < time_ms);
+        Ok(Position::After(records.first + earlier as u64 - 1))
+    }
+
     fn history(&self) -> History {
         if self.retention.age.is_some() {
             // What has grown too old since the last append is no longer kept either.
@@ -184,5 +199,92 @@ impl EventLog for OpenMemoryLog {
     fn close(&self) -> Result<(), LogError> {
         self.records_mut().closed = true;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Appends a record of each of these times, of which each is so much later than the one before.
+    fn append(log: &OpenMemoryLog, steps: &[u64]) {
+        for step in steps {
+            let data = b"1".to_vec();
+            let record = NewRecord { topic: None, name: "a".into(), version: 1, data };
+            let batch = Batch { records: vec![record] };
+            // Time stands still for as long as it is in the future.
+            log.records_mut().time_ms += step;
+            log.append(&[batch]).unwrap();
+        }
+    }
+
+    fn open(events: u64) -> OpenMemoryLog {
+        let records = RwLock::new(Records { first: 1, ..Records::default() });
+        records.write().unwrap().time_ms = FUTURE;
+        let epochs = Arc::new([(new_epoch().unwrap(), 1)]);
+        let retention = Retention::forever().events(events);
+        OpenMemoryLog { epochs, id_key: IdKey::generate().unwrap(), retention, records }
+    }
+
+    const FUTURE: u64 = 1 << 50;
+
+    /// The same log, which knows of times only what its records tell.
+    struct WithoutTimes(OpenMemoryLog);
+
+    impl EventLog for WithoutTimes {
+        fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
+            self.0.append(batches)
+        }
+
+        fn read(
+            &self,
+            after: u64,
+            until: u64,
+            topics: &TopicSelection,
+            visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+        ) -> Result<Read, LogError> {
+            self.0.read(after, until, topics, visit)
+        }
+
+        fn history(&self) -> History {
+            self.0.history()
+        }
+
+        fn id_key(&self) -> Result<IdKey, LogError> {
+            self.0.id_key()
+        }
+
+        fn close(&self) -> Result<(), LogError> {
+            self.0.close()
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_stands_where_a_look_at_all_records_finds_it(
+            steps in prop::collection::vec(0u64..4, 0..60),
+            events in 1u64..70,
+        ) {
+            let log = open(events);
+            append(&log, &steps);
+            let mut now = FUTURE;
+            let times: Vec<u64> = steps.iter().map(|step| { now += step; now }).collect();
+            let first = log.history().first();
+            let log = WithoutTimes(log);
+            for time in FUTURE..=now + 1 {
+                let earlier = times.iter().filter(|&&other| other < time).count() as u64;
+                let position = log.0.position_at(time).unwrap();
+                match earlier + 1 < first {
+                    true => prop_assert_eq!(position, Position::Trimmed),
+                    false => prop_assert_eq!(position, Position::After(earlier)),
+                }
+                let by_records = match first > 1 && earlier < first {
+                    true => Position::Trimmed,
+                    false => position,
+                };
+                prop_assert_eq!(log.position_at(time).unwrap(), by_records);
+            }
+        }
     }
 }

@@ -26,6 +26,7 @@ mod span;
 mod state;
 #[cfg(test)]
 mod tests;
+mod times;
 mod tools;
 mod writer;
 
@@ -38,8 +39,8 @@ use self::span::Span;
 use self::state::{State, StateFile};
 use self::writer::{Active, Writer};
 use super::{
-    AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Read, RecordRef,
-    Retention, Salvaged, StorageFailure,
+    AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Position, Read,
+    RecordRef, Retention, Salvaged, StorageFailure,
 };
 use crate::id::IdKey;
 use crate::log::memory::no_random_bytes;
@@ -203,6 +204,14 @@ impl EventLog for OpenSledLog {
         match *closed {
             true => Err(LogError::Closed),
             false => self.core.read(after, until, topics, visit),
+        }
+    }
+
+    fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        match *closed {
+            true => Err(LogError::Closed),
+            false => self.core.position_at(time_ms),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::segment::remove_directory;
 use super::shelf::Segment;
+use super::times::dated;
 use super::{Core, locked, trash_path};
 use crate::log::{Batch, LogError, NewRecord, Retention};
 use crate::topic::TopicSelection;
@@ -189,8 +190,11 @@ impl Core {
         if gone == 0 {
             return Ok(());
         }
+        let newest = self.shelf.with(|segments| segments.get(gone - 1).cloned());
+        let newest = newest.and_then(|segment| dated(&segment));
         let mut state = locked(&self.state);
         state.change(|state| {
+            state.removed_until = newest.map(|newest| newest.last_time);
             state.segments.drain(..gone);
             state.floor = floor;
             state.drop_epochs(u64::MAX);

@@ -35,6 +35,9 @@ pub(crate) struct State {
     /// Records that are known to be lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) lost: Vec<Span>,
+    /// The time of the last record that went with a segment, in milliseconds since 1970, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) removed_until: Option<u64>,
     /// Of opaque ids, if there have ever been any.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "id_key")]
     pub(crate) id_key: Option<IdKey>,
@@ -348,6 +351,7 @@ mod tests {
             closed_at: Some(9),
             segments: vec![SegmentState::new(1)],
             lost: Vec::new(),
+            removed_until: Some(1_000),
             id_key: Some(IdKey::from_bytes(std::array::from_fn(|place| place as u8))),
         }
     }

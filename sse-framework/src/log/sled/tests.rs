@@ -9,6 +9,7 @@ mod model;
 mod overwritten;
 mod retention;
 mod sealing;
+mod times;
 
 use super::*;
 use crate::log::NewRecord;
@@ -128,7 +129,7 @@ fn everything_is_there_after_reopening_with_the_same_ids_and_a_new_epoch() {
         let next = log.append(&[numbered(4)]).unwrap().first;
         assert_ne!(next.epoch(), log.history().id(1).epoch());
         if close {
-            assert_eq!(log.history().find(empty), crate::log::Position::After(0));
+            assert_eq!(log.history().find(empty), Position::After(0));
             log.close().unwrap();
         }
     }

@@ -421,7 +421,7 @@ fn ids_of_records_that_a_loss_of_power_took_are_told_as_lost() {
     StateFile::create(path, before).unwrap();
     for close in [false, true, true, false] {
         let log = open_still(settings(), Retention::forever()).unwrap();
-        assert_eq!(log.history().find(shown), crate::log::Position::Lost(3));
+        assert_eq!(log.history().find(shown), Position::Lost(3));
         if close {
             log.close().unwrap();
         }

@@ -200,7 +200,7 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
         }
         drop(database);
         let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
-        assert_eq!(log.history().find(id), crate::log::Position::Lost(2));
+        assert_eq!(log.history().find(id), Position::Lost(2));
         assert_eq!(read_all(&log).len(), 2);
         log.append(&[numbered(3)]).unwrap();
         log.core.tend();
