@@ -110,6 +110,10 @@ fn query(value: impl std::fmt::Display) -> Request {
     Request::stream(&format!("/events?last_event_id={value}"), "")
 }
 
+fn since(text: &str) -> Request {
+    Request::stream(&format!("/events?since={text}"), "")
+}
+
 type Row = (&'static str, Request, Answer);
 
 fn rows(log: &Log, protocol: Protocol) -> Vec<Row> {
@@ -137,6 +141,20 @@ fn rows(log: &Log, protocol: Protocol) -> Vec<Row> {
         ("before the oldest", header(log.id(0, OLDEST - 1)), Resumed(OLDEST)),
         ("earliest", header("earliest"), New(OLDEST)),
         ("earliest in the query", query("earliest"), New(OLDEST)),
+        ("a time before all that is kept", since("1970-01-01T00:00:00Z"), Gap("trimmed", OLDEST)),
+        ("a time to come", since("9999-12-31T23:59:59Z"), New(LIVE)),
+        ("no time", since(""), New(LIVE)),
+        (
+            "a time and an id",
+            since("1970-01-01T00:00:00Z").header("Last-Event-ID", &known),
+            Resumed(9),
+        ),
+        (
+            "a time and nonsense",
+            since("1970-01-01T00:00:00Z").header("Last-Event-ID", "x"),
+            unknown(),
+        ),
+        ("a time and earliest", since("9999-12-31T23:59:59Z&last_event_id=earliest"), New(OLDEST)),
         ("trimmed", header(log.id(0, 2)), Gap("trimmed", OLDEST)),
         ("before the first", header(log.id(0, 0)), Gap("trimmed", OLDEST)),
         ("past the end of an earlier epoch", header(log.id(1, 11)), Gap("lost", 10)),

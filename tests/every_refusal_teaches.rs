@@ -117,6 +117,7 @@ fn every_refusal_is_a_problem_that_says_what_to_do(server: Server) {
     let cases = [
         (get("/public?topic=a//b"), 400, "Topic"),
         (get("/public?topic=a%00b"), 400, "Topic"),
+        (get("/public?since=yesterday"), 400, "Since"),
         (get("/events?topic=a&topic=b&topic=c"), 400, "TooManyTopics"),
         (get(&format!("/public?{}", "topic&".repeat(1001))), 400, "Topic"),
         (get(&format!("/public?{}", "topic=a&".repeat(1001))), 400, "TooManyTopics"),

@@ -12,6 +12,7 @@ mod page;
 mod problem;
 mod received;
 mod request;
+mod since;
 mod snapshot;
 mod start;
 mod subscription;

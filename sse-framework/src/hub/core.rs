@@ -5,7 +5,7 @@ use super::pages::RecentPages;
 use super::pressure::Pressure;
 use super::queue::Queue;
 use crate::id::{EventId, Ids};
-use crate::log::{EventLog, History, LogError, Read, RecordRef};
+use crate::log::{EventLog, History, LogError, Position, Read, RecordRef};
 use crate::sync::{Mutex, thread};
 use crate::tail::{Copies, Subscribers, Tail};
 use crate::topic::{Topic, TopicSelection};
@@ -120,32 +120,45 @@ impl Core {
         take: fn(&mut P, RecordRef<'_>) -> ControlFlow<()>,
     ) -> PageRead<P> {
         let (copies, ids) = (self.tail.copies().clone(), self.ids.clone());
-        let closed = || {
-            let page = begin(self.tail.copies(), &self.ids);
-            PageRead { page, shown: after, read: Err(LogError::Closed) }
-        };
-        let Some(permit) = self.permit_to_read().await else { return closed() };
-        let log = self.log.clone();
-        let read = move || {
+        let read = self.with_log(move |log| {
             let (mut page, mut shown) = (begin(&copies, &ids), after);
             let read = log.read(after, until, &topics, &mut |record| {
                 shown = record.id.seq();
                 take(&mut page, record)
             });
-            // The log's handle goes before the permit: who has all permits has the log alone.
-            drop((log, topics));
-            drop(permit);
             PageRead { page, shown, read }
+        });
+        read.await.unwrap_or_else(|error| {
+            let page = begin(self.tail.copies(), &self.ids);
+            PageRead { page, shown: after, read: Err(error) }
+        })
+    }
+
+    /// Finds where a time stands, as [`read`](Self::read) reads.
+    pub(crate) async fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
+        self.with_log(move |log| log.position_at(time_ms)).await?
+    }
+
+    /// Lets the log be read when it is this one's turn, on a thread that may block.
+    async fn with_log<T: Send + 'static>(
+        &self,
+        run: impl FnOnce(&dyn EventLog) -> T + Send + 'static,
+    ) -> Result<T, LogError> {
+        let permit = self.permit_to_read().await.ok_or(LogError::Closed)?;
+        let log = self.log.clone();
+        let run = move || {
+            let done = run(&*log);
+            // The log's handle goes before the permit: who has all permits has the log alone.
+            drop(log);
+            drop(permit);
+            done
         };
-        let Ok(runtime) = Handle::try_current() else { return read() };
-        match runtime.spawn_blocking(read).await {
-            Ok(read) => read,
-            Err(error) if error.is_panic() => {
-                PageRead { read: Err(panicked("reading")), ..closed() }
-            }
+        let Ok(runtime) = Handle::try_current() else { return Ok(run()) };
+        runtime.spawn_blocking(run).await.map_err(|error| match error.is_panic() {
+            true => panicked("reading"),
             // The runtime is being shut down.
-            Err(_) => closed(),
-        }
+            false => LogError::Closed,
+        })
     }
 
     /// The id of the record that closes a topic, if it is closed.

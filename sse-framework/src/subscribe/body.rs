@@ -1,6 +1,6 @@
 //! A response's body, which goes on until the client goes, or there is nothing more to come.
 
-use super::control::{self, CloseReason};
+use super::control::{self, CloseReason, Gap};
 use super::cursor::{Cursor, Step};
 use super::filter::Sieve;
 use super::handover::{Handover, HandoverState};
@@ -31,8 +31,21 @@ pub(super) struct EventBody {
     handover: Arc<HandoverState>,
 }
 
+/// What comes before everything else.
+pub(super) struct Opening {
+    /// The client goes on where it was.
+    pub(super) resumed: bool,
+    /// The client knows nothing of what is before.
+    pub(super) fresh: bool,
+    /// The state, for who does not know it.
+    pub(super) snapshot: Option<Pending>,
+}
+
 enum Stage {
-    /// What comes before everything else, and perhaps a snapshot after it.
+    /// What shows that the stream is there, while it is looked up where that begins.
+    Starting(Bytes, Opening),
+    Seeking(Opening),
+    /// The first event, and perhaps a snapshot after it.
     Opening(Bytes, Option<Pending>),
     Snapshot(Pending),
     Pieces(Pieces),
@@ -100,6 +113,28 @@ impl Source {
         }
     }
 
+    fn is_seeking(&self) -> bool {
+        match self {
+            Source::Shared(cursor) => cursor.is_seeking(),
+            Source::Sifted(sieve) => sieve.cursor().is_seeking(),
+        }
+    }
+
+    /// Finds where it begins, or why it ends before.
+    fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        match self {
+            Source::Shared(cursor) => cursor.poll_seek(cx),
+            Source::Sifted(sieve) => sieve.cursor_mut().poll_seek(cx),
+        }
+    }
+
+    fn take_gap(&mut self) -> Option<Gap> {
+        match self {
+            Source::Shared(cursor) => cursor.take_gap(),
+            Source::Sifted(sieve) => sieve.cursor_mut().take_gap(),
+        }
+    }
+
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         match self {
             Source::Shared(cursor) => cursor.poll_end(cx),
@@ -115,10 +150,32 @@ impl Source {
     }
 }
 
+impl Opening {
+    /// The first event, and the snapshot if there is to be one.
+    fn frames(self, source: &mut Source) -> (Bytes, Option<Pending>) {
+        let (core, gap) = (source.core().clone(), source.take_gap());
+        let snapshot = self.snapshot.filter(|_| self.fresh || gap.is_some());
+        let (starts_here, has_snapshot) = (gap.is_none(), snapshot.is_some());
+        let with_id = starts_here && !has_snapshot;
+        let (ids, retry) = (&core.ids, core.settings.retry);
+        let at = core.log.history().id(source.at());
+        let mut opening = control::open(ids, at, with_id, self.resumed, retry).to_vec();
+        if let Some(gap) = gap {
+            opening.extend_from_slice(&control::gap(ids, &gap, !has_snapshot));
+        }
+        (opening.into(), snapshot)
+    }
+}
+
 impl EventBody {
-    pub(super) fn new(opening: Bytes, snapshot: Option<Pending>, source: Source) -> Self {
+    pub(super) fn new(opening: Opening, mut source: Source) -> Self {
         let handover = Arc::new(HandoverState::new(source.core().streams.clone()));
-        let stage = Stage::Opening(opening, snapshot);
+        let stage = if source.is_seeking() {
+            Stage::Starting(Bytes::from_static(HEARTBEAT), opening)
+        } else {
+            let (frames, snapshot) = opening.frames(&mut source);
+            Stage::Opening(frames, snapshot)
+        };
         let last_sent = Instant::now();
         EventBody { stage, source, last_sent, rest_until: None, timer: None, handover }
     }
@@ -126,9 +183,10 @@ impl EventBody {
     /// For who can drive it better than a task; none after the first poll, nor if it runs code of the
     /// app's own to its end.
     pub(super) fn handover(&self) -> Option<Handover> {
-        let (Stage::Opening(first, _), Source::Shared(_)) = (&self.stage, &self.source) else {
+        let (Stage::Opening(first, _) | Stage::Starting(first, _)) = &self.stage else {
             return None;
         };
+        let Source::Shared(_) = &self.source else { return None };
         let (first, heartbeat) = (first.clone(), self.source.core().settings.heartbeat);
         Some(Handover { first, heartbeat, state: self.handover.clone() })
     }
@@ -136,13 +194,13 @@ impl EventBody {
     fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let settings = self.source.core().settings;
         let polled = match std::mem::replace(&mut self.stage, Stage::Live) {
-            Stage::Opening(opening, None) => {
-                self.handover.goes_live();
-                return Poll::Ready(Some(opening));
+            Stage::Starting(first, opening) => {
+                self.stage = Stage::Seeking(opening);
+                return Poll::Ready(Some(first));
             }
-            Stage::Opening(opening, Some(snapshot)) => {
-                self.stage = Stage::Snapshot(snapshot);
-                return Poll::Ready(Some(opening));
+            Stage::Seeking(opening) => self.poll_seek(opening, settings.retry, cx).map(Some),
+            Stage::Opening(frames, snapshot) => {
+                return Poll::Ready(Some(self.open(frames, snapshot)));
             }
             Stage::Snapshot(snapshot) => self.poll_snapshot(snapshot, settings.retry, cx).map(Some),
             Stage::Pieces(pieces) => self.poll_pieces(pieces, settings.retry, cx).map(Some),
@@ -159,6 +217,36 @@ impl EventBody {
                 Poll::Ready(Some(self.heartbeat()))
             }
         }
+    }
+
+    fn poll_seek(
+        &mut self,
+        opening: Opening,
+        retry: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<Bytes> {
+        match (self.source.poll_seek(cx), self.source.poll_end(cx)) {
+            (Poll::Ready(Ok(())), _) => {
+                let (frames, snapshot) = opening.frames(&mut self.source);
+                Poll::Ready(self.open(frames, snapshot))
+            }
+            (Poll::Ready(Err(reason)), _) | (Poll::Pending, Poll::Ready(reason)) => {
+                Poll::Ready(self.close(reason, retry))
+            }
+            (Poll::Pending, Poll::Pending) => {
+                self.stage = Stage::Seeking(opening);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Goes on behind the first event.
+    fn open(&mut self, frames: Bytes, snapshot: Option<Pending>) -> Bytes {
+        match snapshot {
+            Some(snapshot) => self.stage = Stage::Snapshot(snapshot),
+            None => self.handover.goes_live(),
+        }
+        frames
     }
 
     fn poll_snapshot(

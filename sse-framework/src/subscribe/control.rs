@@ -16,7 +16,8 @@ use std::time::Duration;
 pub struct Gap {
     /// Why.
     pub reason: GapReason,
-    /// The id that was asked for, as clients see it, or what was sent instead of one, shortened.
+    /// The id that was asked for, as clients see it, or what was sent instead of one, such as a time,
+    /// shortened.
     pub asked: String,
     /// The position after which the stream goes on.
     pub resumed_after: EventId,
@@ -29,13 +30,15 @@ pub struct Gap {
 pub enum GapReason {
     /// The id is none that this log has given, or nothing of its time is kept.
     UnknownId,
-    /// The events are older than the retention.
+    /// The events are older than the retention. Where a stream begins at a time, they may be.
     Trimmed,
     /// The log lost events that the client had seen, say because power failed before they were
     /// synced or an older copy of the log was put back.
     Lost,
     /// The events are there but cannot be read as events of this set.
     Unreadable,
+    /// The client asked for [history](crate::SubscriptionBuilder::history) that the app does not let it ask for.
+    NotAllowed,
 }
 
 /// Why a stream ended that the client did not end. In the stream it is the event `sse-close`.

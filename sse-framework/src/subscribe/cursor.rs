@@ -3,15 +3,16 @@
 use super::completion::Completion;
 use super::control::{CloseReason, Gap, GapReason};
 use super::page::Page;
+use super::start::Sought;
 use crate::hub::{Core, PageRead};
 use crate::id::EventId;
-use crate::log::{LogError, Read};
+use crate::log::{LogError, Position, Read};
 use crate::tail::{End, Registration, TailRead};
 use crate::topic::TopicSelection;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A subscriber's position, and how it gets on from there: out of the tail, or out of the log when
 /// the tail no longer reaches back.
@@ -24,6 +25,8 @@ pub(super) struct Cursor<P: Page> {
     /// The seq of the last id that the client has been given.
     told: u64,
     completion: Completion,
+    /// Where it begins, if that has yet to be looked up.
+    seeking: Option<Box<Seeking>>,
     /// Told before the next page. Rare, so it is not among what every event touches.
     gap: Option<Box<Gap>>,
     /// Read, its last record, and the seq up to which the log has been read with it.
@@ -35,6 +38,14 @@ pub(super) struct Cursor<P: Page> {
     to_the_end: bool,
     closed: bool,
 }
+
+struct Seeking {
+    sought: Sought,
+    /// There from the first poll on.
+    looking_up: Option<LookingUp>,
+}
+
+type LookingUp = Pin<Box<dyn Future<Output = Result<Position, LogError>> + Send>>;
 
 type Reading<D> = Pin<Box<dyn Future<Output = PageRead<D>> + Send>>;
 
@@ -72,6 +83,7 @@ impl<P: Page> Cursor<P> {
             at,
             told: at,
             completion,
+            seeking: None,
             gap: gap.map(Box::new),
             page: None,
             reading: None,
@@ -81,10 +93,40 @@ impl<P: Page> Cursor<P> {
         }
     }
 
+    /// The same, but it begins where that time stands, if one is given.
+    pub(super) fn seeking(self, sought: Option<Sought>) -> Self {
+        let seeking = sought.map(|sought| Box::new(Seeking { sought, looking_up: None }));
+        Cursor { seeking, ..self }
+    }
+
     /// The same position, for a client that can come back.
     pub(super) fn for_response<Q: Page>(self) -> Cursor<Q> {
-        let Cursor { core, registration, at, gap, .. } = self;
-        Cursor { to_the_end: false, ..Cursor::new(core, registration, at, gap.map(|gap| *gap)) }
+        let Cursor { core, registration, at, gap, seeking, .. } = self;
+        let cursor = Cursor::new(core, registration, at, gap.map(|gap| *gap));
+        Cursor { to_the_end: false, seeking, ..cursor }
+    }
+
+    /// Whether it is not known yet where it begins.
+    pub(super) fn is_seeking(&self) -> bool {
+        self.seeking.is_some()
+    }
+
+    /// Looks up where it begins, if that is not known yet, and goes there; else why it ends.
+    pub(super) fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        let Some(seeking) = &mut self.seeking else { return Poll::Ready(Ok(())) };
+        let Seeking { sought, looking_up } = &mut **seeking;
+        let looking_up = looking_up.get_or_insert_with(|| {
+            let (core, time_ms) = (self.core.clone(), sought.since.time_ms);
+            Box::pin(async move { core.position_at(time_ms).await })
+        });
+        let found = ready!(looking_up.as_mut().poll(cx));
+        let found = found.map_err(|error| self.failure(&error))?;
+        if let Some(seeking) = self.seeking.take() {
+            let (at, gap) = seeking.sought.found(self.core.history(), found);
+            self.go_to(at);
+            self.gap = gap.map(Box::new);
+        }
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn core(&self) -> &Arc<Core> {
@@ -132,7 +174,8 @@ impl<P: Page> Cursor<P> {
     /// Goes to another position, of which the client is told.
     pub(super) fn go_to(&mut self, at: u64) {
         (self.at, self.told) = (at, at);
-        (self.gap, self.page, self.reading) = (None, None, None);
+        (self.seeking, self.gap) = (None, None);
+        (self.page, self.reading) = (None, None);
     }
 
     /// The seq after which nothing is to come, if it is known by now.
@@ -182,6 +225,9 @@ impl<P: Page> Cursor<P> {
         loop {
             if self.closed {
                 return Poll::Ready(None);
+            }
+            if let Err(reason) = ready!(self.poll_seek(cx)) {
+                return self.close(reason);
             }
             if let Some(gap) = self.gap.take() {
                 return Poll::Ready(Some(Step::Gap(*gap)));
@@ -308,16 +354,22 @@ impl<P: Page> Cursor<P> {
         (self.at, self.told) = (resumed, resumed);
     }
 
-    fn fail(&mut self, error: &LogError) -> Poll<Option<Step<P>>> {
+    /// Why the stream ends if the log cannot be read.
+    fn failure(&self, error: &LogError) -> CloseReason {
         if matches!(error, LogError::Closed) {
-            return self.close(CloseReason::Drain);
+            return CloseReason::Drain;
         }
         tracing::error!(
             error = error as &dyn std::error::Error,
             after = self.at,
             "a stream ends because the log cannot be read"
         );
-        self.close(CloseReason::Failed)
+        CloseReason::Failed
+    }
+
+    fn fail(&mut self, error: &LogError) -> Poll<Option<Step<P>>> {
+        let reason = self.failure(error);
+        self.close(reason)
     }
 
     fn close(&mut self, reason: CloseReason) -> Poll<Option<Step<P>>> {

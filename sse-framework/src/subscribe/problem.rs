@@ -131,6 +131,14 @@ impl From<&SubscribeRejection> for Problem {
                      and `**` at the end whatever follows.",
                 )
             }
+            R::Since { .. } => new(
+                StatusCode::BAD_REQUEST,
+                "Since",
+                "Not a time",
+                "The query parameter `since` is not a time.".into(),
+                "Give it as RFC 3339 has it, such as `2026-11-26T07:00:00Z`; of an offset such as `+01:00`, encode \
+                 the plus as `%2B`.",
+            ),
             R::TooManyTopics { given, limit } => new(
                 StatusCode::BAD_REQUEST,
                 "TooManyTopics",

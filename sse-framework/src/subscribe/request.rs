@@ -2,6 +2,7 @@
 
 use super::accept::{self, Accepts};
 use super::problem::Problem;
+use super::since::Since;
 use super::start::Asked;
 use crate::hub::Limit;
 use crate::id::Ids;
@@ -10,7 +11,7 @@ use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use http::Method;
 use http::request::Parts;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What a client asks for: where to go on, and which topics it wants of those that it may see.
 ///
@@ -21,6 +22,9 @@ use std::time::Duration;
 ///   header wins. The word `earliest` asks for everything that is kept. Whatever cannot be read is
 ///   no error, since a browser could not see it: the stream begins with an `sse-gap`. That goes for
 ///   ids longer than 256 bytes, and for several headers that differ.
+/// * `since`, a query parameter: a time of RFC 3339, such as `2026-11-26T07:00:00Z`, of which the first counts, unless there
+///   is an id. It asks for what was published then or later, to a millisecond. An empty one counts as none, and
+///   one that is no time is refused.
 /// * `topic`, a query parameter that may be given several times: a topic or a pattern. It narrows
 ///   what the app allows and never widens it.
 /// * `Accept`, which must not exclude `text/event-stream`, and the method. A `HEAD` request is for the
@@ -31,6 +35,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Subscribe {
     pub(super) asked: Option<LastEventId>,
+    pub(super) since: Option<Since>,
     pub(super) topics: Vec<TopicFilter>,
     pub(super) query_bytes: usize,
     pub(super) answer: Answer,
@@ -72,6 +77,13 @@ impl Subscribe {
         Subscribe { asked: LastEventId::read(last_event_id.as_ref()), ..self }
     }
 
+    /// Asks for what was published at this time or later, unless it asks for what comes after an id; see
+    /// [`Start::Since`](super::Start::Since).
+    #[must_use]
+    pub fn since(self, time: SystemTime) -> Self {
+        Subscribe { since: Some(Since::new(time)), ..self }
+    }
+
     /// Asks for events of these topics only, of those that the app allows.
     #[must_use]
     pub fn topics(self, topics: impl IntoIterator<Item = TopicFilter>) -> Self {
@@ -91,6 +103,7 @@ impl Subscribe {
         let query = parts.uri.query().unwrap_or_default();
         let mut request = Subscribe {
             asked: from_header(parts),
+            since: None,
             topics: Vec::new(),
             query_bytes: counted_bytes(query),
             answer: answer(parts)?,
@@ -99,6 +112,11 @@ impl Subscribe {
             match &*name {
                 "last_event_id" if request.asked.is_none() => {
                     request.asked = LastEventId::read(value.as_bytes());
+                }
+                "since" if request.since.is_none() && !value.is_empty() => {
+                    let since = Since::read(&value);
+                    let no_time = || SubscribeRejection::Since { given: shortened(&value) };
+                    request.since = Some(since.ok_or_else(no_time)?);
                 }
                 "topic" if request.topics.len() == MOST_TOPICS => {
                     let (given, limit) = (MOST_TOPICS + 1, MOST_TOPICS);
@@ -171,7 +189,7 @@ impl LastEventId {
     }
 }
 
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     text.chars().take(MAX_ECHO_CHARS).collect()
 }
 
@@ -195,6 +213,12 @@ pub enum SubscribeRejection {
     /// A `topic` parameter is neither a topic nor a pattern: `400 Bad Request`.
     #[error("the query parameter `topic` is not a topic: {0}")]
     Topic(#[from] TopicError),
+    /// The `since` parameter is not a time of RFC 3339: `400 Bad Request`.
+    #[error("the query parameter `since` is not a time of RFC 3339: {given:?}")]
+    Since {
+        /// What it is, shortened.
+        given: String,
+    },
     /// More `topic` parameters than [`max_topics`](crate::HubBuilder::max_topics): `400 Bad Request`.
     #[error("{given} topics are asked for, of {limit} at most: use a pattern such as `shops/**`")]
     TooManyTopics {
@@ -266,7 +290,8 @@ impl SubscribeRejection {
     /// The limit of a hub that it is about.
     pub(super) fn limit(&self) -> Option<Limit> {
         match self {
-            Self::Topic(_) | Self::NotAcceptable | Self::MethodNotAllowed => None,
+            Self::Topic(_) | Self::Since { .. } => None,
+            Self::NotAcceptable | Self::MethodNotAllowed => None,
             Self::TooManyTopics { .. } | Self::TooManyTopicsAllowed { .. } => Some(Limit::Topics),
             Self::QueryTooLong { .. } => Some(Limit::QueryBytes),
             Self::TooManySubscriptions { .. } => Some(Limit::Subscriptions),
@@ -322,6 +347,26 @@ mod tests {
         assert_eq!(asked("/", &[&[b'1'; 100_000]]), unknown(&"1".repeat(64)));
         assert_eq!(asked("/", &[ID.as_bytes(), b"x"]), unknown("several values"));
         assert_eq!(asked("/", &[ID.as_bytes(), ID.as_bytes()]), known());
+    }
+
+    #[test]
+    fn a_time_is_read_from_the_query() {
+        let since =
+            |uri: &str| request(uri, &[]).unwrap().since.map(|since| (since.time_ms, since.text));
+        assert_eq!(since("/?since="), None);
+        assert_eq!(
+            since("/?since=1970-01-01T00:00:01Z"),
+            Some((1000, "1970-01-01T00:00:01Z".into()))
+        );
+        let plus = "/?since=1970-01-01T01:00:01%2B01:00&since=1970-01-01T00:00:02Z";
+        assert_eq!(since(plus), Some((1000, "1970-01-01T01:00:01+01:00".into())));
+        assert_eq!(since("/?since=1970-01-01T01:00:01+01:00").unwrap().0, 1000, "not encoded");
+        let Err(SubscribeRejection::Since { given }) =
+            request(&format!("/?since={}", "1".repeat(99)), &[])
+        else {
+            panic!("a time")
+        };
+        assert_eq!(given, "1".repeat(64));
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Where a stream begins.
 
 use super::control::{Gap, GapReason};
+use super::since::Since;
 use crate::id::{EventId, Ids};
 use crate::log::{History, Position};
+use std::time::SystemTime;
 
 /// Where a stream begins if the client does not say where to go on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +17,9 @@ pub enum Start {
     Oldest,
     /// With the event after this one; if that cannot be had, with a gap.
     After(EventId),
+    /// With the oldest event that was published at this time or later, to a millisecond; if some of these
+    /// are no longer kept, or may be no longer, with a gap. If there is none yet, with the next event.
+    Since(SystemTime),
 }
 
 /// What happens when events that a client asks for cannot be had.
@@ -30,7 +35,8 @@ pub enum OnGap {
     /// The stream says so and goes on with the next event.
     Live,
     /// There is no response but `204 No Content`, after which a browser's `EventSource` stops for
-    /// good. A stream within the process says so and goes on, as with `Notify`.
+    /// good. A stream within the process says so and goes on, as with `Notify`; and so does one that
+    /// begins at a time, since its response has begun when that has been looked up.
     Refuse,
 }
 
@@ -40,8 +46,22 @@ pub(super) enum Asked {
     /// After this id, given as this text.
     Id(EventId, String),
     Earliest,
+    Since(Since),
+    /// History that the app does not let clients ask for, as they asked for it.
+    NotAllowed(String),
     /// After something that is no id, as far as it can be shown.
     Unknown(String),
+}
+
+impl Asked {
+    /// The same, if the app does not let clients ask for history.
+    pub(super) fn without_history(self) -> Self {
+        match self {
+            Asked::Earliest => Asked::NotAllowed("earliest".to_owned()),
+            Asked::Since(since) => Asked::NotAllowed(since.text),
+            asked => asked,
+        }
+    }
 }
 
 /// How a stream begins.
@@ -58,6 +78,34 @@ pub(super) struct Beginning {
     pub(super) fresh: bool,
     /// No stream at all.
     pub(super) refused: bool,
+    /// Where it goes on has yet to be looked up in the log. Until then `at` is as far back as it may be.
+    pub(super) sought: Option<Sought>,
+}
+
+/// A time that is to be looked up in the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Sought {
+    pub(super) since: Since,
+    on_gap: OnGap,
+    /// The newest record when the stream was asked for: what comes later is not passed over, whatever
+    /// its time.
+    newest: u64,
+}
+
+impl Sought {
+    /// The seq that the stream goes on after, and what is to be told first.
+    pub(super) fn found(self, history: History, position: Position) -> (u64, Option<Gap>) {
+        let Sought { since, on_gap, newest } = self;
+        let history = history.until(newest);
+        match position {
+            Position::After(seq) => (seq.min(newest), None),
+            Position::Trimmed | Position::Lost(_) | Position::Unknown => {
+                let (reason, oldest) = (GapReason::Trimmed, history.first() - 1);
+                let Beginning { at, gap, .. } = gap(&history, on_gap, reason, since.text, oldest);
+                (at, gap)
+            }
+        }
+    }
 }
 
 impl Beginning {
@@ -69,8 +117,10 @@ impl Beginning {
         on_gap: OnGap,
     ) -> Self {
         let (oldest, newest) = (history.first() - 1, history.last());
+        let fresh = asked.is_none();
         let asked = match (asked, start) {
             (None, Start::After(id)) => Some(Asked::Id(id, ids.position(id))),
+            (None, Start::Since(time)) => Some(Asked::Since(Since::new(time))),
             (asked, _) => asked,
         };
         match asked {
@@ -84,7 +134,14 @@ impl Beginning {
                 gap(history, on_gap, reason, text, at)
             }
             Some(Asked::Unknown(text)) => gap(history, on_gap, GapReason::UnknownId, text, newest),
+            Some(Asked::NotAllowed(text)) => {
+                gap(history, on_gap, GapReason::NotAllowed, text, newest)
+            }
             Some(Asked::Earliest) => at(oldest),
+            Some(Asked::Since(since)) => {
+                let sought = Some(Sought { since, on_gap, newest });
+                Beginning { fresh, sought, ..at(oldest) }
+            }
             None if start == Start::Oldest => Beginning { fresh: true, ..at(oldest) },
             None => Beginning { fresh: true, ..at(newest) },
         }
@@ -92,7 +149,7 @@ impl Beginning {
 }
 
 fn at(at: u64) -> Beginning {
-    Beginning { at, gap: None, resumed: false, fresh: false, refused: false }
+    Beginning { at, gap: None, resumed: false, fresh: false, refused: false, sought: None }
 }
 
 fn gap(

@@ -1,6 +1,6 @@
 //! A subscription, as a stream of typed events or as a response.
 
-use super::body::{EventBody, Source};
+use super::body::{EventBody, Opening, Source};
 use super::completion::Completion;
 use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
@@ -37,7 +37,7 @@ pub struct SubscriptionBuilder<E> {
     request: Subscribe,
     start: Start,
     on_gap: OnGap,
-    earliest: bool,
+    history: bool,
     key: Option<Arc<str>>,
     until: Option<Instant>,
     filter: Option<Filter<E>>,
@@ -50,7 +50,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             request,
             start: Start::default(),
             on_gap: OnGap::default(),
-            earliest: true,
+            history: true,
             key: None,
             until: None,
             filter: None,
@@ -81,11 +81,12 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
         SubscriptionBuilder { start, ..self }
     }
 
-    /// Whether the client may ask for everything that is kept, with the word `earliest`. By default
-    /// it may, of the topics that it may see. Otherwise the word is an id like any other that is
-    /// not known.
-    pub fn earliest(self, allowed: bool) -> Self {
-        SubscriptionBuilder { earliest: allowed, ..self }
+    /// Whether the client may ask for history without an id: for everything that is kept, with the word
+    /// `earliest`, or for what was published since a time. By default it may, of the topics that it may
+    /// see. Otherwise either is answered with a gap of the reason [`NotAllowed`](super::GapReason::NotAllowed),
+    /// and new events. It says nothing of [`start`](Self::start), nor of ids: a client goes on where it was.
+    pub fn history(self, allowed: bool) -> Self {
+        SubscriptionBuilder { history: allowed, ..self }
     }
 
     /// What happens when events that the client asks for cannot be had. By default it is told.
@@ -134,11 +135,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     fn begin(self, allowed: TopicSelection, given: usize) -> Subscription<E> {
         let checked = self.check(given);
         let SubscriptionBuilder { core, request, key, until, filter, .. } = self;
-        let Subscribe { asked, topics, answer, .. } = request;
-        let asked = asked.map(|asked| match asked.look_up(&core.ids) {
-            Asked::Earliest if !self.earliest => Asked::Unknown("earliest".to_owned()),
-            asked => asked,
-        });
+        let Subscribe { asked, since, topics, answer, .. } = request;
+        let asked = asked.map(|asked| asked.look_up(&core.ids)).or(since.map(Asked::Since));
+        let asked = asked.map(|asked| if self.history { asked } else { asked.without_history() });
         let topics = Arc::new(allowed.narrowed_to(topics));
         let ticket = (key.is_some() || until.is_some()).then(|| Ticket::new(key, until));
         // The place comes before the beginning: what is published in between is not missed.
@@ -151,7 +150,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
         });
         let has_id = matches!(asked, Some(Asked::Id(..)));
         let history = core.history();
-        let Beginning { at, gap, resumed, fresh, refused } =
+        let Beginning { at, gap, resumed, fresh, refused, sought } =
             Beginning::find(&history, &core.ids, asked, self.start, self.on_gap);
         // The client was told all that there was, and all there will be.
         let is_complete = || Completion::of(&core, &topics).known().is_some_and(|last| last <= at);
@@ -163,7 +162,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
                 fresh,
                 refused,
                 snapshot: None,
-                cursor: Cursor::new(core, registration, at, gap),
+                cursor: Cursor::new(core, registration, at, gap).seeking(sought),
                 records: VecDeque::new(),
                 filter,
                 failed: false,
@@ -300,7 +299,8 @@ impl<E: SseEvent> Subscription<E> {
     ///
     /// A gap that has not been yielded yet is told to the later subscription, too, unless this one
     /// began after something that is no id. One that is [rejected](Self::rejection) stands where it would
-    /// have begun.
+    /// have begun. One that begins at a [time](super::Start::Since) stands before the oldest event that is
+    /// kept until it has been polled, since that is when the time is looked up.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -342,7 +342,7 @@ impl<E: SseEvent> Subscription<E> {
     ///
     /// `snapshot` is called with the position of the newest event, when the response has begun. It is
     /// not called for a client that goes on where it was, nor for one that asks for everything that is
-    /// kept, nor for a `HEAD` request. Its events reach this client only, carry no ids, and are followed by
+    /// kept or for what was published since a time, unless there is a gap, nor for a `HEAD` request. Its events reach this client only, carry no ids, and are followed by
     /// an `sse-cursor` event with the id of the snapshot's [position](Snapshot); events that the
     /// subscription may not see are left out. If the snapshot fails, the stream ends with `sse-close`, and
     /// the client tries again.
@@ -374,7 +374,7 @@ impl<E: SseEvent> Subscription<E> {
         S: Future<Output = Result<Snapshot<E>, Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
         if let Ok(opened) = &mut self.0
-            && opened.fresh
+            && (opened.fresh || opened.cursor.is_seeking())
         {
             let (core, topics) = (opened.cursor.core().clone(), opened.cursor.topics().clone());
             let filter = opened.filter.clone();
@@ -451,23 +451,14 @@ impl<E: SseEvent> Opened<E> {
             // The response goes on after what has been yielded, not after what has been read.
             self.cursor.go_to(read.id.seq() - 1);
         }
-        let core = self.cursor.core().clone();
-        let at = core.log.history().id(self.cursor.at());
-        let gap = self.cursor.take_gap();
-        let (starts_here, has_snapshot) = (gap.is_none(), self.snapshot.is_some());
-        let with_id = starts_here && !has_snapshot;
-        let (ids, retry) = (&core.ids, core.settings.retry);
-        let mut opening = control::open(ids, at, with_id, self.resumed, retry).to_vec();
-        if let Some(gap) = gap {
-            opening.extend_from_slice(&control::gap(ids, &gap, !has_snapshot));
-        }
+        let opening = Opening { resumed: self.resumed, fresh: self.fresh, snapshot: self.snapshot };
         let source = match self.filter {
             None => Source::Shared(self.cursor.for_response()),
             Some(filter) => {
                 Source::Sifted(Box::new(Sieve::new(self.cursor.for_response(), filter)))
             }
         };
-        let body = EventBody::new(opening.into(), self.snapshot, source);
+        let body = EventBody::new(opening, source);
         let handover = body.handover();
         let mut response = stream(Body::new(body));
         if let Some(handover) = handover {
