@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use axum::Router;
+use axum::extract::State;
 use axum::routing::{MethodRouter, get};
 use serde::{Deserialize, Serialize};
 use sse_framework::{
@@ -26,6 +27,7 @@ support::by_every_server!(
     a_time_brings_what_was_published_then_or_later,
     a_time_is_written_as_rfc_3339,
     an_id_wins_over_a_time,
+    a_page_begins_an_hour_ago_and_goes_on_where_it_was,
     what_may_be_gone_is_told,
     a_time_brings_only_what_the_client_may_see,
     the_app_decides_whether_a_time_may_be_asked_for,
@@ -199,6 +201,32 @@ fn an_id_wins_over_a_time(server: Server) {
     unknown.wait("the gap", |seen| seen.named("sse-gap").len() == 1);
     served.block_on(hub.publish(Count { n: 11 })).unwrap();
     assert_eq!(numbers(&until(&unknown, 11)), [11]);
+}
+
+// ANCHOR: hour
+async fn last_hour(State(hub): State<Hub<Count>>, request: Subscribe) -> Subscription<Count> {
+    let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    hub.subscribe(request).start(Start::Since(hour_ago)).everything()
+}
+// ANCHOR_END: hour
+
+fn a_page_begins_an_hour_ago_and_goes_on_where_it_was(server: Server) {
+    let (served, hub) = Served::new(server, async || {
+        let hub = Hub::in_memory().unwrap();
+        publish(&hub, 1..=3).await;
+        (Router::new().route("/events", get(last_hour)).with_state(hub.clone()), hub)
+    });
+    let client = Client::connect(served.address(), "/events", "");
+    assert_eq!(numbers(&until(&client, 3)), [1, 2, 3]);
+    let id = client.leave().last_event_id;
+    served.block_on(publish(&hub, 4..=5));
+    let seen = until(&Client::connect(served.address(), "/events", &id), 5);
+    assert_eq!(numbers(&seen), [4, 5]);
+    let asked = format!("/events?last_event_id=&since={}", text(SystemTime::now() + 1000 * MOMENT));
+    let client = Client::connect(served.address(), &asked, "");
+    client.wait("sse-open", |seen| !seen.events.is_empty());
+    served.block_on(publish(&hub, 6..=6));
+    assert_eq!(numbers(&until(&client, 6)), [6], "the client says where to begin");
 }
 
 fn what_may_be_gone_is_told(server: Server) {

@@ -102,7 +102,7 @@ impl Server {
         documented != [404]
     }
 
-    /// Status, and the first piece of the body.
+    /// Status, and the body up to where the first event has come.
     fn send(&self, request: Request<Body>) -> (u16, Vec<u8>) {
         self.runtime.block_on(async {
             let answering = self.app.clone().oneshot(request);
@@ -110,10 +110,17 @@ impl Server {
                 tokio::time::timeout(Duration::from_secs(10), answering).await.unwrap().unwrap();
             let status = answer.status().as_u16();
             let mut body = answer.into_body();
-            let frame = tokio::time::timeout(Duration::from_secs(10), body.frame()).await;
-            let frame = frame.expect("a body begins").map(|frame| frame.unwrap());
-            let piece = frame.and_then(|frame| frame.into_data().ok()).unwrap_or_default();
-            (status, piece.to_vec())
+            let mut beginning = Vec::new();
+            loop {
+                let frame = tokio::time::timeout(Duration::from_secs(10), body.frame()).await;
+                let frame = frame.expect("a body begins or ends").map(|frame| frame.unwrap());
+                let Some(piece) = frame.and_then(|frame| frame.into_data().ok()) else { break };
+                beginning.extend_from_slice(&piece);
+                if !parser::read(&beginning).events.is_empty() {
+                    break;
+                }
+            }
+            (status, beginning)
         })
     }
 }

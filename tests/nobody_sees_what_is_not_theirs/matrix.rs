@@ -66,6 +66,10 @@ fn nobody_sees(server: Server, style: IdStyle, count: u64) {
             let (asked, client) = trial.connect(tenant, &id, &mut random);
             judged += trial.judge(&asked, client, &published, after, how);
         }
+        let since =
+            Asked::any(tenant, &trial.app.tenants, &mut random).since("1970-01-01T00:00:00Z");
+        let (asked, client) = trial.open(since, "");
+        judged += trial.judge(&asked, client, &published, first_kept, "gap");
         trial.snapshot(tenant);
     }
     eprintln!("{judged} events judged, of {} published: {:?}", published.len(), began.elapsed());
@@ -106,7 +110,10 @@ impl Trial {
     }
 
     fn connect(&self, tenant: usize, after: &str, random: &mut Random) -> (Asked, Client) {
-        let asked = Asked::any(tenant, &self.app.tenants, random);
+        self.open(Asked::any(tenant, &self.app.tenants, random), after)
+    }
+
+    fn open(&self, asked: Asked, after: &str) -> (Asked, Client) {
         let client = Client::connect(self.served.address(), &asked.target, after);
         client.wait("its beginning", |seen| !seen.named("sse-open").is_empty());
         (asked, client)
@@ -204,6 +211,12 @@ impl Asked {
         };
         let path = if random.below(2) == 0 { "under" } else { "exact" };
         Asked { tenant, name: own.clone(), kinds, target: format!("/{path}/{tenant}{query}") }
+    }
+
+    /// The same, of what was published since a time.
+    fn since(self, time: &str) -> Self {
+        let sign = if self.target.contains('?') { '&' } else { '?' };
+        Asked { target: format!("{}{sign}since={time}", self.target), ..self }
     }
 }
 

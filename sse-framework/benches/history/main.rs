@@ -13,7 +13,7 @@ mod plain;
 mod through_hub;
 
 use sse_framework::{
-    Batch, EventLog, NewRecord, OpenLog, Retention, SledLog, TopicFilter, TopicSelection,
+    Batch, EventLog, NewRecord, OpenLog, Position, Retention, SledLog, TopicFilter, TopicSelection,
 };
 use std::fs;
 use std::hint::black_box;
@@ -122,6 +122,7 @@ fn run(kept: &Path, events: u64) {
         resident().saturating_sub(idle) >> 20
     );
     seek(&*log, events);
+    at_a_time(&*log, events);
     many(&*log, events);
     log.close().unwrap();
     drop(log);
@@ -223,6 +224,32 @@ fn seek(log: &dyn EventLog, events: u64) {
         times.sort_unstable();
         println!("seek and 100 events, {what}: p50 {:.1?}, p99 {:.1?}", times[1000], times[1980]);
     }
+}
+
+/// Finds the times of events all over the log.
+fn at_a_time(log: &dyn EventLog, events: u64) {
+    let times: Vec<u64> = (1..=2000)
+        .map(|n| {
+            let (mut time, all) = (0, TopicSelection::everything());
+            log.read(place(n, events), events, &all, &mut |record| {
+                time = record.time_ms;
+                ControlFlow::Break(())
+            })
+            .unwrap();
+            time
+        })
+        .collect();
+    let mut took: Vec<Duration> = times
+        .into_iter()
+        .map(|time| {
+            let started = Instant::now();
+            let found = log.position_at(time);
+            assert!(matches!(found, Ok(Position::After(seq)) if seq < events));
+            started.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    println!("find a time: p50 {:.1?}, p99 {:.1?}", took[1000], took[1980]);
 }
 
 fn many(log: &dyn EventLog, events: u64) {
