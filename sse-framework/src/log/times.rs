@@ -122,7 +122,7 @@ mod tests {
                     step.map(|_| now)
                 })
                 .collect();
-            let run = if times.len() % runs == 0 { runs } else { 1 };
+            let run = if times.len().is_multiple_of(runs) { runs } else { 1 };
             let (found, looks) = found(&times, time_ms, run);
             prop_assert_eq!(found, expected(&times, time_ms));
             prop_assert!(looks <= 9, "{} looks at {} records", looks, times.len());

@@ -25,10 +25,8 @@ pub(super) struct Cursor<P: Page> {
     /// The seq of the last id that the client has been given.
     told: u64,
     completion: Completion,
-    /// Where it begins, if that has yet to be looked up.
-    seeking: Option<Box<Seeking>>,
-    /// Told before the next page. Rare, so it is not among what every event touches.
-    gap: Option<Box<Gap>>,
+    /// What comes before the next page. Rare, so it is not among what every event touches.
+    first: Option<Box<First>>,
     /// Read, its last record, and the seq up to which the log has been read with it.
     page: Option<(P, u64, u64)>,
     reading: Option<Reading<P::Draft>>,
@@ -39,10 +37,10 @@ pub(super) struct Cursor<P: Page> {
     closed: bool,
 }
 
-struct Seeking {
-    sought: Sought,
-    /// There from the first poll on.
-    looking_up: Option<LookingUp>,
+enum First {
+    Gap(Gap),
+    /// Where it begins has yet to be looked up, which is done from the first poll on.
+    Seek(Sought, Option<LookingUp>),
 }
 
 type LookingUp = Pin<Box<dyn Future<Output = Result<Position, LogError>> + Send>>;
@@ -83,8 +81,7 @@ impl<P: Page> Cursor<P> {
             at,
             told: at,
             completion,
-            seeking: None,
-            gap: gap.map(Box::new),
+            first: gap.map(|gap| Box::new(First::Gap(gap))),
             page: None,
             reading: None,
             end: None,
@@ -95,36 +92,38 @@ impl<P: Page> Cursor<P> {
 
     /// The same, but it begins where that time stands, if one is given.
     pub(super) fn seeking(self, sought: Option<Sought>) -> Self {
-        let seeking = sought.map(|sought| Box::new(Seeking { sought, looking_up: None }));
-        Cursor { seeking, ..self }
+        match sought {
+            Some(sought) => Cursor { first: Some(Box::new(First::Seek(sought, None))), ..self },
+            None => self,
+        }
     }
 
     /// The same position, for a client that can come back.
     pub(super) fn for_response<Q: Page>(self) -> Cursor<Q> {
-        let Cursor { core, registration, at, gap, seeking, .. } = self;
-        let cursor = Cursor::new(core, registration, at, gap.map(|gap| *gap));
-        Cursor { to_the_end: false, seeking, ..cursor }
+        let Cursor { core, registration, at, first, .. } = self;
+        Cursor { to_the_end: false, first, ..Cursor::new(core, registration, at, None) }
     }
 
     /// Whether it is not known yet where it begins.
     pub(super) fn is_seeking(&self) -> bool {
-        self.seeking.is_some()
+        matches!(self.first.as_deref(), Some(First::Seek(..)))
     }
 
     /// Looks up where it begins, if that is not known yet, and goes there; else why it ends.
     pub(super) fn poll_seek(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
-        let Some(seeking) = &mut self.seeking else { return Poll::Ready(Ok(())) };
-        let Seeking { sought, looking_up } = &mut **seeking;
+        let Some(First::Seek(sought, looking_up)) = self.first.as_deref_mut() else {
+            return Poll::Ready(Ok(()));
+        };
         let looking_up = looking_up.get_or_insert_with(|| {
             let (core, time_ms) = (self.core.clone(), sought.since.time_ms);
             Box::pin(async move { core.position_at(time_ms).await })
         });
         let found = ready!(looking_up.as_mut().poll(cx));
         let found = found.map_err(|error| self.failure(&error))?;
-        if let Some(seeking) = self.seeking.take() {
-            let (at, gap) = seeking.sought.found(self.core.history(), found);
+        if let Some(First::Seek(sought, _)) = self.first.take().map(|first| *first) {
+            let (at, gap) = sought.found(self.core.history(), found);
             self.go_to(at);
-            self.gap = gap.map(Box::new);
+            self.first = gap.map(|gap| Box::new(First::Gap(gap)));
         }
         Poll::Ready(Ok(()))
     }
@@ -154,12 +153,18 @@ impl<P: Page> Cursor<P> {
 
     /// What is to be told before anything else.
     pub(super) fn gap(&self) -> Option<&Gap> {
-        self.gap.as_deref()
+        match self.first.as_deref() {
+            Some(First::Gap(gap)) => Some(gap),
+            Some(First::Seek(..)) | None => None,
+        }
     }
 
     /// The same, once.
     pub(super) fn take_gap(&mut self) -> Option<Gap> {
-        self.gap.take().map(|gap| *gap)
+        match *self.first.take_if(|first| matches!(**first, First::Gap(_)))? {
+            First::Gap(gap) => Some(gap),
+            First::Seek(..) => None,
+        }
     }
 
     pub(super) fn told(&self) -> u64 {
@@ -174,8 +179,7 @@ impl<P: Page> Cursor<P> {
     /// Goes to another position, of which the client is told.
     pub(super) fn go_to(&mut self, at: u64) {
         (self.at, self.told) = (at, at);
-        (self.seeking, self.gap) = (None, None);
-        (self.page, self.reading) = (None, None);
+        (self.first, self.page, self.reading) = (None, None, None);
     }
 
     /// The seq after which nothing is to come, if it is known by now.
@@ -229,8 +233,8 @@ impl<P: Page> Cursor<P> {
             if let Err(reason) = ready!(self.poll_seek(cx)) {
                 return self.close(reason);
             }
-            if let Some(gap) = self.gap.take() {
-                return Poll::Ready(Some(Step::Gap(*gap)));
+            if let Some(gap) = self.take_gap() {
+                return Poll::Ready(Some(Step::Gap(gap)));
             }
             if let Some((page, shown, until)) = self.page.take() {
                 self.at = until;
@@ -350,7 +354,7 @@ impl<P: Page> Cursor<P> {
         let history = self.core.log.history();
         let asked = self.core.ids.position(history.id(self.at));
         let resumed_after = history.id(resumed);
-        self.gap = Some(Box::new(Gap { reason, asked, resumed_after }));
+        self.first = Some(Box::new(First::Gap(Gap { reason, asked, resumed_after })));
         (self.at, self.told) = (resumed, resumed);
     }
 
