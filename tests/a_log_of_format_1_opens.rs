@@ -6,7 +6,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use sse_framework::{
-    Batch, EventLog, LogError, NewRecord, OpenLog, Retention, SledLog, TopicSelection,
+    Batch, BatchKey, EventLog, LogError, NewRecord, OpenLog, Retention, SledLog, StoredKey,
+    TopicSelection,
 };
 use std::fs;
 use std::ops::ControlFlow;
@@ -64,6 +65,16 @@ fn every_record_is_what_it_was() {
     let mut closed = Vec::new();
     log.closed_topics(&mut |topic, seq| closed.push((topic.to_owned(), seq))).unwrap();
     assert_eq!(closed, [("closed".to_owned(), CLOSING)]);
+    let mut keys = Vec::new();
+    log.keys(0, &mut |StoredKey { id, key, .. }| {
+        assert_eq!(Some(key), key_of(id.seq()));
+        assert_eq!(id, log.history().id(id.seq()));
+        // Those of records that are not kept are removed when they are old.
+        keys.extend(Some(id.seq()).filter(|seq| *seq >= log.history().first()));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(keys, [81, 71, 61, 51, 41, 31]);
     let last = RECORDS.lines().count() as u64 + log.history().first() - 1;
     let appended = log.append(&[batch(last + 1, &[0])]).unwrap().first;
     assert_eq!(appended.seq(), last + 1);
@@ -80,6 +91,10 @@ fn the_fixture_has_all_that_a_log_can_have() {
     let sealed = segments.iter().filter(|part| part["sealed"].is_object()).count();
     assert_eq!(sealed, segments.len() - 1, "{state:#}");
     assert!(segments.iter().any(|part| part["sealed"]["closes"] == 1), "{state:#}");
+    assert!(segments.iter().any(|part| part["sealed"]["keys"].as_u64() > Some(1)), "{state:#}");
+    let files = fs::read_dir(directory.path()).unwrap().flatten();
+    let keys = |name: &std::ffi::OsStr| name.to_str().unwrap().ends_with(".keys");
+    assert_eq!(files.filter(|file| keys(&file.file_name())).count(), 1, "of the removed segment");
     assert!(segments.last().unwrap()["sealed"].is_null(), "the last one is written to");
     assert_eq!(state["epochs"].as_array().unwrap().len(), 2);
     let (first, floor) = (segments[0]["first"].as_u64(), state["floor"].as_u64());
@@ -106,6 +121,12 @@ fn a_log_of_a_newer_format_is_refused() {
     assert_eq!(records(&*open(directory.path()).unwrap(), &TopicSelection::everything()), RECORDS);
 }
 
+/// The key of some batches, by their first record.
+fn key_of(first: u64) -> Option<BatchKey> {
+    let key = BatchKey { key: u128::from(first) << 100, content: first.into() };
+    Some(key).filter(|_| first % 10 == 1)
+}
+
 /// Records from `first` on, padded so far.
 fn batch(first: u64, padding: &[usize]) -> Batch {
     let record = |(seq, padding): (u64, &usize)| {
@@ -123,7 +144,7 @@ fn batch(first: u64, padding: &[usize]) -> Batch {
             data: payload(seq, *padding).into_bytes(),
         }
     };
-    Batch { records: (first..).zip(padding).map(record).collect() }
+    Batch { records: (first..).zip(padding).map(record).collect(), key: key_of(first) }
 }
 
 /// Writes what is kept for ever, if it is asked for.

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Each fault, and a test of the framework's own that finds it.
-const FAULTS: [(&str, &str); 19] = [
+const FAULTS: [(&str, &str); 20] = [
     (
         "ack-before-sync",
         "log::sled::tests::faults::after_a_failed_write_or_sync_the_log_goes_on_elsewhere",
@@ -69,6 +69,7 @@ const FAULTS: [(&str, &str); 19] = [
         "log::sled::tests::faults::a_log_opens_also_if_records_before_an_empty_segment_were_lost",
     ),
     ("copy-not-made", "log::sled::tests::damage::what_the_engine_overwrites_can_still_be_read"),
+    ("key-not-kept", "log::sled::tests::keys::a_key_is_found_where_its_record_is"),
     (
         "unsynced-unbounded",
         "log::sled::tests::overwritten::what_was_synced_is_overwritten_only_when_its_other_copy_was_synced_too",

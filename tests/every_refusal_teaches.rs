@@ -272,6 +272,12 @@ async fn every_error_of_publishing_has_its_status_and_keeps_secrets() {
     };
     let batch = hub.publish_all([note(), note()]).await.unwrap_err();
     assert_eq!(status(batch, false), 413);
+    let no_key = hub.publish(note()).idempotency_key("").await.unwrap_err();
+    assert_eq!(status(no_key, false), 400);
+    hub.publish(note()).idempotency_key("a key").await.unwrap();
+    let other = Note { text: "y".into() };
+    let conflict = hub.publish(other).idempotency_key("a key").await.unwrap_err();
+    assert_eq!(status(conflict, false), 422);
     gate.shut();
     let held = hub.try_publish(note()).unwrap();
     gate.wait();

@@ -189,7 +189,7 @@ impl EventLog for Eventful {
                 let read = self.log.read(after, until, topics, visit);
                 let record =
                     NewRecord { topic: None, name: "x".into(), version: 1, data: b"1".into() };
-                self.log.append(&[Batch { records: vec![record] }]).unwrap();
+                self.log.append(&[Batch { records: vec![record], key: None }]).unwrap();
                 read
             }
             DuringARead::Damage(seq) if (after + 1..=until).contains(&seq) => {

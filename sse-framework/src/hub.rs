@@ -8,6 +8,7 @@ mod core;
 mod drain;
 mod group;
 mod health;
+mod idempotency;
 #[cfg(all(test, loom))]
 mod model;
 mod pages;
@@ -21,6 +22,7 @@ mod stats;
 pub use builder::{HubBuilder, StartError};
 pub use close::CloseTopic;
 pub use health::Health;
+pub use idempotency::{IdempotencyKeyError, MAX_IDEMPOTENCY_KEY_LENGTH};
 pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
 pub use stats::Stats;
 

@@ -99,14 +99,15 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    CloseTopic, Health, Hub, HubBuilder, Publish, PublishAll, PublishError, Receipt, StartError,
-    Stats, TryPublishError,
+    CloseTopic, Health, Hub, HubBuilder, IdempotencyKeyError, MAX_IDEMPOTENCY_KEY_LENGTH, Publish,
+    PublishAll, PublishError, Receipt, StartError, Stats, TryPublishError,
 };
 pub use id::{Epoch, EventId, IdKey, IdStyle, ParseIdError};
 pub use log::{
-    AppendError, Appended, Batch, Damage, Durability, EventLog, Exported, History, LogError,
-    LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress, Read,
-    RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure, Verified,
+    AppendError, Appended, Batch, BatchKey, Damage, Durability, EventLog, Exported, History,
+    LogError, LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress,
+    Read, RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
+    StoredKey, Verified,
 };
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]

@@ -1,6 +1,7 @@
 //! The log: all records in order, and how long they are kept.
 
 pub(crate) mod history;
+pub(crate) mod key;
 pub(crate) mod memory;
 pub(crate) mod sled;
 mod status;
@@ -15,6 +16,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use history::{History, Position};
+pub(crate) use key::Window;
+pub use key::{BatchKey, StoredKey};
 pub use memory::MemoryLog;
 pub use sled::{
     Damage, Durability, Exported, LogStats, OnDamage, Progress, SegmentStats, SledLog, Verified,
@@ -37,6 +40,9 @@ pub trait OpenLog: Send + 'static {
 pub trait EventLog: Send + Sync + 'static {
     /// Appends the batches in order, each whole or not at all, also over a crash, and returns when
     /// they are durable and readable. Called by one thread at a time.
+    ///
+    /// What a batch has as its [key](Batch::key) is kept with its first record: both or neither.
+    /// Once an append has succeeded, no record of one that failed before it is found later.
     ///
     /// # Errors
     ///
@@ -113,6 +119,25 @@ pub trait EventLog: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Shows to `visit` the keys of batches that were appended at `since_ms` or later, the newest
+    /// first, until it breaks. A hub asks once, when it starts, so that a publish that is tried again
+    /// after a restart is known. Older ones may be shown as well. A key is shown although its record
+    /// is no longer kept, as long as the retention that the log was opened with asks for it.
+    ///
+    /// Unless a log knows better there are none: then keys are known as long as the hub lives.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if the log cannot be read. What is damaged or lost is passed over.
+    fn keys(
+        &self,
+        since_ms: u64,
+        visit: &mut dyn FnMut(StoredKey) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let _ = (since_ms, visit);
+        Ok(())
+    }
+
     /// The key of the log's opaque ids, which is asked for by a hub with
     /// [`IdStyle::Opaque`](crate::IdStyle::Opaque) before it gives an id. It is made the first time,
     /// durable when this returns, and the same as long as there is the log.
@@ -141,6 +166,8 @@ pub trait EventLog: Send + Sync + 'static {
 pub struct Batch {
     /// In order.
     pub records: Vec<NewRecord>,
+    /// By which the publish is known when it is tried again. It must have a record to be kept with.
+    pub key: Option<BatchKey>,
 }
 
 /// A record to be appended.
@@ -233,12 +260,14 @@ pub struct Retention {
     pub(crate) events: Option<u64>,
     pub(crate) age: Option<Duration>,
     pub(crate) bytes: Option<u64>,
+    /// How long keys are kept, which may be longer than the records that they came with.
+    pub(crate) keys: Window,
 }
 
 impl Retention {
     /// Everything.
     pub const fn forever() -> Self {
-        Retention { events: None, age: None, bytes: None }
+        Retention { events: None, age: None, bytes: None, keys: Window::DEFAULT }
     }
 
     /// At most the newest `events` records.
@@ -265,9 +294,13 @@ impl Retention {
 
     /// Records of an earlier time than this, in milliseconds since 1970, are too old.
     pub(crate) fn oldest_ms(&self) -> u64 {
-        let age_ms = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        self.age.map_or(0, |age| memory::now_ms(0).saturating_sub(age_ms(age)))
+        self.age.map_or(0, |age| memory::now_ms(0).saturating_sub(millis(age)))
     }
+}
+
+/// Milliseconds.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A log could not be opened, read or closed.

@@ -30,6 +30,7 @@
 //! | `directory-not-synced` | what was made or renamed in a directory is not synced |
 //! | `state-not-synced` | the file `state` takes the place of the old one without having been synced |
 //! | `copy-not-made` | the engine opens a segment of which there is no copy |
+//! | `key-not-kept` | the log does not keep the idempotency keys of what it stores |
 //! | `unsynced-unbounded` | any amount is written to a segment between two syncs |
 //!
 //! `tests/every_planted_fault_is_caught.rs` runs the tests that need no kill and no loss of power;

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use serde::{Deserialize, Serialize};
@@ -86,9 +86,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Takes one event's JSON a line; all of them are stored, or none. Answers with their ids, one a line.
+///
+/// A request with the header `Idempotency-Key` can be sent again: a string in quotes, as the IETF's draft
+/// has it, or without.
 async fn publish(
     State(hub): State<Hub<Load>>,
     Query(Parameters { topic }): Query<Parameters>,
+    headers: HeaderMap,
     body: String,
 ) -> Result<String, (StatusCode, String)> {
     let events: Vec<Load> = body
@@ -96,15 +100,23 @@ async fn publish(
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()
         .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-    let publish = hub.publish_all(events);
-    let published = match topic {
-        Some(topic) => publish.topic(topic).await,
-        None => publish.await,
-    };
-    match published {
+    let mut publish = hub.publish_all(events);
+    if let Some(topic) = topic {
+        publish = publish.topic(topic);
+    }
+    if let Some(key) = headers.get("idempotency-key") {
+        let key = String::from_utf8_lossy(key.as_bytes());
+        publish = publish.idempotency_key(key.trim_matches('"'));
+    }
+    match publish.await {
         Ok(ids) => Ok(ids.into_iter().map(|id| hub.encode_id(id) + "\n").collect()),
-        Err(error @ (PublishError::Topic(_) | PublishError::EventTooLarge { .. })) => {
-            Err((StatusCode::BAD_REQUEST, error.to_string()))
+        Err(
+            error @ (PublishError::Topic(_)
+            | PublishError::IdempotencyKey(_)
+            | PublishError::EventTooLarge { .. }),
+        ) => Err((StatusCode::BAD_REQUEST, error.to_string())),
+        Err(error @ PublishError::Conflict { .. }) => {
+            Err((StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
         }
         Err(error @ PublishError::TopicClosed { .. }) => {
             Err((StatusCode::CONFLICT, error.to_string()))

@@ -32,7 +32,7 @@ pub(crate) fn record(shop: u64) -> NewRecord {
 }
 
 pub(crate) fn batch(records: impl IntoIterator<Item = NewRecord>) -> Batch {
-    Batch { records: records.into_iter().collect() }
+    Batch { records: records.into_iter().collect(), key: None }
 }
 
 pub(crate) fn open(path: &Path) -> Box<dyn EventLog> {

@@ -2,12 +2,13 @@
 
 use super::closed::ClosedTopics;
 use super::core::{Core, Settings};
+use super::idempotency::Keys;
 use super::queue::Queue;
 use super::{Handle, Hub, committer};
 use crate::event::{EventType, EventTypeError, SseEvent};
 use crate::id::{IdStyle, Ids};
 use crate::log::memory::no_random_bytes;
-use crate::log::{EventLog, LogError, OpenLog, Retention};
+use crate::log::{EventLog, LogError, OpenLog, Retention, Window};
 use crate::sync::thread;
 use crate::tail::{Room, Subscribers, Tail};
 use crate::wire;
@@ -35,6 +36,7 @@ use std::time::Duration;
 pub struct HubBuilder<E> {
     log: Box<dyn OpenLog>,
     retention: Retention,
+    keys: Window,
     settings: Settings,
     ids: IdStyle,
     room: Room,
@@ -49,6 +51,7 @@ impl<E: SseEvent> HubBuilder<E> {
         HubBuilder {
             log,
             retention: Retention::forever(),
+            keys: Window::DEFAULT,
             settings: Settings {
                 max_event_bytes: 256 << 10,
                 heartbeat: Duration::from_secs(15),
@@ -71,6 +74,17 @@ impl<E: SseEvent> HubBuilder<E> {
     /// How much history is kept. By default all of it.
     pub fn retention(self, retention: Retention) -> Self {
         HubBuilder { retention, ..self }
+    }
+
+    /// For how long a publish with an [idempotency key](crate::Publish::idempotency_key) is known
+    /// when it is tried again: so long after it was stored, if not so many others with keys have
+    /// been stored since. By default 10 minutes and 100,000 keys; at least one key, at most 10 million.
+    ///
+    /// It should be longer than anybody goes on trying. Each key takes 220 bytes of memory at most, and
+    /// about 100 on the disk. The time is that of the system's clock, as with
+    /// [`Retention::age`](Retention::age).
+    pub fn idempotency_window(self, age: Duration, keys: usize) -> Self {
+        HubBuilder { keys: Window { age, count: keys.clamp(1, 10_000_000) }, ..self }
     }
 
     /// What clients see of ids. By default they are [plain](IdStyle::Plain); if clients must not
@@ -226,8 +240,9 @@ impl<E: SseEvent> HubBuilder<E> {
 
     pub(super) fn start_now(self) -> Result<Hub<E>, StartError> {
         EventType::check_all(E::TYPES)?;
-        let log: Arc<dyn EventLog> = self.log.open(self.retention)?.into();
-        let closed = ClosedTopics::of(&*log)?;
+        let retention = Retention { keys: self.keys, ..self.retention };
+        let log: Arc<dyn EventLog> = self.log.open(retention)?.into();
+        let known = (ClosedTopics::of(&*log)?, Keys::of(&*log, self.keys)?);
         let ids = match self.ids {
             IdStyle::Plain => Ids::Plain,
             IdStyle::Opaque => Ids::opaque(&log.id_key()?).map_err(no_random_bytes)?,
@@ -235,7 +250,7 @@ impl<E: SseEvent> HubBuilder<E> {
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
         let subscribers = Arc::new(Subscribers::new(self.room));
         let queue = Queue::new(self.queue_bytes);
-        let core = Core::new(log, closed, tail, subscribers, queue, self.settings, ids);
+        let core = Core::new(log, known, tail, subscribers, queue, self.settings, ids);
         let core = Arc::new(core);
         let committed = core.clone();
         thread::Builder::new()

@@ -80,7 +80,7 @@ impl<E: SseEvent> CloseTopic<'_, E> {
 }
 
 fn closing(topic: Result<Topic, TopicError>) -> Result<Batch, TopicError> {
-    Ok(Batch { records: vec![NewRecord::closing(topic?)] })
+    Ok(Batch { records: vec![NewRecord::closing(topic?)], key: None })
 }
 
 impl<'h, E: SseEvent> IntoFuture for CloseTopic<'h, E> {

@@ -31,7 +31,7 @@ pub(super) fn commit(core: &Core, jobs: Vec<Job>) {
         Ok(appended) => {
             let commit = Commit::render(&core.ids, appended, batches);
             let topics = commit.topics();
-            group.note_closes(appended);
+            group.note_stored(appended);
             core.tail.push(commit);
             group.answer(Ok(Some(appended)));
             core.subscribers.wake(&topics, appended.first.seq(), core.tail.head());

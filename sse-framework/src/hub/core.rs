@@ -1,12 +1,13 @@
 //! What a hub is below its types.
 
 use super::closed::ClosedTopics;
+use super::idempotency::Keys;
 use super::pages::RecentPages;
 use super::pressure::Pressure;
 use super::queue::Queue;
 use crate::id::{EventId, Ids};
 use crate::log::{EventLog, History, LogError, Position, Read, RecordRef};
-use crate::sync::{Mutex, thread};
+use crate::sync::{Mutex, MutexGuard, thread};
 use crate::tail::{Copies, Subscribers, Tail};
 use crate::topic::{Topic, TopicSelection};
 use std::fmt;
@@ -23,6 +24,7 @@ pub(crate) struct Core {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) tail: Tail,
     pub(crate) closed: ClosedTopics,
+    pub(super) keys: Mutex<Keys>,
     pub(crate) subscribers: Arc<Subscribers>,
     pub(crate) queue: Queue,
     pub(crate) settings: Settings,
@@ -70,13 +72,18 @@ pub(super) fn panicked(action: &'static str) -> LogError {
     LogError::Engine { action, path: "the log".into(), reason: "it panicked".into() }
 }
 
+/// A lock whose data stays right when a thread that holds it panics.
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A page is read in milliseconds; this is for a disk that hangs.
 const READERS_LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 impl Core {
     pub(super) fn new(
         log: Arc<dyn EventLog>,
-        closed: ClosedTopics,
+        (closed, keys): (ClosedTopics, Keys),
         tail: Tail,
         subscribers: Arc<Subscribers>,
         queue: Queue,
@@ -90,6 +97,7 @@ impl Core {
             log,
             tail,
             closed,
+            keys: Mutex::new(keys),
             subscribers,
             queue,
             settings,
@@ -197,8 +205,7 @@ impl Core {
     /// Notes why the hub ends, for whoever shuts it down; the first reason stays.
     pub(super) fn fail(&self, error: LogError) {
         tracing::error!(error = &error as &dyn std::error::Error, "the log failed");
-        let mut noted = self.close_error.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.get_or_insert(error);
+        locked(&self.close_error).get_or_insert(error);
     }
 
     pub(super) async fn shutdown(&self) -> Result<(), LogError> {
@@ -206,7 +213,7 @@ impl Core {
         let mut ended = self.ended.subscribe();
         // An error would mean that the sender is gone, which `self` holds.
         let _ = ended.wait_for(|ended| *ended).await;
-        let error = self.close_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let error = locked(&self.close_error).take();
         error.map_or(Ok(()), Err)
     }
 }

@@ -3,9 +3,10 @@
 use super::closed::ClosedTopics;
 use super::committer::commit;
 use super::core::{Core, Settings};
+use super::idempotency::Keys;
 use super::queue::Queue;
 use crate::id::Ids;
-use crate::log::{Batch, MemoryLog, NewRecord, OpenLog, Retention};
+use crate::log::{Batch, MemoryLog, NewRecord, OpenLog, Retention, Window};
 use crate::tail::{Room, Subscribers, Tail};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,13 +28,14 @@ impl Core {
         };
         let tail = Tail::new(0, usize::MAX, tail_events);
         let subscribers = Arc::new(Subscribers::new(Room { all: 99, per_key: 99 }));
-        let (closed, queue) = (ClosedTopics::default(), Queue::new(1 << 20));
-        Arc::new(Core::new(log.into(), closed, tail, subscribers, queue, settings, Ids::Plain))
+        let known = (ClosedTopics::default(), Keys::new(Window::DEFAULT));
+        let queue = Queue::new(1 << 20);
+        Arc::new(Core::new(log.into(), known, tail, subscribers, queue, settings, Ids::Plain))
     }
 
     /// Closes a topic.
     pub(crate) fn close(&self, topic: &str) {
-        let batch = Batch { records: vec![NewRecord::closing(topic.parse().unwrap())] };
+        let batch = Batch { records: vec![NewRecord::closing(topic.parse().unwrap())], key: None };
         let _ack = self.queue.try_push(batch, &self.pressure).unwrap();
         commit(self, self.queue.take().unwrap());
     }
@@ -46,7 +48,7 @@ impl Core {
             version: 1,
             data: b"1".to_vec(),
         };
-        let batch = Batch { records: topics.iter().map(record).collect() };
+        let batch = Batch { records: topics.iter().map(record).collect(), key: None };
         let _ack = self.queue.try_push(batch, &self.pressure).unwrap();
         commit(self, self.queue.take().unwrap());
     }

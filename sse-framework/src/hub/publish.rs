@@ -1,11 +1,12 @@
 //! Publishing: an event, a batch, a receipt.
 
 use super::Hub;
+use super::idempotency::{self, IdempotencyKeyError};
 use super::pressure::Limit;
 use super::queue::Ack;
 use crate::event::{EncodeError, SseEvent};
 use crate::id::EventId;
-use crate::log::{Batch, LogError, NewRecord};
+use crate::log::{Batch, BatchKey, LogError, NewRecord, key};
 use crate::topic::{Topic, TopicError};
 use crate::wire;
 use std::borrow::Cow;
@@ -39,12 +40,13 @@ use std::task::{Context, Poll, ready};
 /// # Errors
 ///
 /// [`PublishError`]; after [`OutcomeUnknown`](PublishError::OutcomeUnknown) alone the event may
-/// still be found in the log.
+/// still be found in the log. With an [`idempotency_key`](Publish::idempotency_key) it can be
+/// published again after any error, and is stored once.
 #[must_use = "nothing is published until this is awaited or enqueued"]
 pub struct Publish<'h, E> {
     hub: &'h Hub<E>,
     event: E,
-    topic: Option<Result<Topic, TopicError>>,
+    options: Options,
 }
 
 /// A batch that is about to be published: await it to get the events' ids.
@@ -55,18 +57,83 @@ pub struct Publish<'h, E> {
 pub struct PublishAll<'h, E> {
     hub: &'h Hub<E>,
     events: Vec<E>,
+    options: Options,
+}
+
+/// What has been said of a publish beside its events.
+#[derive(Debug, Default)]
+struct Options {
     topic: Option<Result<Topic, TopicError>>,
+    /// What is kept of it.
+    key: Option<Result<u128, IdempotencyKeyError>>,
+}
+
+impl Options {
+    fn topic(self, topic: &str) -> Self {
+        Options { topic: Some(topic.parse()), ..self }
+    }
+
+    fn key(self, text: &str) -> Self {
+        Options { key: Some(idempotency::check(text).map(key::of_text)), ..self }
+    }
 }
 
 impl<'h, E: SseEvent> Publish<'h, E> {
     pub(super) fn new(hub: &'h Hub<E>, event: E) -> Self {
-        Publish { hub, event, topic: None }
+        Publish { hub, event, options: Options::default() }
     }
 
     /// Publishes to this topic rather than the event's own. Text that is no topic is an error when
     /// it is published.
     pub fn topic(self, topic: impl AsRef<str>) -> Self {
-        Publish { topic: Some(topic.as_ref().parse()), ..self }
+        Publish { options: self.options.topic(topic.as_ref()), ..self }
+    }
+
+    /// Makes it safe to try this again: with the same key the event is stored once, and everybody
+    /// gets its id.
+    ///
+    /// A key is text of 1 to [`MAX_IDEMPOTENCY_KEY_LENGTH`](crate::MAX_IDEMPOTENCY_KEY_LENGTH) bytes that is
+    /// made once for what is published, before the first attempt, for example a UUID; what is no key is an
+    /// error when it is published. Keys are those of the hub, whatever topics there are: if keys come
+    /// from users, put before each whose it is, so that no user can meet with another's.
+    ///
+    /// - Tried again within the window, which is 10 minutes or 100,000 keys unless
+    ///   [`HubBuilder::idempotency_window`](crate::HubBuilder::idempotency_window) says otherwise, it stores
+    ///   nothing, tells no subscriber anything and resolves to the first id. So it does after a restart,
+    ///   also if the process was killed, and also if the event is no longer kept or its topic has been
+    ///   closed since.
+    /// - Tried at the same time, one is stored, and the others await that. If it fails, those that were
+    ///   to be stored together with it have the same error; whoever comes later is on its own.
+    /// - The same key with another payload, topic, event type or version is
+    ///   [`PublishError::Conflict`].
+    /// - A publish that failed leaves no key: it can be tried again with the same one. So after
+    ///   [`OutcomeUnknown`](PublishError::OutcomeUnknown), too: whether the event had been kept or not, it
+    ///   is in the log once then.
+    ///
+    /// With [`Durability::Buffered`](crate::Durability::Buffered) a loss of power can take the last
+    /// events, and their keys with them: who tries again then stores the event anew.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// use sse_framework::{Hub, PublishError, SseEvent};
+    ///
+    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # struct Paid { order: u64 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::<Paid>::in_memory()?;
+    /// let first = hub.publish(Paid { order: 7 }).idempotency_key("paid-7").await?;
+    /// let again = hub.publish(Paid { order: 7 }).idempotency_key("paid-7").await?;
+    /// assert_eq!(again, first);
+    /// assert_eq!(hub.last_event_id(), first, "nothing has been stored since");
+    ///
+    /// let other = hub.publish(Paid { order: 8 }).idempotency_key("paid-7").await;
+    /// assert!(matches!(other, Err(PublishError::Conflict { id }) if id == first));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
+        Publish { options: self.options.key(key.as_ref()), ..self }
     }
 
     /// Queues the event without waiting.
@@ -75,9 +142,9 @@ impl<'h, E: SseEvent> Publish<'h, E> {
     ///
     /// [`TryPublishError`] gives the event back, for example when the queue is full.
     pub fn enqueue(self) -> Result<Receipt, TryPublishError<E>> {
-        let Publish { hub, event, topic } = self;
+        let Publish { hub, event, options } = self;
         let core = hub.core();
-        let queued = batch(hub, std::slice::from_ref(&event), topic)
+        let queued = batch(hub, std::slice::from_ref(&event), options)
             .and_then(|batch| core.queue.try_push(batch, &core.pressure));
         match queued {
             Ok(ack) => Ok(Receipt(ack)),
@@ -88,12 +155,19 @@ impl<'h, E: SseEvent> Publish<'h, E> {
 
 impl<'h, E: SseEvent> PublishAll<'h, E> {
     pub(super) fn new(hub: &'h Hub<E>, events: Vec<E>) -> Self {
-        PublishAll { hub, events, topic: None }
+        PublishAll { hub, events, options: Options::default() }
     }
 
     /// Publishes all of them to this topic rather than their own.
     pub fn topic(self, topic: impl AsRef<str>) -> Self {
-        PublishAll { topic: Some(topic.as_ref().parse()), ..self }
+        PublishAll { options: self.options.topic(topic.as_ref()), ..self }
+    }
+
+    /// Makes it safe to try the batch again, as [`Publish::idempotency_key`] does for one event: one
+    /// key for all, who tries again gets the first ids, and other events, fewer or more are a
+    /// conflict.
+    pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
+        PublishAll { options: self.options.key(key.as_ref()), ..self }
     }
 }
 
@@ -101,9 +175,9 @@ impl<'h, E: SseEvent> PublishAll<'h, E> {
 fn batch<E: SseEvent>(
     hub: &Hub<E>,
     events: &[E],
-    topic: Option<Result<Topic, TopicError>>,
+    Options { topic, key }: Options,
 ) -> Result<Batch, PublishError> {
-    let topic = topic.transpose()?;
+    let (topic, key) = (topic.transpose()?, key.transpose()?);
     let limit = hub.core().settings.max_event_bytes;
     let record = |event: &E| {
         let event_type = event.event_type();
@@ -121,8 +195,9 @@ fn batch<E: SseEvent>(
         }
         Ok(NewRecord { topic, name: Cow::Borrowed(name), version: event_type.version(), data })
     };
-    let records = events.iter().map(record).collect::<Result<_, PublishError>>()?;
-    Ok(Batch { records })
+    let records = events.iter().map(record).collect::<Result<Vec<_>, PublishError>>()?;
+    let key = key.map(|key| BatchKey { key, content: key::of_records(&records) });
+    Ok(Batch { records, key })
 }
 
 impl<'h, E: SseEvent> IntoFuture for Publish<'h, E> {
@@ -130,9 +205,9 @@ impl<'h, E: SseEvent> IntoFuture for Publish<'h, E> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'h>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Publish { hub, event, topic } = self;
+        let Publish { hub, event, options } = self;
         Box::pin(async move {
-            let batch = batch(hub, std::slice::from_ref(&event), topic)?;
+            let batch = batch(hub, std::slice::from_ref(&event), options)?;
             drop(event);
             let core = hub.core();
             Receipt(core.queue.push(batch, &core.pressure).await?).await
@@ -145,13 +220,13 @@ impl<'h, E: SseEvent> IntoFuture for PublishAll<'h, E> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'h>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let PublishAll { hub, events, topic } = self;
+        let PublishAll { hub, events, options } = self;
         Box::pin(async move {
             let count = events.len() as u64;
             if count == 0 {
                 return Ok(Vec::new());
             }
-            let batch = batch(hub, &events, topic)?;
+            let batch = batch(hub, &events, options)?;
             drop(events);
             let core = hub.core();
             let first = Receipt(core.queue.push(batch, &core.pressure).await?).await?;
@@ -190,6 +265,18 @@ pub enum PublishError {
     /// What `.topic(..)` or `close_topic(..)` was given is no topic.
     #[error("the topic given to publish is not a topic")]
     Topic(#[from] TopicError),
+    /// What `.idempotency_key(..)` was given is no key.
+    #[error("what was given as the idempotency key of a publish is none")]
+    IdempotencyKey(#[from] IdempotencyKeyError),
+    /// The idempotency key has been used before, for something else. Nothing has been stored.
+    #[error(
+        "the idempotency key was used for another event, {id}: make a new key for each event that is \
+         published, and use it again only to try exactly that again"
+    )]
+    Conflict {
+        /// The id of what it was used for; of a batch, of its first event.
+        id: EventId,
+    },
     /// The topic has been closed, so nothing more can be published to it. The event is not in the
     /// log, nor is any other of its batch.
     #[error("topic `{topic}` has been closed: publish to another one")]
@@ -254,13 +341,16 @@ pub struct TryPublishError<E> {
 
 impl<E> fmt::Debug for Publish<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publish").field("topic", &self.topic).finish_non_exhaustive()
+        f.debug_struct("Publish").field("options", &self.options).finish_non_exhaustive()
     }
 }
 
 impl<E> fmt::Debug for PublishAll<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.events.len();
-        f.debug_struct("PublishAll").field("count", &count).finish_non_exhaustive()
+        f.debug_struct("PublishAll")
+            .field("count", &count)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

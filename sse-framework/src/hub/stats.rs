@@ -1,6 +1,7 @@
 //! What a hub can tell of its clients, and of its limits.
 
 use super::Hub;
+use super::core::locked;
 use super::pressure::Limit;
 use crate::event::SseEvent;
 use std::sync::atomic::Ordering;
@@ -18,6 +19,10 @@ pub struct Stats {
     /// Topics that are closed, each of which takes some 60 bytes of memory at most. Up to as many
     /// again, and always up to 1,024, may be counted whose closes are no longer kept.
     pub closed_topics: usize,
+    /// Idempotency keys that are known, each of which takes 220 bytes of memory at most. Some may have
+    /// become older than the [window](crate::HubBuilder::idempotency_window): they go when the next
+    /// event with a key is published.
+    pub idempotency_keys: usize,
     /// Subscriptions that were refused because there were
     /// [`max_subscriptions`](crate::HubBuilder::max_subscriptions) already.
     pub subscriptions_refused: u64,
@@ -48,6 +53,7 @@ impl<E: SseEvent> Hub<E> {
         Stats {
             subscriptions: core.subscribers.count(),
             streams_by_body: core.streams.by_body.load(Ordering::Relaxed),
+            idempotency_keys: locked(&core.keys).count(),
             closed_topics: core.closed.count(),
             streams_by_writer: core.streams.by_writer.load(Ordering::Relaxed),
             subscriptions_refused: met(Limit::Subscriptions),

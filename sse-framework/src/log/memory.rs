@@ -212,7 +212,7 @@ mod tests {
         for step in steps {
             let data = b"1".to_vec();
             let record = NewRecord { topic: None, name: "a".into(), version: 1, data };
-            let batch = Batch { records: vec![record] };
+            let batch = Batch { records: vec![record], key: None };
             // Time stands still for as long as it is in the future.
             log.records_mut().time_ms += step;
             log.append(&[batch]).unwrap();

@@ -10,6 +10,7 @@ mod closes;
 mod faults;
 mod guard;
 mod index;
+mod keys;
 mod lock;
 mod maintenance;
 mod mark;
@@ -32,6 +33,7 @@ mod writer;
 
 pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats, Verified};
 
+use self::keys::Outliving;
 use self::lock::DirectoryLock;
 use self::retention::Trimmer;
 use self::shelf::{Segment, Shelf};
@@ -40,7 +42,7 @@ use self::state::{State, StateFile};
 use self::writer::{Active, Writer};
 use super::{
     AppendError, Appended, Batch, EventLog, History, LogError, LogStatus, OpenLog, Position, Read,
-    RecordRef, Retention, Salvaged, StorageFailure,
+    RecordRef, Retention, Salvaged, StorageFailure, StoredKey,
 };
 use crate::id::IdKey;
 use crate::log::memory::no_random_bytes;
@@ -227,6 +229,18 @@ impl EventLog for OpenSledLog {
         }
     }
 
+    fn keys(
+        &self,
+        since_ms: u64,
+        visit: &mut dyn FnMut(StoredKey) -> ControlFlow<()>,
+    ) -> Result<(), LogError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        match *closed {
+            true => Err(LogError::Closed),
+            false => self.core.keys(since_ms, visit),
+        }
+    }
+
     fn id_key(&self) -> Result<IdKey, LogError> {
         self.core.id_key()
     }
@@ -253,6 +267,8 @@ struct Core {
     trimmer: Mutex<Trimmer>,
     state: Mutex<StateFile>,
     shelf: Shelf,
+    /// Keys of segments that are no longer there, the oldest first.
+    outliving: Mutex<Vec<Outliving>>,
     history: RwLock<History>,
     /// Records that are lost, as the state says.
     lost: RwLock<Arc<[Span]>>,

@@ -239,6 +239,21 @@ impl From<PublishError> for Problem {
         match error {
             P::Encode(_) => failed("Encode", "No event", "No event could be made of this.", TELL),
             P::Topic(_) => failed("Topic", "No topic", "The event's topic is not a topic.", TELL),
+            P::IdempotencyKey(_) => new(
+                StatusCode::BAD_REQUEST,
+                "IdempotencyKey",
+                "No idempotency key",
+                "The idempotency key is empty or too long.".into(),
+                "Send text that is made once for each request, for example a UUID.",
+            ),
+            P::Conflict { .. } => new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "Conflict",
+                "Idempotency key used before",
+                "The idempotency key has been used before, for something else.".into(),
+                "Nothing was published: make a new key for each request, and use it again only to \
+                 send the same request again.",
+            ),
             P::TopicClosed { .. } => new(
                 StatusCode::CONFLICT,
                 "TopicClosed",

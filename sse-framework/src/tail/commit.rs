@@ -214,7 +214,7 @@ mod tests {
             data: vec![b'1'; if n == 20_000 { 2 * BUFFER_BYTES } else { 50 }],
         });
         let first = EventId::new(Epoch::from_token(1), 1);
-        let batch = Batch { records: records.collect() };
+        let batch = Batch { records: records.collect(), key: None };
         let commit = Commit::render(&Ids::Plain, Appended { first, time_ms: 7 }, vec![batch]);
         assert!(commit.entries.iter().all(|entry| {
             entry.frames.len() <= BUFFER_BYTES || entry.frame == (0..entry.frames.len())

@@ -340,7 +340,7 @@ mod tests {
             data: b"{}".to_vec(),
         });
         let id = EventId::new(Epoch::from_token(1), first);
-        let batch = Batch { records: records.collect() };
+        let batch = Batch { records: records.collect(), key: None };
         Commit::render(&Ids::Plain, Appended { first: id, time_ms: 7 }, vec![batch])
     }
 

@@ -7,7 +7,7 @@
 //! | offset | bytes | what |
 //! |-------:|------:|------|
 //! | 0 | 1 | format of the block, 1 |
-//! | 1 | 1 | kind: 0 whole records, 1 fragment of one record |
+//! | 1 | 1 | kind: 0 whole records, 1 fragment of one record, and 2 more if it has keys |
 //! | 2 | 2 | number of topics |
 //! | 4 | 4 | CRC-32 of the key, bytes 0..4 and bytes 8.. |
 //! | 8 | 8 | token of the epoch that wrote it |
@@ -25,19 +25,21 @@
 //! | 72 | | the topics: 2 bytes of length and the text, each |
 //! | | | the types: 2 bytes of length, the name, 4 bytes of schema version, each |
 //! | | 12 each | the records: where the payload ends (4), topic (2, `0xffff` none), type (2), milliseconds since the first (4) |
+//! | | | if it has keys: 2 bytes with their number, and for each 4 bytes with the number of its record in the block, and 16 bytes each of the key and of what it was given for |
 //! | | | the payloads |
 //!
 //! So a block tells its own key and length: it can be found again without the engine, see `carve`.
 //!
 //! A *chain* is what is kept all or none: the blocks of one batch that needs more than one. A
 //! block that is complete by itself is its own chain. Fragment 0 of a record states where the
-//! whole payload ends; the other fragments carry neither topics, types nor records.
+//! whole payload ends; the other fragments carry neither topics, types, records nor keys. A key
+//! stands with the first record of the batch that was published with it.
 
 #[cfg(test)]
 mod tests;
 
 use crate::id::{Epoch, EventId};
-use crate::log::{RecordRef, TOPIC_CLOSE};
+use crate::log::{BatchKey, RecordRef, StoredKey, TOPIC_CLOSE};
 use crate::planted::planted;
 use std::collections::HashMap;
 
@@ -64,10 +66,13 @@ pub(crate) fn split_key(key: &Key) -> (u64, u32) {
 const FORMAT: u8 = 1;
 const RECORDS: u8 = 0;
 const FRAGMENT: u8 = 1;
+/// Set in addition to one of these.
+const KEYS: u8 = 2;
 /// Bytes of a block before its topics.
 pub(crate) const HEADER: usize = 72;
 const MAGIC: [u8; 4] = *b"SSEb";
 const ENTRY: usize = 12;
+const KEY_ENTRY: usize = 36;
 const NO_TOPIC: u16 = 0xffff;
 /// Payload bytes of a fragment: with its header and dictionaries it stays within [`BLOCK_BYTES`]
 /// unless the type's name is absurdly long.
@@ -91,10 +96,18 @@ impl Header {
         self.first + u64::from(self.count) - 1
     }
 
-    fn encode(&self, key: &Key, topics: u16, types: u16, body: &[&[u8]]) -> Vec<u8> {
+    fn encode(
+        &self,
+        key: &Key,
+        topics: u16,
+        types: u16,
+        has_keys: bool,
+        body: &[&[u8]],
+    ) -> Vec<u8> {
         let length = HEADER + body.iter().map(|part| part.len()).sum::<usize>();
         let mut out = Vec::with_capacity(length);
-        out.extend([FORMAT, if self.fragments == 0 { RECORDS } else { FRAGMENT }]);
+        let kind = if self.fragments == 0 { RECORDS } else { FRAGMENT };
+        out.extend([FORMAT, if has_keys { kind | KEYS } else { kind }]);
         out.extend(topics.to_le_bytes());
         out.extend([0; 4]);
         out.extend(self.epoch.token().to_le_bytes());
@@ -141,6 +154,7 @@ pub(crate) struct Summary {
     /// The topics of its records.
     pub(crate) topics: Vec<Box<str>>,
     pub(crate) closes: Vec<Close>,
+    pub(crate) keys: Vec<StoredKey>,
     pub(crate) totals: Totals,
 }
 
@@ -183,6 +197,11 @@ impl Totals {
     }
 }
 
+/// Bytes that a key takes at most in a block.
+pub(crate) fn bytes_of_key(key: Option<BatchKey>) -> usize {
+    key.map_or(0, |_| 2 + KEY_ENTRY)
+}
+
 /// Bytes that a record takes at most in a block.
 pub(crate) fn most_bytes(record: &RecordRef<'_>) -> usize {
     ENTRY + record.data.len() + 2 + record.topic.map_or(0, str::len) + 6 + record.name.len()
@@ -198,8 +217,10 @@ pub(crate) struct BlockBuilder {
     types: Vec<(Box<str>, u32)>,
     type_bytes: Vec<u8>,
     entries: Vec<u8>,
+    key_bytes: Vec<u8>,
     data: Vec<u8>,
     closes: Vec<Close>,
+    keys: Vec<StoredKey>,
     totals: Totals,
 }
 
@@ -214,8 +235,10 @@ impl BlockBuilder {
             types: Vec::new(),
             type_bytes: Vec::new(),
             entries: Vec::new(),
+            key_bytes: Vec::new(),
             data: Vec::new(),
             closes: Vec::new(),
+            keys: Vec::new(),
             totals: Totals::default(),
         }
     }
@@ -239,6 +262,7 @@ impl BlockBuilder {
             + self.topic_bytes.len()
             + self.type_bytes.len()
             + self.entries.len()
+            + self.key_bytes.len()
             + self.data.len();
         taken + bytes <= BLOCK_BYTES && self.header.count as usize + records < NO_TOPIC as usize
     }
@@ -248,14 +272,17 @@ impl BlockBuilder {
         time_ms.checked_sub(self.header.time_ms).is_some_and(|delta| delta <= u64::from(u32::MAX))
     }
 
-    /// Adds a record, which gets the next seq.
-    pub(crate) fn push(&mut self, record: &RecordRef<'_>) {
+    /// Adds a record, which gets the next seq, and the key of the batch that begins with it.
+    pub(crate) fn push(&mut self, record: &RecordRef<'_>, key: Option<BatchKey>) {
         self.data.extend_from_slice(record.data);
         let end = self.data.len();
-        self.push_entry(record, end);
+        self.push_entry(record, key, end);
     }
 
-    fn push_entry(&mut self, record: &RecordRef<'_>, end: usize) {
+    fn push_entry(&mut self, record: &RecordRef<'_>, key: Option<BatchKey>, end: usize) {
+        if let Some(key) = key {
+            self.push_key(record, key);
+        }
         let topic = record.topic.map_or(NO_TOPIC, |topic| self.topic(topic));
         let type_ = self.type_(record.name, record.version);
         let delta = record.time_ms.saturating_sub(self.header.time_ms);
@@ -272,6 +299,17 @@ impl BlockBuilder {
             first_time: record.time_ms,
             last_time: record.time_ms,
         });
+    }
+
+    fn push_key(&mut self, record: &RecordRef<'_>, key: BatchKey) {
+        if self.keys.is_empty() {
+            self.key_bytes.extend([0; 2]);
+        }
+        self.key_bytes.extend(self.header.count.to_le_bytes());
+        self.key_bytes.extend(key.key.to_le_bytes());
+        self.key_bytes.extend(key.content.to_le_bytes());
+        self.keys.push(StoredKey { id: record.id, time_ms: record.time_ms, key });
+        self.key_bytes[..2].copy_from_slice(&(self.keys.len() as u16).to_le_bytes());
     }
 
     fn topic(&mut self, topic: &str) -> u16 {
@@ -308,10 +346,11 @@ impl BlockBuilder {
     fn encode(self, data: &[u8]) -> Encoded {
         let key = key(self.header.first, 0);
         let (topics, types) = (self.topics.len() as u16, self.types.len() as u16);
-        let body = [&self.topic_bytes[..], &self.type_bytes, &self.entries, data];
-        let value = self.header.encode(&key, topics, types, &body);
+        let body = [&self.topic_bytes[..], &self.type_bytes, &self.entries, &self.key_bytes, data];
+        let value = self.header.encode(&key, topics, types, !self.keys.is_empty(), &body);
         let topics = self.topics.into_keys().collect();
-        let summary = Summary { topics, closes: self.closes, totals: self.totals };
+        let BlockBuilder { closes, keys, totals, .. } = self;
+        let summary = Summary { topics, closes, keys, totals };
         Encoded { key, value, summary }
     }
 
@@ -319,10 +358,11 @@ impl BlockBuilder {
     pub(crate) fn fragments(
         mut self,
         record: &RecordRef<'_>,
+        batch_key: Option<BatchKey>,
         chain: Option<(u64, u64)>,
     ) -> Vec<Encoded> {
         let first = self.header.first;
-        self.push_entry(record, record.data.len());
+        self.push_entry(record, batch_key, record.data.len());
         self.header.chain = chain.unwrap_or((first, first));
         self.header.fragments = record.data.len().div_ceil(FRAGMENT_BYTES).max(1) as u32;
         let header = self.header;
@@ -330,7 +370,7 @@ impl BlockBuilder {
         let mut encoded = vec![self.encode(pieces.next().unwrap_or_default())];
         for (piece, fragment) in pieces.zip(1..) {
             let key = key(first, fragment);
-            let value = header.encode(&key, 0, 0, &[piece]);
+            let value = header.encode(&key, 0, 0, false, &[piece]);
             encoded.push(Encoded { key, value, summary: Summary::default() });
         }
         encoded
@@ -352,7 +392,7 @@ pub(crate) struct Extent {
 /// The extent of the block that seems to begin here.
 pub(crate) fn extent(bytes: &[u8]) -> Option<Extent> {
     let header = bytes.get(..HEADER)?;
-    if header[0] != FORMAT || header[1] > FRAGMENT || header[68..] != MAGIC {
+    if header[0] != FORMAT || header[1] > (FRAGMENT | KEYS) || header[68..] != MAGIC {
         return None;
     }
     let mut rest = Rest(&header[48..]);
@@ -373,6 +413,7 @@ pub(crate) struct Block<'a> {
     topics: Vec<&'a str>,
     types: Vec<(&'a str, u32)>,
     entries: &'a [u8],
+    keys: &'a [u8],
     data: &'a [u8],
 }
 
@@ -384,6 +425,7 @@ impl<'a> Block<'a> {
         if format != FORMAT {
             return Err("a block of an unknown format");
         }
+        let (kind, has_keys) = (kind & !KEYS, kind & KEYS != 0);
         let topic_count = u16::from_le_bytes(rest.array()?);
         if u32::from_le_bytes(rest.array()?) != checksum(key, bytes) && !planted("crc-skipped") {
             return Err("a block's checksum does not match");
@@ -405,6 +447,7 @@ impl<'a> Block<'a> {
             || (header.fragments > 0 && header.count != 1)
             || (kind == RECORDS && fragment != 0)
             || (kind == FRAGMENT && fragment >= header.fragments)
+            || (has_keys && fragment != 0)
             || first.checked_add(u64::from(header.count)).is_none()
             || header.chain.0 > first
             || header.chain.1 < header.last()
@@ -418,8 +461,14 @@ impl<'a> Block<'a> {
             0 => rest.take(header.count as usize * ENTRY)?,
             _ => &[],
         };
-        let block = Block { header, topics, types, entries, data: rest.0 };
+        let keys = match has_keys {
+            true => usize::from(u16::from_le_bytes(rest.array()?)) * KEY_ENTRY,
+            false => 0,
+        };
+        let keys = rest.take(keys)?;
+        let block = Block { header, topics, types, entries, keys, data: rest.0 };
         block.check_entries()?;
+        block.check_keys()?;
         Ok(block)
     }
 
@@ -437,10 +486,43 @@ impl<'a> Block<'a> {
         Ok(())
     }
 
+    fn check_keys(&self) -> Result<(), &'static str> {
+        let mut next = 0;
+        for (place, _) in self.places_of_keys() {
+            if place < next || place >= self.header.count {
+                return Err("a block's table of keys contradicts itself");
+            }
+            next = place + 1;
+        }
+        Ok(())
+    }
+
+    /// Its keys, and the numbers of their records.
+    fn places_of_keys(&self) -> impl Iterator<Item = (u32, BatchKey)> {
+        self.keys.chunks_exact(KEY_ENTRY).filter_map(|entry| {
+            let mut rest = Rest(entry);
+            Some((rest.u32().ok()?, rest.batch_key().ok()?))
+        })
+    }
+
+    fn keys(&self) -> Vec<StoredKey> {
+        let stored = |(place, key): (u32, BatchKey)| {
+            let entry = self.entries.chunks_exact(ENTRY).nth(place as usize).map(Entry::new);
+            let time_ms = self.time_of(entry?);
+            let id = EventId::new(self.header.epoch, self.header.first + u64::from(place));
+            Some(StoredKey { id, time_ms, key })
+        };
+        self.places_of_keys().filter_map(stored).collect()
+    }
+
+    fn time_of(&self, entry: Entry) -> u64 {
+        self.header.time_ms.saturating_add(u64::from(entry.delta_ms))
+    }
+
     /// What an index notes of it. Fragments after the first have nothing to note.
     pub(crate) fn summary(&self) -> Summary {
         let topics = self.topics.iter().map(|&topic| topic.into()).collect();
-        Summary { topics, closes: self.closes(), totals: self.totals() }
+        Summary { topics, closes: self.closes(), keys: self.keys(), totals: self.totals() }
     }
 
     /// The topics that records of it close: small records, which are never in fragments.
@@ -460,7 +542,7 @@ impl<'a> Block<'a> {
             let topic = self.topics.get(usize::from(entry.topic)).map_or(0, |topic| topic.len());
             let name = self.types.get(usize::from(entry.type_)).map_or(0, |(name, _)| name.len());
             let bytes = (topic + name + (entry.end - start)) as u64;
-            let time_ms = self.header.time_ms.saturating_add(u64::from(entry.delta_ms));
+            let time_ms = self.time_of(entry);
             totals.add(Totals { count: 1, bytes, first_time: time_ms, last_time: time_ms });
             start = entry.end;
         }
@@ -516,7 +598,7 @@ impl<'a> Block<'a> {
         let (name, version) = *self.types.get(usize::from(entry.type_))?;
         Some(RecordRef {
             id: EventId::new(self.header.epoch, seq),
-            time_ms: self.header.time_ms.saturating_add(u64::from(entry.delta_ms)),
+            time_ms: self.time_of(entry),
             topic: self.topics.get(usize::from(entry.topic)).copied(),
             name,
             version,
@@ -568,6 +650,11 @@ impl<'a> Rest<'a> {
 
     pub(crate) fn u64(&mut self) -> Result<u64, &'static str> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    pub(crate) fn batch_key(&mut self) -> Result<BatchKey, &'static str> {
+        let mut half = || self.array().map(u128::from_le_bytes);
+        Ok(BatchKey { key: half()?, content: half()? })
     }
 
     fn type_(&mut self) -> Result<(&'a str, u32), &'static str> {

@@ -1,8 +1,9 @@
 //! Packs batches into blocks.
 
-use super::block::{BLOCK_BYTES, BlockBuilder, Encoded, most_bytes};
+use super::block::{BLOCK_BYTES, BlockBuilder, Encoded, bytes_of_key, most_bytes};
 use crate::id::{Epoch, EventId};
-use crate::log::{Batch, NewRecord, RecordRef};
+use crate::log::{Batch, BatchKey, NewRecord, RecordRef};
+use crate::planted::planted;
 use crate::topic::Topic;
 
 /// Where the records of a commit go.
@@ -38,8 +39,9 @@ pub(crate) fn pack(batches: &[Batch], place: Place) -> Vec<Encoded> {
     let mut blocks = Vec::new();
     let mut open = place.block(place.first);
     for batch in batches {
+        let mut key = batch.key.filter(|_| !planted("key-not-kept"));
         let sizes = batch.records.iter().map(|record| most_bytes(&place.record(0, record)));
-        let needed: usize = sizes.sum();
+        let needed = sizes.sum::<usize>() + bytes_of_key(key);
         if !open.has_room(needed, batch.records.len()) {
             open = finish(open, None, &mut blocks, place);
         }
@@ -47,11 +49,13 @@ pub(crate) fn pack(batches: &[Batch], place: Place) -> Vec<Encoded> {
         let whole = open.has_room(needed, batch.records.len());
         let chain = (first, first + (batch.records.len() as u64).saturating_sub(1));
         for (seq, record) in (first..).zip(&batch.records) {
-            let record = place.record(seq, record);
+            // The first record has it.
+            let (record, key) = (place.record(seq, record), key.take());
             if whole {
-                open.push(&record);
+                open.push(&record, key);
             } else {
-                open = push_link(open, &record, Some(chain), &mut blocks, |at| place.block(at));
+                open =
+                    push_link(open, &record, key, Some(chain), &mut blocks, |at| place.block(at));
             }
         }
         if !whole {
@@ -76,27 +80,28 @@ fn finish(
     place.block(next)
 }
 
-/// Adds a record to `open`, or to the block after it, or in fragments to blocks of its own, and
+/// Adds a record and its key to `open`, or to the block after it, or in fragments to blocks of its own, and
 /// returns the block that is open then.
 pub(crate) fn push_link(
     mut open: BlockBuilder,
     record: &RecordRef<'_>,
+    key: Option<BatchKey>,
     chain: Option<(u64, u64)>,
     blocks: &mut Vec<Encoded>,
     block_at: impl Fn(u64) -> BlockBuilder,
 ) -> BlockBuilder {
-    let bytes = most_bytes(record);
+    let bytes = most_bytes(record) + bytes_of_key(key);
     if !open.is_empty() && !open.has_room(bytes, 1) {
         let next = open.next();
         blocks.push(open.finish(chain));
         open = block_at(next);
     }
     if open.has_room(bytes, 1) {
-        open.push(record);
+        open.push(record, key);
         return open;
     }
     let next = open.next() + 1;
-    blocks.extend(open.fragments(record, chain));
+    blocks.extend(open.fragments(record, key, chain));
     block_at(next)
 }
 

@@ -12,7 +12,7 @@
 use super::block::{Block, BlockBuilder, Close, Encoded, Rest, Summary, Totals, key};
 use super::segment::Database;
 use crate::id::{Epoch, EventId};
-use crate::log::{LogError, RecordRef};
+use crate::log::{LogError, RecordRef, StoredKey};
 use crate::topic::Topic;
 use std::collections::{HashMap, HashSet};
 
@@ -28,6 +28,8 @@ pub(crate) struct Index {
     checksums: crc32fast::Hasher,
     /// The topics that have been closed; of a sealed segment they stand in a file of their own.
     pub(crate) closes: Vec<Close>,
+    /// The keys of its batches, in order; of a sealed segment they stand in a file of their own, too.
+    pub(crate) keys: Vec<StoredKey>,
     /// How many blocks have been added.
     pub(crate) blocks: u64,
     pub(crate) totals: Totals,
@@ -41,18 +43,21 @@ impl Index {
             topics: HashMap::new(),
             checksums: crc32fast::Hasher::new(),
             closes: Vec::new(),
+            keys: Vec::new(),
             blocks: 0,
             totals: Totals::default(),
         }
     }
 
     /// Adds the block that follows.
-    pub(crate) fn add(&mut self, first: u64, Summary { topics, closes, totals }: Summary) {
+    pub(crate) fn add(&mut self, first: u64, summary: Summary) {
+        let Summary { topics, closes, keys, totals } = summary;
         let block = self.offset(first);
         for topic in topics {
             self.topics.entry(topic).or_default().push(block);
         }
         self.closes.extend(closes);
+        self.keys.extend(keys);
         self.blocks += 1;
         self.totals.add(totals);
     }
@@ -97,7 +102,7 @@ impl Index {
         let id = EventId::new(Epoch::from_token(0), INDEX_SEQ);
         let name = "sse-index";
         let record = RecordRef { id, time_ms: 0, topic: None, name, version: 1, data: &data };
-        let blocks = BlockBuilder::new(id.epoch(), INDEX_SEQ, 0, 0).fragments(&record, None);
+        let blocks = BlockBuilder::new(id.epoch(), INDEX_SEQ, 0, 0).fragments(&record, None, None);
         (blocks, crc32fast::hash(&data))
     }
 

@@ -89,6 +89,7 @@ impl Core {
         report("noting where a failed segment ends", self.note_end(&mut locked(&self.writer)));
         self.trim();
         report("removing segments", self.remove_segments());
+        report("removing keys", self.forget_keys());
         self.sweep();
     }
 

@@ -3,6 +3,7 @@
 use super::carve::Carved;
 use super::guard::{self, Guard};
 use super::index::Index;
+use super::keys::{self, Outliving};
 use super::lock::DirectoryLock;
 use super::mark::{self, Mark};
 use super::recovery::{self, Scanned};
@@ -47,6 +48,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
     };
     let state = StateFile::create(&directory, state)?;
     let mark = Mark::open(&directory)?;
+    let outliving = keys::outliving(&directory, state.state())?;
     let salvaged = opening.salvaged;
     salvaged.iter().for_each(salvage::tell);
     Core::assemble(Parts {
@@ -58,6 +60,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
         mark,
         last,
         active,
+        outliving,
         salvaged,
     })
 }
@@ -298,6 +301,8 @@ fn remove_leftovers(directory: &Path, state: &State, last: u64) -> Result<(), Lo
         let replaced = listed.is_some() && ["active", "sealed"].contains(&kind);
         match kind {
             _ if counts || kind.starts_with("damaged") => {}
+            // See `keys`, which looks after these.
+            "keys" => {}
             "trash" | "sealing" | "copy" => remove_directory(&path)?,
             _ if replaced || first < oldest => remove_directory(&path)?,
             // Rolling has been interrupted before anything was written.
@@ -325,13 +330,14 @@ struct Parts {
     mark: Mark,
     last: u64,
     active: OpenSegment,
+    outliving: Vec<Outliving>,
     salvaged: Vec<Salvaged>,
 }
 
 impl Core {
     fn assemble(parts: Parts) -> Result<Arc<Core>, LogError> {
-        let Parts { settings, retention, directory, lock, state, mark, last, active, salvaged } =
-            parts;
+        let Parts { settings, retention, directory, lock, state, mark, last, .. } = parts;
+        let Parts { active, outliving, salvaged, .. } = parts;
         #[cfg(test)]
         let active = active.with_faults(&settings.faults);
         let State { epochs, floor, lost, .. } = state.state();
@@ -360,6 +366,7 @@ impl Core {
             retention,
             state: Mutex::new(state),
             shelf,
+            outliving: Mutex::new(outliving),
             history: RwLock::new(history),
             lost: RwLock::new(lost),
             salvaged: Mutex::new(salvaged),

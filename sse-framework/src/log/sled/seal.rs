@@ -12,15 +12,17 @@ use super::segment::{create_directory, remove_directory};
 use super::shelf::Segment;
 use super::span::{self, Span};
 use super::state::Sealed;
-use super::{Core, closes, io, locked, sealed_path, sealing_path};
-use crate::log::{LogError, RecordRef};
+use super::{Core, closes, io, keys, locked, sealed_path, sealing_path};
+use crate::log::{BatchKey, LogError, RecordRef, StoredKey};
 use crate::topic::TopicSelection;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
+use std::vec::IntoIter;
 
 impl Core {
     /// The oldest segment that has ended, is kept, and is not sealed; without those that failed
@@ -101,7 +103,8 @@ impl Core {
         between: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Option<Sealed>, LogError> {
         let history = self.history();
-        let mut rewriting = Rewriting::new(sealing, segment.first)?;
+        let keys = self.shelf.open(segment, &history)?.index()?.keys.clone();
+        let mut rewriting = Rewriting::new(sealing, segment.first, keys)?;
         let (first, last) = (segment.first, segment.end());
         let all = TopicSelection::everything();
         let finished = self.read_kept(first, last, &history, &all, &mut |record| {
@@ -137,15 +140,18 @@ struct Rewriting {
     file: BufWriter<File>,
     index: Index,
     open: Option<BlockBuilder>,
+    /// Those of the records that follow.
+    keys: Peekable<IntoIter<StoredKey>>,
     result: Result<(), LogError>,
 }
 
 impl Rewriting {
-    fn new(directory: &Path, first: u64) -> Result<Self, LogError> {
+    fn new(directory: &Path, first: u64, keys: Vec<StoredKey>) -> Result<Self, LogError> {
         create_directory(directory)?;
         let path = directory.join("db");
         let file = File::create(&path).map(BufWriter::new).map_err(io("creating", &path))?;
-        Ok(Rewriting { path, file, index: Index::new(first), open: None, result: Ok(()) })
+        let (index, keys) = (Index::new(first), keys.into_iter().peekable());
+        Ok(Rewriting { path, file, index, open: None, keys, result: Ok(()) })
     }
 
     fn add(&mut self, record: &RecordRef<'_>) {
@@ -165,8 +171,15 @@ impl Rewriting {
             Some(open) => open,
             None => fresh(record.id.seq()),
         };
-        self.open = Some(push_link(open, record, None, &mut blocks, fresh));
+        let key = self.key_of(record);
+        self.open = Some(push_link(open, record, key, None, &mut blocks, fresh));
         blocks.into_iter().for_each(|block| self.store(block));
+    }
+
+    /// The key that came with a record. Those of records that are lost are passed over.
+    fn key_of(&mut self, record: &RecordRef<'_>) -> Option<BatchKey> {
+        while self.keys.next_if(|key| key.id.seq() < record.id.seq()).is_some() {}
+        self.keys.next_if(|key| key.id == record.id).map(|key| key.key)
     }
 
     fn store(&mut self, block: Encoded) {
@@ -185,7 +198,7 @@ impl Rewriting {
         }
     }
 
-    /// Adds the index, and notes which topics are closed.
+    /// Adds the index, and notes which topics are closed and which keys there are.
     fn finish(mut self, last: u64) -> Result<Sealed, LogError> {
         if let Some(open) = self.open.take().filter(|open| !open.is_empty()) {
             self.store(open.finish(None));
@@ -197,7 +210,8 @@ impl Rewriting {
             self.file.into_inner().map_err(|error| io("writing", &self.path)(error.into()))?;
         file.sync_all().map_err(io("syncing", &self.path))?;
         let closes = closes::write(&self.path.with_file_name("closes"), &self.index.closes)?;
+        let keys = keys::write(&self.path.with_file_name("keys"), &self.index.keys)?;
         let Totals { count, bytes, first_time, last_time } = self.index.totals;
-        Ok(Sealed { last, count, bytes, crc, first_time, last_time, closes })
+        Ok(Sealed { last, count, bytes, crc, first_time, last_time, closes, keys })
     }
 }

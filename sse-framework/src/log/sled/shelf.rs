@@ -23,6 +23,8 @@ pub(crate) struct Segment {
     end: AtomicU64,
     /// It is kept when the log needs it no more, for somebody to look at.
     damaged: AtomicBool,
+    /// It is known to have no keys, without looking.
+    keyless: AtomicBool,
     used: AtomicU64,
     opened: Mutex<Opened>,
     /// When sealing it may be tried again, and the pause before that, if it has failed.
@@ -121,7 +123,8 @@ impl Segment {
     pub(crate) fn new(first: u64, path: PathBuf, end: u64, sealed: Option<Sealed>) -> Self {
         let (end, used) = (AtomicU64::new(end), AtomicU64::new(0));
         let (damaged, opened, retry) = (AtomicBool::new(false), Mutex::default(), Mutex::default());
-        Segment { first, path, sealed, end, damaged, used, opened, retry }
+        let keyless = AtomicBool::new(sealed.is_some_and(|sealed| sealed.keys == 0));
+        Segment { first, path, sealed, end, damaged, keyless, used, opened, retry }
     }
 
     /// A segment that is written to, and stays open until it has ended.
@@ -138,6 +141,15 @@ impl Segment {
     /// Nothing is written to it any more.
     pub(crate) fn ends_at(&self, last: u64) {
         self.end.store(last, Ordering::Release);
+    }
+
+    /// It has ended, and no batch in it had a key.
+    pub(crate) fn set_keyless(&self) {
+        self.keyless.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_keyless(&self) -> bool {
+        self.keyless.load(Ordering::Acquire)
     }
 
     /// Sealing it has failed.

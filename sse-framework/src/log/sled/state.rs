@@ -90,6 +90,9 @@ pub(crate) struct Sealed {
     /// How many topics its records close, as its file `closes` says.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) closes: u64,
+    /// How many keys it has, as its file `keys` says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) keys: u64,
 }
 
 fn is_zero(count: &u64) -> bool {

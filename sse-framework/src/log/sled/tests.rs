@@ -4,6 +4,7 @@ mod closes;
 mod damage;
 mod damages;
 mod faults;
+mod keys;
 mod kill;
 mod model;
 mod overwritten;
@@ -38,7 +39,7 @@ pub(super) fn record(topic: Option<&str>, data: impl Into<Vec<u8>>) -> NewRecord
 }
 
 pub(super) fn batch(records: impl IntoIterator<Item = NewRecord>) -> Batch {
-    Batch { records: records.into_iter().collect() }
+    Batch { records: records.into_iter().collect(), key: None }
 }
 
 /// A batch of one record whose payload is its number.

@@ -5,10 +5,11 @@ use super::span::Span;
 use super::state::SegmentState;
 use super::{OnDamage, OpenSledLog, SledLog, open, salvage};
 use crate::id::{Epoch, EventId};
-use crate::log::{EventLog, LogError, RecordRef, Retention, SalvageReport};
+use crate::log::{EventLog, LogError, RecordRef, Retention, SalvageReport, Window};
 use crate::topic::TopicSelection;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a log consists of. See [`SledLog::stats`].
 #[derive(Clone, Debug)]
@@ -190,7 +191,9 @@ impl SledLog {
     /// [`LogError`] if the log cannot be opened or closed. It can be tried again.
     pub fn salvage(&self, progress: &mut dyn FnMut(Progress)) -> Result<SalvageReport, LogError> {
         let log = SledLog { on_damage: OnDamage::Salvage, ..self.clone() };
-        let core = open::open(log, Retention::forever())?;
+        // It is not known for how long the hub's keys are to be known.
+        let keys = Window { age: Duration::MAX, count: usize::MAX };
+        let core = open::open(log, Retention { keys, ..Retention::forever() })?;
         let log = OpenSledLog::still(core);
         let (history, all) = (log.core.history(), TopicSelection::everything());
         let total = history.last();

@@ -223,8 +223,11 @@ impl Core {
         })?;
         let open = Arc::new(OpenSegment::new(database, Index::new(first)));
         let segment = Arc::new(Segment::active(first, open.clone()));
-        if let Active::Open { segment, .. } = &writer.active {
+        if let Active::Open { segment, open, .. } = &writer.active {
             segment.ends_at(writer.last);
+            if open.index().is_ok_and(|index| index.keys.is_empty()) {
+                segment.set_keyless();
+            }
         }
         self.shelf.change(|segments| segments.push(segment.clone()));
         if let Some(epoch) = epoch {

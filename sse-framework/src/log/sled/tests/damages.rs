@@ -5,13 +5,18 @@
 
 use super::sealing::copy;
 use super::*;
-use crate::log::Position;
+use crate::log::{BatchKey, Position};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::sync::mpsc;
 
-/// What was acknowledged: for each id the checksum of its payload.
-type Ledger = BTreeMap<u64, (crate::EventId, u32)>;
+/// What was acknowledged: for each id the checksum of its payload, and whether a batch with a key began
+/// with it.
+type Ledger = BTreeMap<u64, (crate::EventId, u32, bool)>;
+
+fn key(n: u64) -> BatchKey {
+    BatchKey { key: n.into(), content: !u128::from(n) }
+}
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -89,11 +94,15 @@ impl Sample {
             (2, 7) => vec![batch((0..4).map(|_| record(None, vec![number as u8; 30_000])))],
             _ => vec![numbered(number), numbered(number + 7000)],
         };
+        let mut batches = batches;
+        let next = log.history().last() + 1;
+        batches[0].key = Some(key(next)).filter(|_| number % 3 > 0);
         let first = log.append(&batches).unwrap().first;
         let records = batches.iter().flat_map(|batch| &batch.records);
         for (seq, record) in (first.seq()..).zip(records) {
             let id = crate::EventId::new(first.epoch(), seq);
-            self.ledger.insert(seq, (id, crc32fast::hash(&record.data)));
+            let has_key = seq == next && batches[0].key.is_some();
+            self.ledger.insert(seq, (id, crc32fast::hash(&record.data), has_key));
         }
     }
 }
@@ -175,7 +184,7 @@ fn damage(
     dice: &mut Dice,
 ) -> Option<(PathBuf, Touched)> {
     let all = files(directory);
-    let name = dice.pick(&["db", "db", "db", "conf", "snap", "state", "mark", "places"]);
+    let name = dice.pick(&["db", "db", "db", "conf", "snap", "state", "mark", "places", "keys"]);
     let is_it = |path: &&PathBuf| {
         path.file_name().is_some_and(|file| file.to_str().unwrap().starts_with(name))
     };
@@ -248,7 +257,8 @@ fn read_around(log: &OpenSledLog, ledger: &Ledger) -> (BTreeSet<u64>, Vec<LogErr
         let read = log.read(after, history.last(), &all, &mut |record| {
             let seq = record.id.seq();
             assert!(after < seq && seen.insert(seq), "{seq} comes twice");
-            let wrong = (record.id, crc32fast::hash(record.data)) != ledger[&seq];
+            let (id, crc, _) = ledger[&seq];
+            let wrong = (record.id, crc32fast::hash(record.data)) != (id, crc);
             assert!(!wrong, "record {} has another payload, or another id", record.id);
             ControlFlow::Continue(())
         });
@@ -309,10 +319,10 @@ fn outcome(directory: &Path, ledger: &Ledger, touched: &Touched) -> &'static str
     log.core.tend();
     assert_eq!(check_salvaged(&log, ledger, touched), lost);
     let id = log.append(&[numbered(1)]).unwrap().first;
-    assert!(ledger.values().all(|(known, _)| *known != id), "{id} has been given before");
+    assert!(ledger.values().all(|(known, ..)| *known != id), "{id} has been given before");
     assert!(!lost.contains(&id.seq()));
     let mut ledger = ledger.clone();
-    ledger.insert(id.seq(), (id, crc32fast::hash(&numbered(1).records[0].data)));
+    ledger.insert(id.seq(), (id, crc32fast::hash(&numbered(1).records[0].data), false));
     drop(log);
     let again = open_still(settings(directory), Retention::forever()).unwrap();
     assert_eq!(
@@ -320,6 +330,19 @@ fn outcome(directory: &Path, ledger: &Ledger, touched: &Touched) -> &'static str
         again.history().last() - lost.len() as u64
     );
     if refused { "salvaged" } else { "intact" }
+}
+
+/// The seqs with the keys that the log knows, which are what they were.
+fn keys_of(log: &OpenSledLog, ledger: &Ledger) -> BTreeSet<u64> {
+    let mut found = BTreeSet::new();
+    log.keys(0, &mut |stored| {
+        let seq = stored.id.seq();
+        assert_eq!((stored.id, stored.key, true), (ledger[&seq].0, key(seq), ledger[&seq].2));
+        assert!(found.insert(seq), "{seq} comes twice");
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found
 }
 
 /// What is not lost is there; what is lost is told, exactly; nothing is lost without need.
@@ -337,8 +360,11 @@ fn check_salvaged(log: &OpenSledLog, ledger: &Ledger, touched: &Touched) -> BTre
     for part in &report.segments {
         assert!(lost.is_empty() || part.path.exists() || !part.lost.is_empty(), "{part:?}");
     }
+    let keys = keys_of(log, ledger);
+    let has_key = |seq: &&u64| ledger[*seq].2;
+    assert!(seen.iter().filter(has_key).all(|seq| keys.contains(seq)), "a key is missing");
     let history = log.history();
-    for (seq, (id, _)) in ledger.iter().filter(|(seq, _)| **seq <= history.last()) {
+    for (seq, (id, ..)) in ledger.iter().filter(|(seq, _)| **seq <= history.last()) {
         let known = history.find(*id) == Position::After(*seq);
         assert!(seen.contains(seq) || lost.contains(seq), "{seq} is missing");
         assert!(known, "{id} is not known");
@@ -349,7 +375,7 @@ fn check_salvaged(log: &OpenSledLog, ledger: &Ledger, touched: &Touched) -> BTre
             assert_eq!(history.last(), *ledger.keys().next_back().unwrap(), "cut off in silence");
         }
         Touched::Anything => {
-            for (_, (id, _)) in ledger.iter().filter(|(seq, _)| **seq > history.last()) {
+            for (_, (id, ..)) in ledger.iter().filter(|(seq, _)| **seq > history.last()) {
                 let found = history.find(*id);
                 assert!(matches!(found, Position::Lost(_) | Position::Unknown), "{found:?}");
             }

@@ -86,6 +86,6 @@ proptest! {
         events in prop::option::of(0u64..60),
         bytes in prop::option::of(0u64..60_000),
     ) {
-        check(steps, Retention { events, age: None, bytes })?;
+        check(steps, Retention { events, bytes, ..Retention::forever() })?;
     }
 }

@@ -1,0 +1,290 @@
+//! A key is kept as long as its record is, and found when a log is opened without reading its records.
+
+use super::super::faults::{FLUSH, SYNC};
+use super::sealing::copy;
+use super::*;
+use crate::log::{BatchKey, StoredKey, Window};
+use std::fs;
+
+fn key(n: u64) -> BatchKey {
+    BatchKey { key: u128::from(n) << 64, content: n.into() }
+}
+
+/// A batch of so many records of so many bytes.
+fn keyed(n: u64, records: usize, bytes: usize) -> Batch {
+    let records = (0..records).map(|_| record(Some("a"), vec![b'x'; bytes]));
+    Batch { key: Some(key(n)), ..batch(records) }
+}
+
+/// What a log knows, the newest first.
+fn keys(log: &OpenSledLog) -> Vec<StoredKey> {
+    let mut found = Vec::new();
+    log.keys(0, &mut |key| {
+        found.push(key);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    found
+}
+
+fn append(log: &OpenSledLog, batch: Batch) -> StoredKey {
+    let key = batch.key.unwrap();
+    let Appended { first: id, time_ms } = log.append(&[batch]).unwrap();
+    StoredKey { id, time_ms, key }
+}
+
+/// A log with two segments that are sealed, and one that is written to, with keys in each: of single
+/// events, of batches over several blocks, and of events in fragments.
+fn three_segments(directory: &Path) -> (OpenSledLog, Vec<StoredKey>) {
+    let log = open_still(small(directory).segment_bytes(300_000), Retention::forever()).unwrap();
+    let mut expected = Vec::new();
+    for segment in 0..3 {
+        let n = segment * 10;
+        expected.push(append(&log, keyed(n, 1, 10)));
+        let together = [keyed(n + 1, 3, 100), batch([record(None, "{}")]), keyed(n + 2, 1, 10)];
+        let Appended { first, time_ms } = log.append(&together).unwrap();
+        for (n, place) in [(n + 1, 0), (n + 2, 4)] {
+            let id = crate::EventId::new(first.epoch(), first.seq() + place);
+            expected.push(StoredKey { id, time_ms, key: key(n) });
+        }
+        expected.push(append(&log, keyed(n + 3, 10, 15_000)));
+        if segment < 2 {
+            expected.push(append(&log, keyed(n + 4, 1, 150_000)));
+        }
+    }
+    expected.reverse();
+    assert_eq!(keys(&log), expected, "as it was written");
+    (log, expected)
+}
+
+/// Where the files `keys` are.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().flatten();
+    entries.map(|entry| entry.path().join("keys")).filter(|path| path.exists()).collect()
+}
+
+fn outliving(directory: &Path) -> usize {
+    kinds(directory).iter().filter(|kind| kind.ends_with(" keys")).count()
+}
+
+fn reopen(directory: &Path) -> OpenSledLog {
+    open_still(small(directory), Retention::forever()).unwrap()
+}
+
+#[test]
+fn a_key_is_found_where_its_record_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, expected) = three_segments(directory.path());
+    drop(log);
+    let log = reopen(directory.path());
+    assert_eq!(keys(&log), expected, "opened anew");
+    log.core.tend();
+    assert_eq!(keys(&log), expected, "sealed");
+    let records = read_all(&log);
+    drop(log);
+    let log = reopen(directory.path());
+    assert_eq!(keys(&log), expected, "sealed, and opened anew");
+    assert_eq!(read_all(&log), records);
+}
+
+#[test]
+fn keys_are_found_without_reading_what_is_sealed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, expected) = three_segments(directory.path());
+    log.core.tend();
+    drop(log);
+    let files = files(directory.path());
+    assert_eq!(files.len(), 2);
+    for file in &files {
+        // Of the records nothing is left; opening does not look at them.
+        fs::write(file.with_file_name("db"), "").unwrap();
+    }
+    assert_eq!(keys(&reopen(directory.path())), expected);
+}
+
+#[test]
+fn keys_are_found_though_the_file_is_damaged_or_missing_or_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, expected) = three_segments(directory.path());
+    log.core.tend();
+    log.close().unwrap();
+    let files = files(directory.path());
+    fs::remove_file(&files[0]).unwrap();
+    fs::write(&files[1], &fs::read(&files[1]).unwrap()[..20]).unwrap();
+    let log = reopen(directory.path());
+    assert_eq!(keys(&log), expected);
+    log.close().unwrap();
+
+    // An older file, of which each byte is right.
+    fs::write(&files[0], [0; 4]).unwrap();
+    assert_eq!(keys(&reopen(directory.path())), expected);
+}
+
+#[test]
+fn older_segments_are_not_looked_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, expected) = three_segments(directory.path());
+    log.core.tend();
+    for file in files(directory.path()) {
+        fs::write(file, [0; 4]).unwrap();
+    }
+    let mut found = Vec::new();
+    log.keys(u64::MAX, &mut |key| {
+        found.push(key);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(found, expected[..found.len()]);
+    assert!(found.len() < expected.len(), "the first sealed one ends it");
+    let mut most = 3;
+    log.keys(0, &mut |_| {
+        most -= 1;
+        if most == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!(most, 0, "it goes no further than it is told to");
+}
+
+/// What is not in the log is not known, or trying it again would store nothing for ever.
+#[test]
+fn a_key_of_a_record_that_was_not_stored_is_not_known() {
+    for operation in [FLUSH, SYNC] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = small(directory.path());
+        let faults = settings.faults.clone();
+        let log = open_still(settings, Retention::forever()).unwrap();
+        let first = append(&log, keyed(1, 1, 10));
+        faults.set(operation);
+        assert!(log.append(&[keyed(2, 1, 10)]).is_err());
+        assert_eq!(keys(&log), [first]);
+        faults.set(0);
+        let again = append(&log, keyed(2, 1, 10));
+        assert_ne!(again.id.epoch(), first.id.epoch());
+        assert_eq!(keys(&log), [again, first]);
+        drop(log);
+        let log = reopen(directory.path());
+        assert_eq!(keys(&log), [again, first]);
+        assert_eq!(read_all(&log).len(), 2);
+        log.core.tend();
+        assert_eq!(keys(&log), [again, first]);
+    }
+}
+
+#[test]
+fn a_key_goes_with_the_record_that_a_loss_of_power_takes() {
+    let directory = tempfile::tempdir().unwrap();
+    let sync_every = Duration::from_secs(3600);
+    let buffered = || small(directory.path()).durability(Durability::Buffered { sync_every });
+    let log = open_still(buffered(), Retention::forever()).unwrap();
+    let kept = append(&log, keyed(1, 1, 10));
+    let active = directory.path().join("00000000000000000001.active/db");
+    let before = fs::read(&active).unwrap();
+    let lost = append(&log, keyed(2, 1, 10));
+    assert_eq!(keys(&log), [lost, kept]);
+    // The file as it was before; what knows more of it was not synced either.
+    drop(log);
+    assert!(fs::read(&active).unwrap() != before);
+    fs::write(&active, before).unwrap();
+    let snapshots = fs::read_dir(active.parent().unwrap()).unwrap().flatten();
+    for snapshot in snapshots.filter(|it| it.file_name().to_str().unwrap().starts_with("snap")) {
+        fs::remove_file(snapshot.path()).unwrap();
+    }
+    let log = reopen(directory.path());
+    assert_eq!((keys(&log), read_all(&log).len()), (vec![kept], 1));
+}
+
+#[test]
+fn a_batch_that_was_cut_short_leaves_no_key() {
+    let place =
+        chain::Place { epoch: crate::Epoch::from_token(7), first: 1, synced: 0, time_ms: 1000 };
+    let blocks = chain::pack(&[keyed(1, 10, 15_000)], place);
+    assert!(blocks.len() > 2);
+    for kept in 0..=blocks.len() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = segment::Database::create(&directory.path().join("segment")).unwrap();
+        for block in &blocks[..kept] {
+            database.insert(&block.key, block.value.clone()).unwrap();
+        }
+        let epochs = History::new([(place.epoch, 1)].into(), 1, 0);
+        let scanned = recovery::scan(&database, 1, u64::MAX - 1, 0, &epochs).unwrap();
+        let expected = usize::from(kept == blocks.len());
+        assert_eq!(scanned.index.keys.len(), expected, "{kept} of {} blocks", blocks.len());
+    }
+}
+
+#[test]
+fn a_key_outlives_its_record_and_the_segment_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let retention = Retention::forever().events(5);
+    let open = || open_still(small(directory.path()), retention).unwrap();
+    let log = open();
+    let mut expected = Vec::new();
+    for n in 0..100 {
+        expected.insert(0, append(&log, keyed(n, 1, 200)));
+        // Some go when they are sealed, some before.
+        if n % 30 == 0 {
+            log.core.tend();
+        }
+    }
+    assert_eq!(keys(&log), expected);
+    log.core.tend();
+    assert_eq!(keys(&log), expected, "{:?}", kinds(directory.path()));
+    assert!(outliving(directory.path()) > 5, "{:?}", kinds(directory.path()));
+    let log = {
+        drop(log);
+        open()
+    };
+    assert_eq!(keys(&log), expected);
+    assert_eq!(read_all(&log).len(), 5);
+    log.core.tend();
+    log.close().unwrap();
+    assert_eq!(keys(&open()), expected);
+}
+
+#[test]
+fn keys_that_nobody_can_ask_for_take_no_room() {
+    let by_count = Window { age: Duration::from_secs(600), count: 20 };
+    let by_age = Window { age: Duration::ZERO, count: 1_000_000 };
+    for keys in [by_count, by_age] {
+        let directory = tempfile::tempdir().unwrap();
+        let retention = Retention { keys, ..Retention::forever().events(5) };
+        let log = open_still(small(directory.path()), retention).unwrap();
+        let mut most = 0;
+        for n in 0..300 {
+            append(&log, keyed(n, 1, 200));
+            if n % 20 == 0 {
+                std::thread::sleep(Duration::from_millis(2));
+                log.core.tend();
+                most = most.max(outliving(directory.path()));
+            }
+        }
+        assert!(most < 10, "{keys:?}: {most} files");
+        // What is known is enough for the window.
+        assert!(self::keys(&log).len() >= if keys == by_count { 20 } else { 0 });
+    }
+}
+
+/// A crash between any two steps of removing a segment: the keys are known once, and known.
+#[test]
+fn a_crash_while_a_segment_is_removed_loses_no_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let retention = Retention::forever().events(5);
+    let log = open_still(small(directory.path()), retention).unwrap();
+    let mut expected = Vec::new();
+    for n in 0..40 {
+        expected.insert(0, append(&log, keyed(n, 1, 200)));
+    }
+    let gone = log.core.shelf.with(|segments| segments.iter().filter(|it| it.end() < 36).count());
+    assert!(gone > 1);
+    log.core.keep_keys(gone).unwrap();
+    let (between, last) = (tempfile::tempdir().unwrap(), log.history().last());
+    copy(directory.path(), between.path());
+    assert!(outliving(between.path()) > 1);
+    let again = open_still(small(between.path()), retention).unwrap();
+    assert_eq!(again.history().last(), last);
+    assert_eq!(keys(&again), expected);
+    again.core.tend();
+    assert_eq!(keys(&again), expected);
+    log.core.remove_segments().unwrap();
+    assert_eq!(keys(&log), expected);
+}
