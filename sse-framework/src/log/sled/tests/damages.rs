@@ -96,7 +96,7 @@ impl Sample {
         };
         let mut batches = batches;
         let next = log.history().last() + 1;
-        batches[0].key = Some(key(next)).filter(|_| number % 3 > 0);
+        batches[0].key = Some(key(next)).filter(|_| !number.is_multiple_of(3));
         let first = log.append(&batches).unwrap().first;
         let records = batches.iter().flat_map(|batch| &batch.records);
         for (seq, record) in (first.seq()..).zip(records) {
