@@ -4,6 +4,7 @@
 
 use axum::Router;
 use axum::serve::ListenerExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 use sse_framework::{Hub, SseEvent};
@@ -14,7 +15,7 @@ use support::served::{Served, Server, eventually};
 
 support::by_every_server!(who_has_vanished_is_let_go, who_takes_nothing_is_let_go);
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Blob {
     padding: String,
 }

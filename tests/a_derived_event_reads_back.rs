@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     DecodeError, EncodeError, EventType, RawEvent, SseEvent, TopicError, TopicFilter,
@@ -51,7 +52,7 @@ fn names<E: SseEvent>() -> Vec<&'static str> {
 /// An order was accepted.
 ///
 /// By the shop.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{shop}/orders")]
 struct OrderPlaced {
     shop: String,
@@ -59,25 +60,25 @@ struct OrderPlaced {
     id: u64,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(name = "price", topic = "prices/{0.shop}/{1}")]
 struct Priced(OrderPlaced, u32);
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(rename_all = "SCREAMING_SNAKE_CASE", topic = "n/{0}")]
 struct WrappedNumber(u64);
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct ShopClosed;
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(name = "r", topic = "{type}/{r.type}")]
 struct Raw {
     r#type: u8,
     r: Inner,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Inner {
     r#type: String,
 }
@@ -122,13 +123,13 @@ mod hex {
 }
 
 /// Data that is no event.
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 struct Plain {
     items: Vec<u8>,
 }
 
 /// What happens to the stock.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 #[sse(rename_all = "snake_case")]
 enum Stock {
@@ -139,6 +140,7 @@ enum Stock {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         left_over: Option<u32>,
         #[serde(with = "hex")]
+        #[schemars(with = "String")]
         code: u32,
         #[serde(skip)]
         r#where: Location,
@@ -235,7 +237,7 @@ impl From<ShopClosed> for Delegating {
 }
 
 /// A set in a set in a set, with variants of its own around it.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{shop}")]
 enum Mixed {
     Opened {
@@ -247,7 +249,7 @@ enum Mixed {
     Nested(Middle),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum Middle {
     Priced(Priced),
     Paused,
@@ -316,11 +318,11 @@ fn a_value_that_makes_no_topic_is_an_error() {
     };
 }
 
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "users/user-{0}")]
 struct UserSeen(Shown);
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 enum Shown {
     Nothing,
     Failing,
@@ -347,12 +349,12 @@ fn a_part_of_a_segment_needs_a_value_as_well() {
 }
 
 /// A map whose keys JSON cannot have.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum Unwritable {
     Keyed { first: u8, map: BTreeMap<(u8, u8), u8> },
 }
 
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct UnwritableStruct {
     first: u8,
     map: BTreeMap<(u8, u8), u8>,
@@ -405,7 +407,7 @@ fn what_does_not_fit_is_told_with_name_and_path() {
     }
 }
 
-#[derive(Debug, Deserialize, SseEvent)]
+#[derive(Debug, Deserialize, JsonSchema, SseEvent)]
 enum ByHand {
     One { a: u8 },
 }
@@ -429,7 +431,7 @@ fn a_hand_written_serialize_of_a_set_is_an_error_and_no_wrong_payload() {
 fn an_event_can_be_derived_inside_a_function_and_a_macro() {
     macro_rules! event {
         ($name:ident, $field:ident, $topic:literal) => {
-            #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+            #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
             #[sse(topic = $topic)]
             struct $name {
                 $field: u8,

@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     CloseReason, DecodeError, EncodeError, EventType, Gap, GapReason, Hub, MemoryLog, RawEvent,
@@ -24,7 +25,7 @@ support::by_every_server!(
 );
 
 /// A document, and how secret it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "documents/{title}")]
 struct Filed {
     title: String,

@@ -7,6 +7,7 @@
 )]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{EventType, SseEvent};
 
@@ -14,7 +15,7 @@ use sse_framework::{EventType, SseEvent};
 /// each of the words.
 macro_rules! compare {
     ($($case:literal: [$($word:ident)*])*) => {$({
-        #[derive(Debug, Serialize, Deserialize, SseEvent)]
+        #[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
         #[serde(rename_all = $case)]
         #[sse(rename_all = $case)]
         enum Set {
@@ -24,7 +25,7 @@ macro_rules! compare {
         let serde = [$(serde_json::to_value(Set::$word).unwrap()),*];
         assert_eq!(names, serde, "variants in {}", $case);
         $({
-            #[derive(Debug, Serialize, Deserialize, SseEvent)]
+            #[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
             #[sse(rename_all = $case)]
             struct $word;
             let serde = serde_json::to_value(Set::$word).unwrap();
@@ -63,7 +64,7 @@ fn a_name_is_what_serde_makes_of_it() {
 
 #[test]
 fn without_a_word_it_is_kebab_case() {
-    #[derive(Debug, Serialize, Deserialize, SseEvent)]
+    #[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
     enum Set {
         HTTPError,
         OrderPlaced,

@@ -5,6 +5,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     EventId, Hub, MemoryLog, OnGap, Retention, Snapshot, SseEvent, Subscribe, TopicFilter,
@@ -30,7 +31,7 @@ support::by_every_server!(
     nothing_is_computed_for_who_gets_no_snapshot,
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "stock/{item}")]
 struct StockChanged {
     item: String,

@@ -5,6 +5,7 @@
 mod gated_log;
 
 use gated_log::{Failure, Gate};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     Hub, HubBuilder, PublishError, Received, SseEvent, Start, Subscribe, Subscription,
@@ -15,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use support::served::in_time;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Load {
     n: u64,
     padding: String,

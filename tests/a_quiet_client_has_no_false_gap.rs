@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{EventId, Hub, HubBuilder, MemoryLog, Retention, SseEvent, Subscribe};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ support::by_every_server!(
     there_are_no_more_of_them_than_heartbeats,
 );
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "{of}")]
 struct Count {
     of: String,

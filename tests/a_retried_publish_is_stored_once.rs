@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::routing::post;
 use gated_log::{Failure, Gate};
 use proptest::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     Durability, EventId, Hub, HubBuilder, IdStyle, IdempotencyKeyError, MemoryLog, Problem,
@@ -19,7 +20,7 @@ use std::time::Duration;
 use support::http::{self, Request};
 use support::served::{Served, eventually, in_time};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum Event {
     Paid { order: u64 },
     Refunded { order: u64 },

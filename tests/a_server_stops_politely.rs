@@ -145,7 +145,7 @@ fn a_second_signal_does_not_wait(by: Server) {
     assert_eq!(history(server.address(), "earliest").len(), 100);
 }
 
-#[derive(Debug, serde::Serialize, serde::Deserialize, SseEvent)]
+#[derive(Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema, SseEvent)]
 struct Tick {
     n: u64,
 }

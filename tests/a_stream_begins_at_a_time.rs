@@ -5,6 +5,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{MethodRouter, get};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     AppendError, Appended, Batch, CloseReason, EventLog, Gap, GapReason, History, Hub, IdKey,
@@ -39,7 +40,7 @@ support::by_every_server!(
     a_stream_that_begins_at_a_time_is_driven_like_any_other,
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
 }

@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{CloseReason, Hub, Received, Snapshot, SseEvent, Subscribe, Subscription};
 use std::collections::HashSet;
@@ -23,7 +24,7 @@ support::by_every_server!(
     a_stream_whose_time_was_over_shows_nothing,
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
 }

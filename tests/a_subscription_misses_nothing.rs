@@ -1,6 +1,7 @@
 //! Subscribing within the process: what comes, with what, from where, and what never comes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     CloseReason, Delivered, Gap, GapReason, Hub, MemoryLog, Received, Retention, SseEvent, Start,
@@ -12,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use support::random::{self, Random};
 use support::served::{eventually, in_time};
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
 }

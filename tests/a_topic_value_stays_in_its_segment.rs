@@ -4,6 +4,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     EncodeError, Hub, MAX_TOPIC_LENGTH, PublishError, SseEvent, Topic, TopicError, TopicFilter,
@@ -11,20 +12,20 @@ use sse_framework::{
 use support::random;
 
 /// A field, a field within a field, part of a segment, and braces that stand for themselves.
-#[derive(Clone, Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "tenants/{tenant}/by-{{{author.name}}}/{tenant}")]
 struct Written {
     tenant: String,
     author: Author,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 struct Author {
     name: String,
 }
 
 /// The same in a variant, by position.
-#[derive(Clone, Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum Set {
     #[sse(topic = "tenants/{0}/by-{{{1.name}}}/{0}")]
     Written(String, Author),

@@ -7,6 +7,7 @@
 //! fails if `SSE_NEED_MOUNTS` is set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Durability, Hub, Received, SledLog, SseEvent, Start, StartError, Subscribe};
 use std::cell::Cell;
@@ -121,7 +122,7 @@ async fn publishes_in_bulk() {
 const CHILD: &str = "SSE_BULK_CHILD";
 const BULK_SYNC_EVERY: Duration = Duration::from_millis(800);
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Bulk {
     text: String,
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sse_framework::{EventType, RawEvent, SseEvent};
@@ -32,7 +33,7 @@ fn names<E: SseEvent>() -> Vec<&'static str> {
 }
 
 /// A field has another value.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "changes/{field}/{to}")]
 struct Changed<T> {
     field: String,
@@ -40,13 +41,13 @@ struct Changed<T> {
 }
 
 /// The topic does not speak of the parameter, so that it need not be text.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "samples/{0}")]
 struct Samples<T: Clone, const N: usize = 1>(u8, Vec<T>, PhantomData<[(); N]>)
 where
     T: PartialEq;
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Window<const N: usize>;
 
 #[test]
@@ -61,7 +62,7 @@ fn a_struct_takes_types_and_constants() {
 }
 
 /// What serde's own bounds do not say is said by serde's attribute, and holds here, too.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(bound = "S: Source")]
 struct Read<S: Source> {
     value: S::Value,
@@ -70,10 +71,10 @@ struct Read<S: Source> {
 }
 
 trait Source {
-    type Value: fmt::Debug + PartialEq + Send + Serialize + DeserializeOwned + 'static;
+    type Value: fmt::Debug + PartialEq + Send + Serialize + DeserializeOwned + JsonSchema + 'static;
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, JsonSchema)]
 struct Sensor;
 
 impl Source for Sensor {
@@ -87,7 +88,7 @@ fn bounds_are_those_of_serde() {
 }
 
 /// A set with events of its own and others.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum Table<Row, const COLUMNS: usize> {
     /// Carries an event that depends on the parameter.
     Changed(Changed<Row>),
@@ -126,7 +127,7 @@ enum WithSystem<E> {
     System(System),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum System {
     Started,
     Stopped,
@@ -160,13 +161,13 @@ fn a_set_takes_sets() {
 }
 
 /// A payload may speak of the set.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum Tree {
     Leaf { size: u8 },
     Branch(Box<Branch<Self>>),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Branch<T> {
     children: Vec<T>,
 }
@@ -179,7 +180,7 @@ fn a_payload_may_carry_values_of_its_set() {
 }
 
 /// The derive asks nothing of a type's arguments that the type itself does not need.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Marked<T> {
     id: u8,
     #[serde(skip)]

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use axum::Router;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Epoch, EventId, Hub, IdStyle, Retention, SledLog, SseEvent};
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ support::by_every_server!(
     a_request_that_is_no_http_is_refused_and_the_server_goes_on,
 );
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
 }

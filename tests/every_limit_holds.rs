@@ -6,6 +6,7 @@ use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     AppendError, Appended, Batch, CloseReason, EventId, EventLog, History, Hub, HubBuilder, IdKey,
@@ -35,7 +36,7 @@ support::by_every_server!(
     a_longer_query_than_allowed_is_refused,
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     text: String,
 }

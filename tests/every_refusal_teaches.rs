@@ -9,6 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{any, get, post};
 use gated_log::{Failure, Gate};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sse_framework::{
@@ -30,7 +31,7 @@ support::by_every_server!(
     a_handler_that_publishes_answers_with_a_problem,
 );
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     text: String,
 }

@@ -7,6 +7,7 @@ use axum::extract::{Request as Asked, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, SseEvent, Start, Subscribe};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ support::by_every_server!(
 
 const SECRET: &str = "hunter2";
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "secret")]
 struct Note {
     text: String,

@@ -4,6 +4,7 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     AppendError, Appended, Batch, CloseReason, EventLog, GapReason, History, Hub, IdKey, LogError,
@@ -23,7 +24,7 @@ support::by_every_server!(
     knobs_have_no_value_that_breaks_a_stream,
 );
 
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
 }

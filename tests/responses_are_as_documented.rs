@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, OnGap, SseEvent, Subscribe};
 use support::client::{self, Client};
@@ -29,7 +30,7 @@ support::by_every_server!(
     topics_that_are_none_are_a_bad_request,
 );
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     text: String,
 }

@@ -1,6 +1,7 @@
 //! A log that is damaged on the disk: clients learn what is lost, and get everything else.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     GapReason, Health, Hub, LogError, OnDamage, Received, SledLog, SseEvent, Start, StartError,
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     text: String,
 }

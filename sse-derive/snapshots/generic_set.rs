@@ -10,22 +10,37 @@ enum WithSystem<E> {
 const _: () = {
     use ::sse_framework::__private as __sse;
     const __SSE_PAYLOAD_1: __sse::Delegate<System> = __sse::delegate::<System>();
-    const __SSE_OWN: &[__sse::EventType] = &[__sse::EventType::new("started")];
+    #[automatically_derived]
+    impl<E> __sse::Own for WithSystem<E>
+    where
+        Self: __sse::Send + 'static,
+        Self: __sse::Serialize + __sse::DeserializeOwned + __sse::JsonSchema,
+        Wrapped<E>: __sse::SseEvent,
+    {
+        const OWN: &'static [__sse::EventType] = &[__sse::variants::<WithSystem<E>>().describe(
+            __sse::EventType::new("started"),
+            "Started",
+            "Started",
+        )];
+    }
     #[automatically_derived]
     impl<E> __sse::Parts for WithSystem<E>
     where
         Self: __sse::Send + 'static,
-        Self: __sse::Serialize + __sse::DeserializeOwned,
+        Self: __sse::Serialize + __sse::DeserializeOwned + __sse::JsonSchema,
         Wrapped<E>: __sse::SseEvent,
     {
-        const PARTS: &'static [&'static [__sse::EventType]] =
-            &[__SSE_OWN, __sse::delegate::<Wrapped<E>>().types, __SSE_PAYLOAD_1.types];
+        const PARTS: &'static [&'static [__sse::EventType]] = &[
+            <Self as __sse::Own>::OWN,
+            __sse::delegate::<Wrapped<E>>().types,
+            __SSE_PAYLOAD_1.types,
+        ];
     }
     #[automatically_derived]
     impl<E> __sse::SseEvent for WithSystem<E>
     where
         Self: __sse::Send + 'static,
-        Self: __sse::Serialize + __sse::DeserializeOwned,
+        Self: __sse::Serialize + __sse::DeserializeOwned + __sse::JsonSchema,
         Wrapped<E>: __sse::SseEvent,
     {
         const TYPES: &'static [__sse::EventType] = {
@@ -37,7 +52,7 @@ const _: () = {
             match self {
                 Self::App(__payload) => (__sse::delegate::<Wrapped<E>>().event_type)(__payload),
                 Self::System(__payload) => (__SSE_PAYLOAD_1.event_type)(__payload),
-                Self::Started { .. } => &__SSE_OWN[0],
+                Self::Started { .. } => &<Self as __sse::Own>::OWN[0],
             }
         }
         fn topic(&self) -> __sse::Result<__sse::Option<__sse::Topic>, __sse::EncodeError> {
@@ -68,11 +83,11 @@ const _: () = {
             if __SSE_PAYLOAD_1.has(__event.name) {
                 return (__SSE_PAYLOAD_1.decode)(__event).map(Self::System);
             }
-            let __index = match __event.name {
-                "started" => 2,
+            let (__index, __version) = match __event.name {
+                "started" => (2, 1),
                 _ => return __sse::unknown(__event),
             };
-            (__sse::variants::<WithSystem<E>>().decode)(__event, __index)
+            (__sse::variants::<WithSystem<E>>().decode)(__event, __index, __version)
         }
     }
     #[automatically_derived]

@@ -13,19 +13,28 @@ where
 #[allow(deprecated)]
 const _: () = {
     use crate::events::__private as __sse;
-    const __SSE_TYPES: &[__sse::EventType] =
-        &[__sse::EventType::new("changed").with_deprecated("use `Moved`")];
+    #[automatically_derived]
+    impl<T: Clone, const N: usize> __sse::Own for Changed<T, N>
+    where
+        T: PartialEq,
+        Self: __sse::Send + 'static,
+        Self: __sse::Serialize + __sse::DeserializeOwned + __sse::JsonSchema,
+        T: __sse::TopicValue,
+    {
+        const OWN: &'static [__sse::EventType] = &[__sse::json::<Changed<T, N>>()
+            .describe(__sse::EventType::new("changed").with_deprecated("use `Moved`"))];
+    }
     #[automatically_derived]
     impl<T: Clone, const N: usize> __sse::SseEvent for Changed<T, N>
     where
         T: PartialEq,
         Self: __sse::Send + 'static,
-        Self: __sse::Serialize + __sse::DeserializeOwned,
+        Self: __sse::Serialize + __sse::DeserializeOwned + __sse::JsonSchema,
         T: __sse::TopicValue,
     {
-        const TYPES: &'static [__sse::EventType] = __SSE_TYPES;
+        const TYPES: &'static [__sse::EventType] = <Self as __sse::Own>::OWN;
         fn event_type(&self) -> &'static __sse::EventType {
-            &__SSE_TYPES[0]
+            &<Self as __sse::Own>::OWN[0]
         }
         fn topic(&self) -> __sse::Result<__sse::Option<__sse::Topic>, __sse::EncodeError> {
             __sse::TopicText::new("changed").literal("changes/").value("to", &self.to).finish()
@@ -38,7 +47,7 @@ const _: () = {
         }
         fn decode(__event: __sse::RawEvent<'_>) -> __sse::Result<Self, __sse::DecodeError> {
             match __event.name {
-                "changed" => (__sse::json::<Changed<T, N>>().decode)(__event),
+                "changed" => (__sse::json::<Changed<T, N>>().decode)(__event, 1u32),
                 _ => __sse::unknown(__event),
             }
         }

@@ -7,13 +7,14 @@ struct __sse {
 #[allow(deprecated)]
 const _: () = {
     use ::sse_framework::__private as __sse__;
-    const __SSE_TYPES: &[__sse__::EventType] = &[__sse__::EventType::new("--sse")];
     const __SSE_PAYLOAD: __sse__::Json<__sse> = __sse__::json::<__sse>();
+    const __SSE_OWN: &[__sse__::EventType] =
+        &[__SSE_PAYLOAD.describe(__sse__::EventType::new("--sse"))];
     #[automatically_derived]
     impl __sse__::SseEvent for __sse {
-        const TYPES: &'static [__sse__::EventType] = __SSE_TYPES;
+        const TYPES: &'static [__sse__::EventType] = __SSE_OWN;
         fn event_type(&self) -> &'static __sse__::EventType {
-            &__SSE_TYPES[0]
+            &__SSE_OWN[0]
         }
         fn topic(&self) -> __sse__::Result<__sse__::Option<__sse__::Topic>, __sse__::EncodeError> {
             __sse__::no_topic()
@@ -26,7 +27,7 @@ const _: () = {
         }
         fn decode(__event: __sse__::RawEvent<'_>) -> __sse__::Result<Self, __sse__::DecodeError> {
             match __event.name {
-                "--sse" => (__SSE_PAYLOAD.decode)(__event),
+                "--sse" => (__SSE_PAYLOAD.decode)(__event, 1u32),
                 _ => __sse__::unknown(__event),
             }
         }

@@ -17,9 +17,9 @@ const _: () = {
     const __SSE_PAYLOAD_3: __sse::Delegate<Box<Inner>> = __sse::delegate::<Box<Inner>>();
     const __SSE_PAYLOAD: __sse::Variants<ShopEvent> = __sse::variants::<ShopEvent>();
     const __SSE_OWN: &[__sse::EventType] = &[
-        __sse::EventType::new("stock"),
-        __sse::EventType::new("packed"),
-        __sse::EventType::new("notice"),
+        __SSE_PAYLOAD.describe(__sse::EventType::new("stock"), "StockChanged", "StockChanged"),
+        __SSE_PAYLOAD.describe(__sse::EventType::new("packed"), "Packed", "Packed"),
+        __SSE_PAYLOAD.describe(__sse::EventType::new("notice"), "Notice", "Notice"),
     ];
     const __SSE_PARTS: &[&[__sse::EventType]] =
         &[__SSE_OWN, __SSE_PAYLOAD_0.types, __SSE_PAYLOAD_3.types];
@@ -67,13 +67,13 @@ const _: () = {
             if __SSE_PAYLOAD_3.has(__event.name) {
                 return (__SSE_PAYLOAD_3.decode)(__event).map(Self::Nested);
             }
-            let __index = match __event.name {
-                "stock" => 1,
-                "packed" => 2,
-                "notice" => 4,
+            let (__index, __version) = match __event.name {
+                "stock" => (1, 1),
+                "packed" => (2, 1),
+                "notice" => (4, 1),
                 _ => return __sse::unknown(__event),
             };
-            (__SSE_PAYLOAD.decode)(__event, __index)
+            (__SSE_PAYLOAD.decode)(__event, __index, __version)
         }
     }
     #[automatically_derived]

@@ -10,14 +10,15 @@ struct OrderPlaced {
 #[allow(deprecated)]
 const _: () = {
     use ::sse_framework::__private as __sse;
-    const __SSE_TYPES: &[__sse::EventType] =
-        &[__sse::EventType::new("order-placed").with_description("An order was accepted.")];
     const __SSE_PAYLOAD: __sse::Json<OrderPlaced> = __sse::json::<OrderPlaced>();
+    const __SSE_OWN: &[__sse::EventType] = &[__SSE_PAYLOAD.describe(
+        __sse::EventType::new("order-placed").with_description("An order was accepted."),
+    )];
     #[automatically_derived]
     impl __sse::SseEvent for OrderPlaced {
-        const TYPES: &'static [__sse::EventType] = __SSE_TYPES;
+        const TYPES: &'static [__sse::EventType] = __SSE_OWN;
         fn event_type(&self) -> &'static __sse::EventType {
-            &__SSE_TYPES[0]
+            &__SSE_OWN[0]
         }
         fn topic(&self) -> __sse::Result<__sse::Option<__sse::Topic>, __sse::EncodeError> {
             __sse::TopicText::new("order-placed")
@@ -35,7 +36,7 @@ const _: () = {
         }
         fn decode(__event: __sse::RawEvent<'_>) -> __sse::Result<Self, __sse::DecodeError> {
             match __event.name {
-                "order-placed" => (__SSE_PAYLOAD.decode)(__event),
+                "order-placed" => (__SSE_PAYLOAD.decode)(__event, 1u32),
                 _ => __sse::unknown(__event),
             }
         }

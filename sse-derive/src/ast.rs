@@ -1,9 +1,9 @@
 //! What the derive reads out of a type: one event, or a set of them.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
 use syn::{Data, DataEnum, DataStruct, DeriveInput, Error, Fields, Ident, Member, Path, Type};
 
-use crate::attr::{Attrs, Text, deprecated, description, plain};
+use crate::attr::{Attrs, Renames, Text, Upcast, deprecated, description, plain};
 use crate::case::Case;
 use crate::ctxt::Ctxt;
 use crate::suggest::{list, nearest};
@@ -31,6 +31,9 @@ pub(crate) struct Event<'a> {
     /// The reason, if there is one.
     pub(crate) deprecated: Option<String>,
     pub(crate) topic: Option<Template>,
+    pub(crate) version: u32,
+    /// How a record of the version before is read: a function.
+    pub(crate) upcast: Option<TokenStream>,
     pub(crate) fields: Vec<Field<'a>>,
 }
 
@@ -53,6 +56,8 @@ pub(crate) struct Variant<'a> {
     pub(crate) index: u32,
     pub(crate) attrs: Attrs,
     pub(crate) role: Role<'a>,
+    /// What serde calls it when it is written, and when it is read.
+    pub(crate) serde_names: [String; 2],
 }
 
 pub(crate) enum Role<'a> {
@@ -68,7 +73,7 @@ impl<'a> Input<'a> {
         let framework = framework(ctxt, &attrs);
         let data = match &original.data {
             Data::Struct(data) => Shape::Event(one(ctxt, original, data, &attrs)),
-            Data::Enum(data) => Shape::Set(set(ctxt, data, &attrs)),
+            Data::Enum(data) => Shape::Set(set(ctxt, original, data, &attrs)),
             Data::Union(data) => {
                 let message = "a union cannot be an event: write a struct or an enum";
                 ctxt.error(data.union_token, message);
@@ -137,16 +142,46 @@ fn one<'a>(
         description: description(&original.attrs),
         deprecated: deprecated(&original.attrs),
         topic: template(ctxt, attrs.topic.as_ref()),
+        version: version(attrs),
+        upcast: upcast(attrs),
         fields: fields(&data.fields),
     }
 }
 
-fn set<'a>(ctxt: &Ctxt, data: &'a DataEnum, attrs: &Attrs) -> Vec<Variant<'a>> {
+fn version(attrs: &Attrs) -> u32 {
+    attrs.version.as_ref().map_or(1, |version| version.value)
+}
+
+fn upcast(attrs: &Attrs) -> Option<TokenStream> {
+    attrs.upcast.as_ref().map(|Upcast { value, .. }| value.clone())
+}
+
+fn set<'a>(
+    ctxt: &Ctxt,
+    original: &DeriveInput,
+    data: &'a DataEnum,
+    attrs: &Attrs,
+) -> Vec<Variant<'a>> {
     let case = case(ctxt, attrs);
+    let renames = Renames::of(&original.attrs, "rename_all");
     // An error in the set's topic is one error, however many variants take it.
     let topic = template(ctxt, attrs.topic.as_ref());
     let variants = (0..).zip(&data.variants);
-    variants.map(|(index, original)| variant(ctxt, index, original, case, topic.as_ref())).collect()
+    let variant = |(index, original)| Variant {
+        serde_names: serde_names(original, &renames),
+        ..variant(ctxt, index, original, case, topic.as_ref())
+    };
+    variants.map(variant).collect()
+}
+
+/// What serde calls a variant when it is written, and when it is read.
+fn serde_names(variant: &syn::Variant, all: &Renames) -> [String; 2] {
+    let own = Renames::of(&variant.attrs, "rename");
+    let name = |own: Option<String>, case: &Option<String>| {
+        let case = case.as_deref().and_then(Case::named).unwrap_or(Case::Pascal);
+        own.unwrap_or_else(|| case.apply(&plain(&variant.ident)))
+    };
+    [name(own.written, &all.written), name(own.read, &all.read)]
 }
 
 fn variant<'a>(
@@ -167,10 +202,12 @@ fn variant<'a>(
                 None => topic.cloned(),
                 own => template(ctxt, own.as_ref()),
             },
+            version: version(&attrs),
+            upcast: upcast(&attrs),
             fields: fields(&original.fields),
         }),
     };
-    Variant { original, index, attrs, role }
+    Variant { original, index, attrs, role, serde_names: Default::default() }
 }
 
 /// The payload of a newtype variant.

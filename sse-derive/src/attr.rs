@@ -4,20 +4,21 @@ mod docs;
 mod serde;
 
 pub(crate) use docs::{deprecated, description};
-pub(crate) use serde::serde_words;
+pub(crate) use serde::{Renames, serde_words};
 
-use proc_macro2::TokenTree;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
-use syn::parse::ParseStream;
-use syn::{Attribute, Ident, Lit, LitStr, Path, Result, Token};
+use syn::parse::discouraged::Speculative;
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, ExprPath, Ident, Lit, LitStr, Path, Result, Token};
 
 use crate::ctxt::Ctxt;
 use crate::suggest::{list, nearest};
 
-const WORDS: [&str; 6] = ["name", "rename_all", "topic", "json", "no_from", "crate"];
-const LATER: [&str; 2] = ["version", "upcast"];
+const WORDS: [&str; 8] =
+    ["name", "rename_all", "topic", "version", "upcast", "json", "no_from", "crate"];
 
 /// What stands in `#[sse(...)]`, each at most once.
 #[derive(Default)]
@@ -28,6 +29,21 @@ pub(crate) struct Attrs {
     pub(crate) json: Option<Path>,
     pub(crate) no_from: Option<Path>,
     pub(crate) krate: Option<Text>,
+    pub(crate) version: Option<Version>,
+    pub(crate) upcast: Option<Upcast>,
+}
+
+/// `version = 2`.
+pub(crate) struct Version {
+    pub(crate) word: Path,
+    pub(crate) value: u32,
+}
+
+/// `upcast = from_v1`.
+pub(crate) struct Upcast {
+    pub(crate) word: Path,
+    /// The function, as the user wrote it.
+    pub(crate) value: TokenStream,
 }
 
 /// `word = "value"`.
@@ -60,6 +76,8 @@ impl Attrs {
             "json" => set(ctxt, meta, &mut self.json, flag(ctxt, meta)?),
             "no_from" => set(ctxt, meta, &mut self.no_from, flag(ctxt, meta)?),
             "crate" => set(ctxt, meta, &mut self.krate, text(ctxt, meta)?),
+            "version" => set(ctxt, meta, &mut self.version, version(ctxt, meta)?),
+            "upcast" => set(ctxt, meta, &mut self.upcast, upcast(ctxt, meta)?),
             word => {
                 ctxt.error(&meta.path, unknown(word));
                 skip_value(meta.input)?;
@@ -104,10 +122,47 @@ fn flag(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Path>> {
     Ok(Some(meta.path.clone()))
 }
 
-fn unknown(word: &str) -> String {
-    if LATER.contains(&word) {
-        return format!("`{word}` is not supported yet, every event type has version 1: remove it");
+fn version(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Version>> {
+    let wanted = "`version` needs a number from 1 on: write `version = 2`";
+    let literal = value::<Lit>(ctxt, meta, wanted)?;
+    let number = literal.as_ref().and_then(|literal| match literal {
+        Lit::Int(number) => number.base10_parse().ok().filter(|number| *number > 0),
+        _ => None,
+    });
+    if let (Some(literal), None) = (&literal, number) {
+        ctxt.error(literal, wanted);
     }
+    Ok(number.map(|value| Version { word: meta.path.clone(), value }))
+}
+
+fn upcast(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> Result<Option<Upcast>> {
+    let wanted = "`upcast` needs the path of a function: write `upcast = from_v1`";
+    let path = value::<ExprPath>(ctxt, meta, wanted)?;
+    let word = meta.path.clone();
+    Ok(path.map(|path| Upcast { word, value: path.into_token_stream() }))
+}
+
+/// What stands behind `=`, if it is a `T`.
+fn value<T: Parse>(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>, wanted: &str) -> Result<Option<T>> {
+    if !meta.input.peek(Token![=]) {
+        ctxt.error(&meta.path, wanted);
+        skip_value(meta.input)?;
+        return Ok(None);
+    }
+    let input = meta.value()?;
+    let ahead = input.fork();
+    if let Ok(value) = ahead.parse::<T>()
+        && (ahead.is_empty() || ahead.peek(Token![,]))
+    {
+        input.advance_to(&ahead);
+        return Ok(Some(value));
+    }
+    ctxt.push(input.error(wanted));
+    skip_value(input)?;
+    Ok(None)
+}
+
+fn unknown(word: &str) -> String {
     let hint = match (word, nearest(word, &WORDS)) {
         ("rename" | "event" | "type", _) => "did you mean `name`?".to_owned(),
         (_, Some(near)) => format!("did you mean `{near}`?"),
@@ -142,7 +197,7 @@ mod tests {
     #[test]
     fn one_mistake_hides_no_other() {
         let item: syn::DeriveInput = parse_quote! {
-            #[sse(nmae = "x", version = 2, json = true, topic, name = "a", name = "b")]
+            #[sse(nmae = "x", version = 0, upcast = 1 + 1, json = true, topic, name = "a", name = "b")]
             #[sse("c")]
             struct A;
         };
@@ -154,7 +209,8 @@ mod tests {
             errors,
             [
                 "unknown attribute `nmae`: did you mean `name`?",
-                "`version` is not supported yet, every event type has version 1: remove it",
+                "`version` needs a number from 1 on: write `version = 2`",
+                "`upcast` needs the path of a function: write `upcast = from_v1`",
                 "`json` takes no value: write `#[sse(json)]`",
                 "`topic` needs a string literal: write `topic = \"...\"`",
                 "`name` is given twice: remove one",

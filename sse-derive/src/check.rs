@@ -79,7 +79,17 @@ fn one(ctxt: &Ctxt, input: &Input<'_>, event: &Event<'_>) {
         ctxt.error(flag, message);
     }
     name::name(ctxt, &event.name);
+    upcast(ctxt, &input.attrs);
     topic(ctxt, event);
+}
+
+fn upcast(ctxt: &Ctxt, attrs: &Attrs) {
+    let first = attrs.version.as_ref().is_none_or(|version| version.value == 1);
+    if let Some(upcast) = attrs.upcast.as_ref().filter(|_| first) {
+        let message = "there is no version before version 1: say which version this is, as in \
+                       `version = 2`";
+        ctxt.error(&upcast.word, message);
+    }
 }
 
 fn topic(ctxt: &Ctxt, event: &Event<'_>) {

@@ -11,6 +11,7 @@ pub(crate) use outline::{Bodies, Outline};
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::DeriveInput;
+use syn::spanned::Spanned;
 
 use crate::ast::{Event, Input, Shape};
 use crate::ctxt::Ctxt;
@@ -54,9 +55,11 @@ fn shown_at(span: Span) -> Span {
 
 fn one(outline: &Outline<'_>, event: &Event<'_>) -> Bodies {
     let sse = &outline.sse;
-    let new = event_type(outline, event);
-    let name = &event.name.value;
+    let (name, version) = (&event.name.value, event.version);
     let (table, json) = outline.own_table("json", "Json");
+    let new = event_type(outline, event);
+    let (items, types) = outline.own_types(quote!(#json.describe(#new)));
+    let upcast = upcast(outline, event);
     let topic = match &event.topic {
         None => quote!(#sse::no_topic()),
         Some(template) => topic(
@@ -67,17 +70,15 @@ fn one(outline: &Outline<'_>, event: &Event<'_>) -> Bodies {
         ),
     };
     Bodies {
-        items: quote! {
-            const __SSE_TYPES: &[#sse::EventType] = &[#new];
-            #table
-        },
-        types: quote!(__SSE_TYPES),
-        event_type: quote!(&__SSE_TYPES[0]),
+        items: quote!(#table #items),
+        event_type: quote!(&#types[0]),
+        types,
         topic,
         encode: quote!((#json.encode)(#name, self, __out)),
         decode: quote! {
             match __event.name {
-                #name => (#json.decode)(__event),
+                #upcast
+                #name => (#json.decode)(__event, #version),
                 _ => #sse::unknown(__event),
             }
         },
@@ -106,13 +107,30 @@ fn topic(
 
 fn event_type(outline: &Outline<'_>, event: &Event<'_>) -> TokenStream {
     let sse = &outline.sse;
-    let Event { name, description, deprecated, .. } = event;
+    let Event { name, description, deprecated, version, upcast, .. } = event;
     let name = &name.value;
     let description = Some(description).filter(|text| !text.is_empty()).into_iter();
     let deprecated = deprecated.iter();
+    let later = Some(version).filter(|version| **version > 1).into_iter();
+    let previous = upcast.iter().map(|upcast| {
+        let span = shown_at(upcast.span());
+        let there = outline.sse_at(span);
+        quote_spanned!(span=> #there::previous(#upcast, #name, #version))
+    });
     quote! {
         #sse::EventType::new(#name)
             #(.with_description(#description))*
             #(.with_deprecated(#deprecated))*
+            #(.with_version(#later))*
+            #(.with_previous(#previous))*
     }
+}
+
+/// The arm that reads a record of an earlier version, if the event type has an `upcast`.
+fn upcast(outline: &Outline<'_>, event: &Event<'_>) -> Option<TokenStream> {
+    let (name, version, upcast) = (&event.name.value, event.version, event.upcast.as_ref()?);
+    let span = shown_at(upcast.span());
+    let there = outline.sse_at(span);
+    let read = quote_spanned!(span=> #there::upcast(__event, #version, #upcast));
+    Some(quote!(#name if __event.version < #version => return #read,))
 }

@@ -43,7 +43,7 @@ pub(crate) fn bounds(input: &Input<'_>, sse: &Ident) -> Vec<TokenStream> {
     let mut bounds = vec![quote!(Self: #sse::Send + 'static)];
     let own = input.own();
     if !own.is_empty() {
-        bounds.push(quote!(Self: #sse::Serialize + #sse::DeserializeOwned));
+        bounds.push(quote!(Self: #sse::Serialize + #sse::DeserializeOwned + #sse::JsonSchema));
     }
     let payloads = input.payloads().filter(|payload| mentions(generics, payload));
     bounds.extend(payloads.map(|payload| quote!(#payload: #sse::SseEvent)));

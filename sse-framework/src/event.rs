@@ -1,14 +1,18 @@
 //! Events: values with a name and, if they want one, a topic.
 
+mod described;
 mod json;
 mod name;
 mod parts;
 mod payload;
 pub mod private;
 mod topic_text;
+mod upcast;
 mod variant;
 
 pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
+
+use described::Described;
 
 use crate::topic::{Topic, TopicError};
 use crate::wire::FrameError;
@@ -19,11 +23,12 @@ use crate::wire::FrameError;
 /// the payload from serde:
 ///
 /// ```
+/// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 /// use sse_framework::{RawEvent, SseEvent};
 ///
 /// /// An order was accepted.
-/// #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+/// #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 /// #[sse(topic = "shops/{shop}/orders")]
 /// struct OrderPlaced {
 ///     shop: String,
@@ -154,12 +159,34 @@ pub struct EventType {
     version: u32,
     description: &'static str,
     deprecated: Option<&'static str>,
+    described: Described,
+    previous: Option<&'static EventType>,
 }
 
 impl EventType {
     /// An event type of version 1 without a description.
     pub const fn new(name: &'static str) -> Self {
-        EventType { name, version: 1, description: "", deprecated: None }
+        EventType {
+            name,
+            version: 1,
+            description: "",
+            deprecated: None,
+            described: Described::NOT,
+            previous: None,
+        }
+    }
+
+    /// The same type with another version of its payload's schema; by the derive the `version`.
+    #[must_use]
+    pub const fn with_version(self, version: u32) -> Self {
+        EventType { version, ..self }
+    }
+
+    /// The same type after this one: what its records of the version before were written as, and how
+    /// they are still read. By the derive what `upcast` takes.
+    #[must_use]
+    pub const fn with_previous(self, previous: &'static EventType) -> Self {
+        EventType { previous: Some(previous), ..self }
     }
 
     /// The same type with a description, by the derive the doc comment.
@@ -193,15 +220,21 @@ impl EventType {
     pub const fn deprecated(&self) -> Option<&'static str> {
         self.deprecated
     }
+
+    /// The type as it was in the version before, if its records are still read.
+    pub const fn previous(&self) -> Option<&'static EventType> {
+        self.previous
+    }
 }
 
 /// An event as it stands in the log or on the wire.
 ///
 /// ```
+/// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 /// use sse_framework::{DecodeError, RawEvent, SseEvent};
 ///
-/// #[derive(Serialize, Deserialize, SseEvent)]
+/// #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 /// struct StockChanged { left: u32 }
 ///
 /// let raw = RawEvent { name: "stock-changed", version: 1, data: br#"{"left":"many"}"# };
@@ -267,5 +300,28 @@ pub enum DecodeError {
         path: String,
         /// What serde_json says.
         source: serde_json::Error,
+    },
+    /// The record was written with another version of the event type, and the set knows no way from that to
+    /// its own: a later one, or an earlier one without an `upcast`.
+    #[error("event `{name}`: the record is of version {found}, which version {known} cannot read")]
+    Version {
+        /// The event type.
+        name: String,
+        /// The record's version.
+        found: u32,
+        /// The set's version.
+        known: u32,
+    },
+    /// The event type's `upcast` failed, or panicked.
+    #[error("event `{name}`: the record of version {found} cannot be made one of version {known}")]
+    Upcast {
+        /// The event type.
+        name: String,
+        /// The version that the `upcast` was given.
+        found: u32,
+        /// The version that it is to give.
+        known: u32,
+        /// What it says.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }

@@ -49,10 +49,11 @@ use std::sync::Arc;
 /// [`shutdown`](Hub::shutdown) does the same and waits.
 ///
 /// ```
+/// use schemars::JsonSchema;
 /// use serde::{Deserialize, Serialize};
 /// use sse_framework::{Hub, SseEvent};
 ///
-/// #[derive(Serialize, Deserialize, SseEvent)]
+/// #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 /// struct OrderPlaced {
 ///     id: u64,
 /// }

@@ -8,11 +8,12 @@
 //!
 //! ```
 //! use axum::Router;
+//! use schemars::JsonSchema;
 //! use serde::{Deserialize, Serialize};
 //! use sse_framework::{Hub, Received, SseEvent, Start, Subscribe};
 //!
 //! /// An order was accepted.
-//! #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 //! #[sse(topic = "shops/{shop}/orders")]
 //! struct OrderPlaced {
 //!     shop: String,
@@ -118,6 +119,8 @@ pub use subscribe::{
 };
 pub use topic::{MAX_TOPIC_LENGTH, Topic, TopicError, TopicFilter, TopicSelection};
 
+/// What describes payloads: `JsonSchema`, and the schemas that [`EventType::schema`] gives.
+pub use schemars;
 pub use sse_derive::SseEvent;
 
 /// The program in the README, which is compiled with the documentation's tests.

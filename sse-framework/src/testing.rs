@@ -5,12 +5,13 @@
 //! crate, remembers the last event id, and can be cut off and resumed.
 //!
 //! ```
+//! use schemars::JsonSchema;
 //! use serde::{Deserialize, Serialize};
 //! use sse_framework::testing::TestClient;
 //! use sse_framework::{Hub, SseEvent};
 //! use std::time::Duration;
 //!
-//! #[derive(Serialize, Deserialize, SseEvent, Debug, PartialEq)]
+//! #[derive(Serialize, Deserialize, JsonSchema, SseEvent, Debug, PartialEq)]
 //! struct OrderPlaced {
 //!     id: u64,
 //! }
@@ -35,7 +36,7 @@
 //! # }
 //! ```
 
-use crate::event::{DecodeError, RawEvent, SseEvent};
+use crate::event::{DecodeError, EventType, RawEvent, SseEvent};
 use crate::wire::{Decoded, DecodedEvent, Decoder, TooLarge};
 use axum::Router;
 use axum::body::Body;
@@ -157,7 +158,9 @@ impl TestStream {
         if event.name.starts_with("sse-") {
             return Err(TestError::Unexpected(event));
         }
-        let raw = RawEvent { name: &event.name, version: 1, data: event.data.as_bytes() };
+        // What stands in a stream is always of today's version.
+        let version = EventType::find(E::TYPES, &event.name).map_or(1, EventType::version);
+        let raw = RawEvent { name: &event.name, version, data: event.data.as_bytes() };
         Ok(E::decode(raw)?)
     }
 

@@ -99,7 +99,14 @@ async fn what_is_queued_behind_a_close_is_refused_and_what_is_before_it_stored()
     assert_eq!(stored(&hub).await, [1, 2, 0, 4]);
 }
 
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize, sse_framework::SseEvent)]
+#[derive(
+    Clone,
+    Debug,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+    sse_framework::SseEvent,
+)]
 #[sse(topic = "rooms/{room}")]
 struct Said {
     room: u64,

@@ -1,6 +1,7 @@
 //! The life of a log in a process of its own: it is opened, written, read and closed, while calls
 //! to the system fail. What happens is told line by line, for [`Account`](crate::account).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     EventId, Hub, PublishError, Received, Retention, SledLog, SseEvent, Start, StartError,
@@ -15,7 +16,7 @@ pub(crate) const DIRECTORY: &str = "SSE_TEST_LIFE";
 const PUBLISHES: u64 = 60;
 const SEGMENT: u64 = 4096;
 
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) struct Note {
     pub(crate) n: u64,
     p: String,

@@ -15,6 +15,7 @@ mod shutdown;
 
 use axum::Router;
 use axum::routing::{get, post};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, MemoryLog, SseEvent};
 use std::time::Duration;
@@ -22,7 +23,7 @@ use support::client::Client;
 use support::parser::Event;
 use support::served::{Served, Server, eventually};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -1,10 +1,11 @@
 //! An event of every shape, in one set.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 use std::collections::BTreeMap;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "named/{id}")]
 pub(crate) struct Named {
     pub(crate) id: u64,
@@ -16,32 +17,32 @@ pub(crate) struct Named {
 }
 
 /// Data that is no event.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) struct Data {
     pub(crate) list: Vec<(u8, char)>,
     pub(crate) map: BTreeMap<String, Option<String>>,
     pub(crate) kind: Kind,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub(crate) enum Kind {
     Plain,
     Of(u8),
     With { text: String },
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) struct Newtype(pub(crate) String);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(name = "a pair", topic = "pairs/{0}")]
 pub(crate) struct Tuple(pub(crate) u8, pub(crate) Option<String>);
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) struct Unit;
 
 /// What serde can do to a struct.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(tag = "type", rename = "Dressed!", rename_all = "camelCase")]
 pub(crate) struct Dressed {
     #[serde(alias = "oldName")]
@@ -49,13 +50,14 @@ pub(crate) struct Dressed {
     #[serde(rename = "", default, skip_serializing_if = "Option::is_none")]
     pub(crate) left_out: Option<u8>,
     #[serde(with = "hex")]
+    #[schemars(with = "String")]
     pub(crate) code: u32,
     #[serde(skip)]
     pub(crate) cache: (),
 }
 
 /// Written and read as text.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(into = "String", from = "String")]
 pub(crate) struct Through(pub(crate) Vec<char>);
 
@@ -71,20 +73,20 @@ impl From<Through> for String {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(transparent)]
 pub(crate) struct Transparent {
     pub(crate) only: Vec<u8>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) struct Generic<T, const N: usize> {
     pub(crate) first: T,
     pub(crate) more: Vec<T>,
 }
 
 /// Variants of every kind, and what serde can do to their fields.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", rename_all_fields = "camelCase")]
 #[sse(rename_all = "camelCase")]
 pub(crate) enum Own {
@@ -105,6 +107,7 @@ pub(crate) enum Own {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left_out: Vec<u8>,
         #[serde(with = "hex")]
+        #[schemars(with = "String")]
         code: u32,
     },
     #[serde(rename_all = "UPPERCASE")]
@@ -116,7 +119,7 @@ pub(crate) enum Own {
 }
 
 /// A set in the set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) enum Middle<T> {
     Own(Own),
     Generic(Generic<T, 3>),

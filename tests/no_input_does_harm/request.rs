@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, Response, Uri};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use http_body_util::BodyExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, MemoryLog, Retention, SseEvent, Subscribe, TopicFilter};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use support::parser;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     n: u64,
 }

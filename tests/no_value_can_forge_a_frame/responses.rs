@@ -8,6 +8,7 @@ use axum::http::Request;
 use axum::routing::get;
 use http_body_util::BodyExt;
 use proptest::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, Snapshot, SseEvent, Subscribe};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use support::parser::{self, Event};
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     text: String,
 }

@@ -10,6 +10,7 @@ mod volume;
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, Snapshot, SseEvent, Subscribe, Subscription, Topic, TopicFilter};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use volume::{
 };
 
 /// An event that says whose it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "tenants/{tenant}/{kind}")]
 struct Tagged {
     tenant: String,

@@ -2,6 +2,7 @@
 
 use super::{Count, number, serve};
 use axum::Router;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, MemoryLog, SseEvent};
 use std::time::{Duration, Instant};
@@ -61,7 +62,7 @@ fn many_clients_get_everything_in_one_order(server: Server) {
     }
 }
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Large {
     n: u64,
     padding: String,

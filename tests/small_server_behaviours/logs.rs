@@ -1,5 +1,6 @@
 //! Log lines tell what went wrong, and never what was in an event.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     CloseReason, DecodeError, EncodeError, EventType, Hub, RawEvent, Received, SseEvent, Start,
@@ -17,7 +18,7 @@ struct Fickle {
     fails: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(name = "fickle")]
 struct Written {
     password: String,
@@ -43,7 +44,7 @@ impl SseEvent for Fickle {
     }
 
     fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError> {
-        #[derive(Debug, Serialize, Deserialize, SseEvent)]
+        #[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
         #[sse(name = "fickle")]
         struct Read {
             password: u64,

@@ -9,12 +9,13 @@ mod logs;
 mod streams;
 
 use axum::Router;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, HubBuilder, MemoryLog, SseEvent};
 use support::parser::Event;
 use support::served::{Served, Server};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Count {
     n: u64,
 }

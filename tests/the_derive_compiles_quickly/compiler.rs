@@ -26,7 +26,7 @@ impl Compiler {
         for library in libraries() {
             let name = library.file_stem().unwrap().to_str().unwrap();
             let name = name.strip_prefix("lib").unwrap().split('-').next().unwrap();
-            if ["serde", "serde_json", "sse_framework"].contains(&name) {
+            if ["schemars", "serde", "serde_json", "sse_framework"].contains(&name) {
                 let directory = library.parent().unwrap().display();
                 arguments.extend(["-L".to_owned(), format!("dependency={directory}")]);
                 arguments.push("--extern".to_owned());

@@ -12,6 +12,8 @@ pub(crate) struct Around {
 pub(crate) enum Derives {
     None,
     Serde,
+    /// Serde's, and that of schemars.
+    Described,
     All,
 }
 
@@ -56,8 +58,12 @@ impl Around {
         let derives = match self.derives {
             Derives::None => "",
             Derives::Serde => "#[derive(serde::Serialize, serde::Deserialize)]",
+            Derives::Described => {
+                "#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]"
+            }
             Derives::All => {
-                "#[derive(serde::Serialize, serde::Deserialize, sse_framework::SseEvent)]"
+                "#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]\n\
+                 #[derive(sse_framework::SseEvent)]"
             }
         };
         let uses = match (self.derives, self.used) {

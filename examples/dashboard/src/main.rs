@@ -13,6 +13,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, Retention, SledLog, Snapshot, SseEvent, Subscribe};
 use std::error::Error;
@@ -21,7 +22,7 @@ use stock::Stock;
 use tokio::net::TcpListener;
 
 /// So much is left of an item.
-#[derive(Clone, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "stock/{item}")]
 struct StockChanged {
     item: String,

@@ -1,12 +1,14 @@
 //! Types with parameters, types that are no longer used, and another way to the framework.
+#![allow(deprecated, reason = "schemars' derive does not allow it itself")]
 
 use crate::vendor;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use vendor::sse_framework::SseEvent;
 
 // ANCHOR: generic
 /// A setting has another value.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "settings/{name}")]
 pub struct SettingChanged<T> {
     /// Which one.
@@ -29,7 +31,7 @@ pub enum WithSettings<E> {
 // ANCHOR: deprecated
 /// The price of an item, once in whole euros.
 #[deprecated(note = "listen for `price`")]
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub struct EuroPrice {
     /// The item's number.
     pub sku: String,
@@ -40,7 +42,7 @@ pub struct EuroPrice {
 
 // ANCHOR: crate
 /// Somebody looked at an item.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(crate = "vendor::sse_framework")]
 pub struct ItemSeen {
     /// The item's number.

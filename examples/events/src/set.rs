@@ -1,12 +1,13 @@
 //! Enums, which are sets of events.
 
 use crate::{OrderPlaced, PriceChanged, ShopClosed};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 // ANCHOR: set
 /// Everything that happens in the shop.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub enum ShopEvent {
     /// An event with a type of its own.
     OrderPlaced(OrderPlaced),
@@ -32,7 +33,7 @@ pub enum ShopEvent {
 
 // ANCHOR: rename_all
 /// What the staff does.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(rename_all = "camelCase", topic = "staff/{person}")]
 pub enum Staff {
     /// Someone's shift begins.
@@ -65,7 +66,7 @@ pub enum Everything {
 
 // ANCHOR: serde
 /// Money goes back.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(rename_all_fields = "camelCase")]
 pub enum Refund {
     /// By letter.
@@ -82,7 +83,7 @@ pub enum Refund {
 }
 
 /// Where it goes.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
     /// The town.
     pub town: String,

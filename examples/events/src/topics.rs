@@ -1,11 +1,12 @@
 //! Events whose topics are made from their fields.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 // ANCHOR: dotted
 /// A line was added to an order.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{order.shop}/orders/{order.id}")]
 pub struct LineAdded {
     /// Which order.
@@ -15,7 +16,7 @@ pub struct LineAdded {
 }
 
 /// Names an order.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Order {
     /// The shop.
     pub shop: String,
@@ -26,7 +27,7 @@ pub struct Order {
 
 // ANCHOR: unnamed
 /// A customer gave an item some stars.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "ratings/stars-{1}/{{all}}")]
 pub struct Rating(pub String, pub u8);
 // ANCHOR_END: unnamed

@@ -5,6 +5,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::serve::ListenerExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     Durability, Hub, HubBuilder, IdStyle, MemoryLog, PublishError, Retention, SledLog, SseEvent,
@@ -21,7 +22,7 @@ const USAGE: &str = "usage: example-loadtarget --port PORT \
                      [--server framework|axum] [--ids plain|opaque]";
 
 /// What the load generator sends: a number, a time, padding.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(deny_unknown_fields)]
 struct Load {
     n: u64,

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-#[derive(serde::Serialize, serde::Deserialize, SseEvent)]
+#[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema, SseEvent)]
 #[sse(topic = "notes/{author}")]
 struct Note {
     author: String,

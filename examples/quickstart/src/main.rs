@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, SseEvent};
 use std::error::Error;
@@ -13,14 +14,14 @@ use tokio::net::TcpListener;
 
 // ANCHOR: events
 /// An order was accepted.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct OrderPlaced {
     item: String,
     quantity: u32,
 }
 
 /// Everything that happens in the shop.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 enum ShopEvent {
     OrderPlaced(OrderPlaced),
     StockChanged { item: String, left: u32 },

@@ -1,11 +1,12 @@
 //! What happens in a shop.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 // ANCHOR: events
 /// An order was accepted.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{shop}/orders")]
 pub(crate) struct OrderPlaced {
     pub(crate) shop: String,
@@ -14,7 +15,7 @@ pub(crate) struct OrderPlaced {
 }
 
 /// There is more or less of an item than before.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{shop}/stock")]
 pub(crate) struct StockChanged {
     pub(crate) shop: String,
@@ -23,7 +24,7 @@ pub(crate) struct StockChanged {
 }
 
 /// Somebody looked at an item.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{shop}/views")]
 pub(crate) struct ItemViewed {
     pub(crate) shop: String,
@@ -31,13 +32,13 @@ pub(crate) struct ItemViewed {
 }
 
 /// Something that everybody should know.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) struct Announcement {
     pub(crate) text: String,
 }
 
 /// Everything that this app's hub carries.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) enum ShopEvent {
     OrderPlaced(OrderPlaced),
     StockChanged(StockChanged),

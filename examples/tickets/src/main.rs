@@ -19,6 +19,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use keys::{Customer, Keys};
 use reader::Reader;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, SseEvent, Subscribe, Subscription};
 use std::error::Error;
@@ -27,7 +28,7 @@ use tokio::net::TcpListener;
 use tower_http::cors::CorsLayer;
 
 /// A parcel is somewhere else.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "customers/{customer}/parcels/{parcel}")]
 struct ParcelMoved {
     customer: String,

@@ -12,6 +12,7 @@ mod tls;
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, SseEvent};
 use std::error::Error;
@@ -21,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 /// A second has passed.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Tick {
     n: u64,
 }

@@ -15,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     Hub, PublishError, Received, SledLog, SseEvent, Start, Subscribe, Topic, TopicError,
@@ -26,14 +27,14 @@ use tokio::net::TcpListener;
 
 // ANCHOR: events
 /// Somebody has asked something. The id of this event is the name of the answer.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "questions")]
 struct Asked {
     prompt: String,
 }
 
 /// The next piece of an answer.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "answers/{answer}")]
 struct Token {
     answer: String,
@@ -41,7 +42,7 @@ struct Token {
 }
 
 /// All that happens here.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 enum ModelEvent {
     Asked(Asked),
     Token(Token),

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use quote::ToTokens;
-use syn::{Error, Type};
+use syn::{Error, Path, Type};
 
-use super::{name, serde, topic, words};
+use super::{name, serde, topic, upcast, words};
 use crate::ast::{Event, Input, Role, Variant, newtype};
 use crate::attr::Attrs;
 use crate::ctxt::Ctxt;
@@ -31,7 +31,7 @@ pub(super) fn set(ctxt: &Ctxt, input: &Input<'_>, variants: &[Variant<'_>]) {
 
 fn attributes(ctxt: &Ctxt, attrs: &Attrs, all_delegate: bool) {
     let Attrs { name, json, no_from, rename_all, topic, .. } = attrs;
-    for word in words([name]).into_iter().chain(json).chain(no_from) {
+    for word in words([name]).into_iter().chain(json).chain(no_from).chain(versions(attrs)) {
         let written = word.to_token_stream();
         let message = format!(
             "`{written}` belongs on a variant: an enum is a set of events, so remove it here"
@@ -46,6 +46,12 @@ fn attributes(ctxt: &Ctxt, attrs: &Attrs, all_delegate: bool) {
         );
         ctxt.error(word, message);
     }
+}
+
+/// The words that say which version an event type has.
+fn versions(attrs: &Attrs) -> impl Iterator<Item = &Path> {
+    let version = attrs.version.as_ref().map(|version| &version.word);
+    version.into_iter().chain(attrs.upcast.as_ref().map(|upcast| &upcast.word))
 }
 
 fn variant(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
@@ -64,7 +70,8 @@ fn variant(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
 }
 
 fn delegate(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, payload: &Type) {
-    for word in words([&variant.attrs.name, &variant.attrs.topic]) {
+    let Attrs { name, topic, .. } = &variant.attrs;
+    for word in words([name, topic]).into_iter().chain(versions(&variant.attrs)) {
         let written = word.to_token_stream();
         let message = format!(
             "the payload brings its own {written}: write `{written}` on the payload's type; or, \
@@ -103,6 +110,7 @@ fn own(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, event: &Event<'_>)
         ctxt.error(no_from, message);
     }
     name::name(ctxt, &event.name);
+    upcast(ctxt, &variant.attrs);
     match (&variant.attrs.topic, &input.attrs.topic) {
         (None, Some(_)) => inherited_topic(ctxt, variant, event),
         _ => topic(ctxt, event),

@@ -7,7 +7,7 @@ use syn::{DeriveInput, Generics};
 
 use super::shown_at;
 use crate::ast::Input;
-use crate::generics::bounds;
+use crate::generics::{bounds, mentions};
 
 /// The names and parameters that all of an input's code shares.
 pub(crate) struct Outline<'a> {
@@ -41,6 +41,11 @@ impl<'a> Outline<'a> {
         Outline { input, sse, bounds }
     }
 
+    /// Whether the impl is one for many types.
+    pub(super) fn has_parameters(&self) -> bool {
+        !self.bounds.is_empty()
+    }
+
     pub(crate) fn generics(&self) -> &'a Generics {
         &self.input.original.generics
     }
@@ -69,13 +74,32 @@ impl<'a> Outline<'a> {
         let span = shown_at(self.input.original.ident.span());
         let (sse, there) = (&self.sse, self.sse_at(span));
         let value = quote_spanned!(span=> #there::#make::<#this>());
-        match self.bounds.is_empty() {
+        match !self.has_parameters() {
             true => {
                 let item = quote!(const __SSE_PAYLOAD: #sse::#table<#this> = #value;);
                 (item, quote!(__SSE_PAYLOAD))
             }
             false => (TokenStream::new(), value),
         }
+    }
+
+    /// The event types that a type or set has of its own: items, and how to name them. Where there are
+    /// parameters, the schemas depend on them, and so they belong to a private trait; so they do
+    /// where an `upcast` is `Self`'s.
+    pub(super) fn own_types(&self, types: TokenStream) -> (TokenStream, TokenStream) {
+        let sse = &self.sse;
+        if !self.has_parameters() && !mentions(self.generics(), &types) {
+            let item = quote!(const __SSE_OWN: &[#sse::EventType] = &[#types];);
+            return (item, quote!(__SSE_OWN));
+        }
+        let head = self.head("Own");
+        let item = quote! {
+            #[automatically_derived]
+            #head {
+                const OWN: &'static [#sse::EventType] = &[#types];
+            }
+        };
+        (item, quote!(<Self as #sse::Own>::OWN))
     }
 
     /// The head of an impl of this private trait.

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::{Bodies, Outline, shown_at, topic};
+use super::{Bodies, Outline, shown_at, topic, upcast};
 use crate::ast::{Event, Variant};
 use crate::generics::mentions;
 use crate::topic::{Place, resolve};
@@ -15,14 +15,14 @@ use types::types_of;
 pub(super) fn set(outline: &Outline<'_>, variants: &[Variant<'_>]) -> Bodies {
     let delegates: Vec<_> =
         variants.iter().filter_map(|variant| Delegate::of(outline, variant)).collect();
-    let (types, types_items) = types_of(outline, variants, &delegates);
     let tables = delegates.iter().map(|delegate| &delegate.item);
     let own = Own::of(outline, variants);
+    let [types, own_types, types_items] = types_of(outline, variants, &delegates, own.as_ref());
     let own_item = own.as_ref().map(|own| &own.item);
     Bodies {
         items: quote!(#(#tables)* #own_item #types_items),
         types,
-        event_type: event_type_of(variants, &delegates),
+        event_type: event_type_of(variants, &delegates, &own_types),
         topic: topic_of(outline, variants, &delegates),
         encode: encode_of(outline, &delegates, own.as_ref()),
         decode: decode_of(outline, &delegates, own.as_ref()),
@@ -59,7 +59,7 @@ impl<'a> Delegate<'a> {
 
 /// The variants that are event types themselves.
 struct Own {
-    /// The arms that find a variant's number by its name.
+    /// The arms that find a variant's number and version by its name, or read an earlier version.
     arms: TokenStream,
     item: TokenStream,
     table: TokenStream,
@@ -68,9 +68,10 @@ struct Own {
 impl Own {
     fn of(outline: &Outline<'_>, variants: &[Variant<'_>]) -> Option<Self> {
         let arms = variants.iter().filter_map(|variant| {
-            let name = &variant.own()?.name.value;
-            let index = Literal::u32_unsuffixed(variant.index);
-            Some(quote!(#name => #index,))
+            let event = variant.own()?;
+            let (name, upcast) = (&event.name.value, upcast(outline, event));
+            let [index, version] = [variant.index, event.version].map(Literal::u32_unsuffixed);
+            Some(quote!(#upcast #name => (#index, #version),))
         });
         let arms: TokenStream = arms.collect();
         let (item, table) = outline.own_table("variants", "Variants");
@@ -78,7 +79,11 @@ impl Own {
     }
 }
 
-fn event_type_of(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenStream {
+fn event_type_of(
+    variants: &[Variant<'_>],
+    delegates: &[Delegate<'_>],
+    own_types: &TokenStream,
+) -> TokenStream {
     let delegated = delegates.iter().map(|Delegate { variant, table, .. }| {
         quote!(Self::#variant(__payload) => (#table.event_type)(__payload),)
     });
@@ -86,7 +91,7 @@ fn event_type_of(variants: &[Variant<'_>], delegates: &[Delegate<'_>]) -> TokenS
     let own = own.enumerate().map(|(place, variant)| {
         let ident = &variant.original.ident;
         let place = Literal::usize_unsuffixed(place);
-        quote!(Self::#ident { .. } => &__SSE_OWN[#place],)
+        quote!(Self::#ident { .. } => &#own_types[#place],)
     });
     quote!(match self { #(#delegated)* #(#own)* })
 }
@@ -162,10 +167,10 @@ fn decode_of(outline: &Outline<'_>, delegates: &[Delegate<'_>], own: Option<&Own
     };
     quote! {
         #(#delegated)*
-        let __index = match __event.name {
+        let (__index, __version) = match __event.name {
             #arms
             _ => return #sse::unknown(__event),
         };
-        (#table.decode)(__event, __index)
+        (#table.decode)(__event, __index, __version)
     }
 }

@@ -3,6 +3,7 @@
 use super::{CLIENTS, HUNDRED, ROUNDS, place};
 use axum::response::IntoResponse;
 use futures_core::Stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, SledLog, SseEvent, Subscribe};
 use std::future::poll_fn;
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::time::Instant;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(name = "load")]
 struct Load {
     n: u64,

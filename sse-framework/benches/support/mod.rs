@@ -1,12 +1,13 @@
 //! What the benchmarks share.
 
 use criterion::Criterion;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Batch, EventLog, NewRecord, OpenLog, Retention, SledLog, SseEvent, Topic};
 use std::path::Path;
 
 /// An event of about 200 bytes.
-#[derive(Clone, Serialize, Deserialize, SseEvent)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{shop}/orders")]
 pub(crate) struct OrderPlaced {
     pub(crate) shop: u64,

@@ -6,6 +6,7 @@ use serde_json::de::SliceRead;
 use serde_json::{Deserializer, Result, Serializer};
 use serde_path_to_error::Track;
 
+use super::upcast::check_version;
 use super::{DecodeError, EncodeError, RawEvent};
 
 /// Appends `value` as one line of JSON.
@@ -17,10 +18,12 @@ pub(super) fn encode<T: Serialize>(
     append(name, out, |json| value.serialize(json))
 }
 
-/// Reads a whole payload.
+/// Reads a whole payload of this version.
 pub(super) fn decode<T: DeserializeOwned>(
     event: RawEvent<'_>,
+    version: u32,
 ) -> std::result::Result<T, DecodeError> {
+    check_version(event, version)?;
     read(event, |json, track| T::deserialize(serde_path_to_error::Deserializer::new(json, track)))
 }
 

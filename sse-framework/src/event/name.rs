@@ -107,6 +107,18 @@ impl EventType {
         }
     }
 
+    /// The event type of this name, if there is one.
+    pub const fn find<'a>(types: &'a [EventType], name: &str) -> Option<&'a EventType> {
+        let mut place = 0;
+        while place < types.len() {
+            if same(types[place].name().as_bytes(), name.as_bytes()) {
+                return Some(&types[place]);
+            }
+            place += 1;
+        }
+        None
+    }
+
     /// The first event type whose name one before it has, too.
     ///
     /// ```
@@ -131,14 +143,7 @@ impl EventType {
 
 /// Whether one of `types` is called `name`.
 pub(super) const fn has_name(types: &[EventType], name: &str) -> bool {
-    let mut place = 0;
-    while place < types.len() {
-        if same(types[place].name().as_bytes(), name.as_bytes()) {
-            return true;
-        }
-        place += 1;
-    }
-    false
+    EventType::find(types, name).is_some()
 }
 
 const fn same(a: &[u8], b: &[u8]) -> bool {

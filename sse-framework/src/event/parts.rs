@@ -40,6 +40,12 @@ pub trait Parts {
     const PARTS: &'static [&'static [EventType]];
 }
 
+/// The event types of its own that a type or set has, where their schemas depend on its type arguments.
+pub trait Own {
+    /// In the order of the source.
+    const OWN: &'static [EventType];
+}
+
 /// The event types of a set with [`Parts`].
 ///
 /// Their number cannot be the length of an array, since it depends on a type parameter. So there

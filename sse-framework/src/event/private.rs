@@ -7,12 +7,15 @@ pub use core::primitive::u8;
 pub use core::result::Result;
 pub use std::vec::Vec;
 
+pub use schemars::JsonSchema;
 pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 
-pub use super::parts::{Flat, Parts, count, flatten};
+pub use super::described::HasSchema;
+pub use super::parts::{Flat, Own, Parts, count, flatten};
 pub use super::payload::{Json, Payload, Variants, json, variants};
 pub use super::topic_text::{TopicText, TopicValue};
+pub use super::upcast::{Upcasted, previous, upcast};
 pub use super::{DecodeError, EncodeError, EventType, EventTypeError, RawEvent, SseEvent};
 pub use crate::topic::Topic;
 

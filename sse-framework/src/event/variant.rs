@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Error;
 
 use super::json;
+use super::upcast::check_version;
 use super::{DecodeError, EncodeError, RawEvent};
 
 /// Appends the content of the variant that `set` is. It is an error if `Serialize` is not serde's
@@ -24,11 +25,13 @@ pub(super) fn encode<T: Serialize>(
     json::append(name, out, |json| set.serialize(write::Content(json)))
 }
 
-/// Reads the content of variant number `index`.
+/// Reads the content of variant number `index`, of this version.
 pub(super) fn decode<T: DeserializeOwned>(
     event: RawEvent<'_>,
     index: u32,
+    version: u32,
 ) -> Result<T, DecodeError> {
+    check_version(event, version)?;
     json::read(event, |json, track| T::deserialize(read::Variant { index, json, track }))
 }
 

@@ -95,10 +95,11 @@ impl<E: SseEvent> HubBuilder<E> {
     /// to the hub, so whoever was connected before a change of style is told of a gap.
     ///
     /// ```
+    /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
     /// use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent};
     ///
-    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
     /// # struct Tick { n: u64 }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

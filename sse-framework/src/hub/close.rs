@@ -35,10 +35,11 @@ impl<E: SseEvent> Hub<E> {
     /// it any more, and it can be published to again.
     ///
     /// ```
+    /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
     /// use sse_framework::{CloseReason, Hub, PublishError, Received, SseEvent, Start, Subscribe};
     ///
-    /// # #[derive(Serialize, Deserialize, SseEvent, Debug)]
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent, Debug)]
     /// # struct Token { text: String }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -29,9 +29,10 @@ impl<E: SseEvent> Hub<E> {
     ///
     /// ```
     /// use axum::{Router, http::StatusCode, routing::get};
+    /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
     /// use sse_framework::{Health, Hub, SseEvent};
-    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
     /// # struct OrderPlaced {
     /// #     id: u64,
     /// # }

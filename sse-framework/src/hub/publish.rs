@@ -114,10 +114,11 @@ impl<'h, E: SseEvent> Publish<'h, E> {
     /// events, and their keys with them: who tries again then stores the event anew.
     ///
     /// ```
+    /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
     /// use sse_framework::{Hub, PublishError, SseEvent};
     ///
-    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
     /// # struct Paid { order: u64 }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -20,9 +20,10 @@ use std::time::Duration;
 /// ```
 /// # use axum::extract::{Json, State};
 /// # use axum::http::StatusCode;
+/// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
 /// use sse_framework::{Hub, Problem, SseEvent};
-/// # #[derive(Serialize, Deserialize, SseEvent)]
+/// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 /// # struct OrderPlaced { id: u64 }
 ///
 /// async fn order(

@@ -249,10 +249,11 @@ fn untold(core: &Core, gap: Option<&control::Gap>) -> Option<EventId> {
 /// [`next`](Subscription::next) may be dropped at any time and loses no event.
 ///
 /// ```
+/// # use schemars::JsonSchema;
 /// # use serde::{Deserialize, Serialize};
 /// use sse_framework::{Hub, Received, SseEvent, Start, Subscribe};
 ///
-/// # #[derive(Serialize, Deserialize, SseEvent, Debug, PartialEq)]
+/// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent, Debug, PartialEq)]
 /// # struct Tick { n: u64 }
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -303,11 +304,12 @@ impl<E: SseEvent> Subscription<E> {
     /// kept until it has been polled, since that is when the time is looked up.
     ///
     /// ```
+    /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
     /// use sse_framework::{Hub, Start, Subscribe, SseEvent};
     /// use std::time::Duration;
     ///
-    /// # #[derive(Serialize, Deserialize, SseEvent, Debug, PartialEq)]
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent, Debug, PartialEq)]
     /// # struct Tick { n: u64 }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -354,9 +356,10 @@ impl<E: SseEvent> Subscription<E> {
     ///
     /// ```
     /// # use axum::{extract::State, response::IntoResponse};
+    /// # use schemars::JsonSchema;
     /// # use serde::{Deserialize, Serialize};
     /// # use sse_framework::{Hub, Snapshot, SseEvent, Subscribe};
-    /// # #[derive(Serialize, Deserialize, SseEvent)]
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
     /// # struct StockChanged { item: String, left: u32 }
     /// # #[derive(Clone)] struct Warehouse;
     /// # impl Warehouse {

@@ -1,10 +1,11 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct OrderPlaced;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 enum ShopEvent {
     Placed(OrderPlaced),
     #[sse(name = "order-placed")]

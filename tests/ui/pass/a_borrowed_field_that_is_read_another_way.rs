@@ -1,9 +1,10 @@
 //! A field may be a `&'static` reference where serde does not read it, or in another way.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use sse_framework::SseEvent;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct OrderPlaced {
     #[serde(skip)]
     skipped: &'static str,
@@ -22,7 +23,7 @@ fn known<'de, D: Deserializer<'de>>(from: D) -> Result<&'static Shop, D::Error> 
     u8::deserialize(from).map(|_| &BERLIN)
 }
 
-#[derive(Deserialize, Serialize, SseEvent)]
+#[derive(Deserialize, Serialize, JsonSchema, SseEvent)]
 #[serde(from = "u8")]
 struct Moved {
     to: &'static Shop,

@@ -1,13 +1,14 @@
 //! A set that only delegates never uses its own serde impls, so they may be anything.
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct OrderPlaced {
     id: u64,
 }
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 #[serde(tag = "type")]
 enum ShopEvent {
     OrderPlaced(OrderPlaced),

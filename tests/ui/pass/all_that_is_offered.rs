@@ -1,11 +1,12 @@
 //! Every attribute in every place where it has a meaning, in a strict crate.
 #![deny(warnings, missing_docs, unused_qualifications)]
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
 /// A struct.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(name = "order", topic = "shops/{shop}/{{orders}}/n-{id}")]
 pub struct OrderPlaced {
     /// A field.
@@ -15,7 +16,7 @@ pub struct OrderPlaced {
 }
 
 /// A set.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(rename_all = "camelCase", topic = "shops/{shop}")]
 pub enum ShopEvent {
     /// Delegates.

@@ -1,8 +1,9 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 use std::rc::Rc;
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct OrderPlaced {
     #[serde(skip)]
     cache: Rc<u8>,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
@@ -7,7 +8,7 @@ enum WithSystem<E> {
     System(System),
 }
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct System;
 
 fn main() {

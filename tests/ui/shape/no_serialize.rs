@@ -1,7 +1,8 @@
+use schemars::JsonSchema;
 use serde::Deserialize;
 use sse_framework::SseEvent;
 
-#[derive(Deserialize, SseEvent)]
+#[derive(Deserialize, JsonSchema, SseEvent)]
 struct OrderPlaced {
     id: u64,
 }

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
 
@@ -10,7 +11,7 @@ mod orders {
     }
 }
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "shops/{order.shop}")]
 struct OrderPlaced {
     order: orders::Order,

@@ -13,7 +13,7 @@ enum ShopEvent {
     OrderPlaced(OrderPlaced),
 }
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, SseEvent)]
 struct OrderPlaced;
 
 fn publish<E: SseEvent>(_: impl Into<E>) {}

@@ -5,13 +5,14 @@ use crate::load::{Audience, Publisher, scatter};
 use crate::meter::Meter;
 use crate::server::Server;
 use crate::system::System;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Durability, EventId, Hub, Received, SledLog, SseEvent, Start, Subscribe};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// An event of 200 bytes.
-#[derive(Debug, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Entry {
     n: u64,
     p: String,

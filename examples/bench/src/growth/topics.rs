@@ -4,6 +4,7 @@
 use crate::Failure;
 use crate::load::scatter;
 use crate::meter::Meter;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Durability, Hub, SledLog, SseEvent, Subscribe, Subscription, TopicFilter};
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Which topic it was sent to.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Entry {
     topic: u64,
     p: String,

@@ -7,12 +7,13 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::serve::ListenerExt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Durability, Hub, SledLog, SseEvent};
 use std::path::Path;
 
 /// What the load generator sends.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Load {
     n: u64,
     t: u64,

@@ -2,31 +2,45 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Fields;
 use syn::spanned::Spanned;
 
 use super::super::{Outline, event_type, shown_at};
-use super::Delegate;
+use super::{Delegate, Own};
 use crate::ast::Variant;
+use crate::generics::mentions;
 
-/// All event types, and the items they need.
+/// All event types, those that are the set's own, and the items they need.
 pub(super) fn types_of(
     outline: &Outline<'_>,
     variants: &[Variant<'_>],
     delegates: &[Delegate<'_>],
-) -> (TokenStream, TokenStream) {
-    let sse = &outline.sse;
-    let own = variants.iter().filter_map(Variant::own).map(|event| event_type(outline, event));
-    let own = quote!(const __SSE_OWN: &[#sse::EventType] = &[#(#own),*];);
+    own: Option<&Own>,
+) -> [TokenStream; 3] {
+    let owns = variants.iter().filter_map(|variant| described(outline, variant, own?));
+    let (own_items, own) = outline.own_types(quote!(#(#owns),*));
     let tables = delegates.iter().map(|Delegate { table, .. }| quote!(#table.types));
-    let parts = quote!(&[__SSE_OWN, #(#tables),*]);
+    let parts = quote!(&[#own, #(#tables),*]);
+    let countable = !mentions(outline.generics(), &own)
+        && delegates.iter().all(|delegate| delegate.item.is_some());
     let (types, items) = if delegates.is_empty() {
-        (quote!(__SSE_OWN), TokenStream::new())
-    } else if delegates.iter().all(|delegate| delegate.item.is_some()) {
+        (own.clone(), TokenStream::new())
+    } else if countable {
         counted(outline, delegates, &parts)
     } else {
         uncounted(outline, delegates, &parts)
     };
-    (types, quote!(#own #items))
+    [types, own, quote!(#own_items #items)]
+}
+
+/// An event type of the set's own, with its schema.
+fn described(outline: &Outline<'_>, variant: &Variant<'_>, own: &Own) -> Option<TokenStream> {
+    let (new, table) = (event_type(outline, variant.own()?), &own.table);
+    let [written, read] = &variant.serde_names;
+    Some(match variant.original.fields {
+        Fields::Unit => quote!(#table.describe_null(#new)),
+        _ => quote!(#table.describe(#new, #written, #read)),
+    })
 }
 
 /// Where their number is known: as items, which are checked also where nobody uses the set.

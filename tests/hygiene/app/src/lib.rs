@@ -1,6 +1,7 @@
 //! Derives events through a crate that re-exports sse-framework, which this crate cannot name.
 
 use hygiene_facade::{SseEvent, company_event, vendor};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 company_event! {
@@ -10,7 +11,7 @@ company_event! {
 }
 
 /// A set through the path, with `From` and all.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(crate = "hygiene_facade::vendor::sse_framework")]
 pub enum StaffEvent {
     /// Delegates.
@@ -21,7 +22,7 @@ pub enum StaffEvent {
 }
 
 /// Through an import, with a parameter.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(crate = "vendor::sse_framework")]
 pub struct Changed<T> {
     /// Now.

@@ -12,7 +12,9 @@ pub use sse_framework::{SseEvent, Topic};
 macro_rules! company_event {
     ($(#[$attr:meta])* $visibility:vis $name:ident { $($field:ident: $ty:ty),* }) => {
         $(#[$attr])*
-        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, $crate::SseEvent)]
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive($crate::vendor::sse_framework::schemars::JsonSchema, $crate::SseEvent)]
+        #[schemars(crate = "::hygiene_facade::vendor::sse_framework::schemars")]
         #[sse(crate = "::hygiene_facade::vendor::sse_framework", topic = "company/{id}")]
         $visibility struct $name {
             /// Which one.

@@ -1,10 +1,11 @@
 //! Derives events where `Cargo.toml` gives sse-framework another name.
 
 use events::SseEvent;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An event.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(crate = "events", topic = "shops/{shop}")]
 pub struct Opened {
     /// Which.

@@ -1,15 +1,18 @@
 //! Private types, functions, macros, `#[cfg]` and `#[deprecated]`.
+#![allow(deprecated, reason = "schemars' derive does not allow it itself")]
 
 use ::core::cmp::PartialEq;
-use ::core::convert::From;
+use ::core::convert::{From, Into};
 use ::core::fmt::Debug;
 use ::core::result::Result::{self, Ok};
+use ::schemars::JsonSchema;
 use ::serde::{Deserialize, Serialize};
 use ::sse_framework::{EncodeError, SseEvent};
 use ::std::vec::Vec;
 
 /// Some variants and fields are not there.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 pub enum Conditional {
     /// Never there. Its payload is no type at all.
     #[cfg(any())]
@@ -30,7 +33,8 @@ pub enum Conditional {
 
 /// No longer used.
 #[deprecated(since = "1.0.0", note = "use `Conditional`")]
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 #[sse(topic = "old/{id}")]
 pub struct Old {
     /// No longer used either.
@@ -39,7 +43,8 @@ pub struct Old {
 }
 
 /// Carries what is no longer used.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 pub enum Deprecated {
     /// Delegates.
     #[allow(deprecated, reason = "old events can still be read")]
@@ -62,7 +67,8 @@ pub enum Deprecated {
 pub fn local() -> Result<Vec<::core::primitive::u8>, EncodeError> {
     macro_rules! event {
         ($(#[$attr:meta])* $name:ident, $field:ident: $ty:ty, $topic:literal, $crate_path:literal) => {
-            #[derive(Serialize, Deserialize, SseEvent)]
+            #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+            #[schemars(crate = "::schemars")]
             #[sse(topic = $topic, crate = $crate_path)]
             $(#[$attr])*
             struct $name {

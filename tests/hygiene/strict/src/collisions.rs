@@ -2,12 +2,15 @@
 #![allow(non_camel_case_types, reason = "names are the point")]
 
 use ::core::cmp::PartialEq;
+use ::core::convert::{From, Into};
 use ::core::fmt::Debug;
+use ::schemars::JsonSchema;
 use ::serde::{Deserialize, Serialize};
 use ::sse_framework::SseEvent;
 
 /// Fields.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 #[allow(clippy::pub_underscore_fields, reason = "names are the point")]
 #[sse(topic = "{__event}/{__out}/{__sse}/{__sse_0}/{__sse_4}/{type}")]
 pub struct Colliding {
@@ -26,7 +29,8 @@ pub struct Colliding {
 }
 
 /// Variants with such fields, and types of such names.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 pub enum Event {
     /// Fields.
     #[sse(topic = "{__sse_1}/{__sse_0}/{__payload}/{__index}/{self_}")]
@@ -55,21 +59,24 @@ pub enum Event {
 }
 
 /// A type of the name that derived code gives the framework.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 pub struct __sse {
     /// A field.
     pub id: ::core::primitive::u8,
 }
 
 /// A type of the name that it gives the framework next.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 pub struct __sse_ {
     /// A field.
     pub id: ::core::primitive::u8,
 }
 
 /// A parameter of such a name.
-#[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[schemars(crate = "::schemars")]
 #[sse(topic = "{__out}")]
 pub struct Generic<__sse> {
     /// A field.

@@ -70,3 +70,22 @@ pub enum Parameters<E, T> {
         id: T,
     },
 }
+
+/// By hand, since schemars' derive does not bear such names.
+macro_rules! described {
+    ([$($parameter:ident),*] $ty:ty) => {
+        impl<$($parameter),*> ::schemars::JsonSchema for $ty {
+            fn schema_name() -> ::std::borrow::Cow<'static, ::core::primitive::str> {
+                ::std::borrow::Cow::Borrowed("")
+            }
+
+            fn json_schema(generator: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                <() as ::schemars::JsonSchema>::json_schema(generator)
+            }
+        }
+    };
+}
+
+described!([] Struct);
+described!([] Set);
+described!([E, T] Parameters<E, T>);
