@@ -13,6 +13,7 @@ mod variant;
 pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 
 use described::Described;
+pub(crate) use described::{Schemas, decoded};
 
 use crate::topic::{Topic, TopicError};
 use crate::wire::FrameError;

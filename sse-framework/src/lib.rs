@@ -85,6 +85,7 @@ mod hub;
 mod id;
 mod log;
 mod planted;
+mod schema;
 #[cfg(feature = "serve")]
 mod serve;
 mod subscribe;
@@ -110,6 +111,7 @@ pub use log::{
     Read, RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
     StoredKey, Verified,
 };
+pub use schema::{Breaks, OnSchemaChange, SchemaChange, SchemaError};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use serve::{Serve, serve};

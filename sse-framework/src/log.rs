@@ -147,6 +147,27 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`LogError`] if it could not be made, or not be kept.
     fn id_key(&self) -> Result<IdKey, LogError>;
 
+    /// What [`store_schemas`](EventLog::store_schemas) was given last; none if there has been nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if it cannot be read.
+    fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
+        Ok(None)
+    }
+
+    /// Keeps the schemas of the event types as long as there is the log, in the place of those that were
+    /// kept before; durable when this returns. A hub does so when it starts. With a log that keeps none, as
+    /// by default, changes of schemas are not noticed.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`] if they could not be kept; then those before are.
+    fn store_schemas(&self, schemas: &[u8]) -> Result<(), LogError> {
+        let _ = schemas;
+        Ok(())
+    }
+
     /// How the log is. Does not wait for the disk.
     fn status(&self) -> LogStatus {
         LogStatus::default()

@@ -1,17 +1,22 @@
 //! The JSON Schema of an event type's payload.
 
 use super::EventType;
+use schemars::consts::meta_schemas::DRAFT2020_12;
 use schemars::generate::{Contract, SchemaGenerator, SchemaSettings};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::fmt;
+use std::ptr::fn_addr_eq;
 
 /// How the schema of a payload is made: a function, and what of its result it is.
 #[derive(Clone, Copy)]
 pub(super) struct Described {
-    make: Option<fn(&mut SchemaGenerator) -> Schema>,
+    make: Option<Make>,
     part: Part,
 }
+
+type Make = fn(&mut SchemaGenerator) -> Schema;
 
 /// What of a type's schema is the payload's.
 #[derive(Clone, Copy, Debug)]
@@ -109,31 +114,29 @@ impl EventType {
     /// The same of what can be read: a field with `#[serde(default)]` is always written, and need not be there
     /// to be read.
     pub fn schema_of(&self, contract: Contract) -> Option<Schema> {
-        let settings = SchemaSettings::draft2020_12().with(|settings| settings.contract = contract);
-        let meta_schema = settings.meta_schema.as_deref().map(Value::from);
-        let mut generator = settings.into_generator();
-        let mut schema = self.schema_in(&mut generator)?;
-        let root = schema.ensure_object();
-        if let Some(meta_schema) = meta_schema {
-            root.insert("$schema".to_owned(), meta_schema);
-        }
-        let definitions = used(root, generator.take_definitions(true));
-        if !definitions.is_empty() {
-            root.insert("$defs".to_owned(), definitions.into());
-        }
-        Some(schema)
+        Schemas::default().of(self, contract)
     }
 
     /// The same within a document of several, whose generator collects the definitions that they share. It is
     /// not put among these itself.
     pub fn schema_in(&self, generator: &mut SchemaGenerator) -> Option<Schema> {
-        let Described { make, part } = self.described;
+        let contract = generator.contract().clone();
+        let make = self.described.make;
+        self.describe(&contract, || make.map(|make| Cow::Owned(make(generator))))
+    }
+
+    /// What `whole` says of this event type.
+    fn describe<'a>(
+        &self,
+        contract: &Contract,
+        whole: impl FnOnce() -> Option<Cow<'a, Schema>>,
+    ) -> Option<Schema> {
+        let part = self.described.part;
         let mut schema = match part {
             Part::Null => Schema::from(Map::from_iter([("type".to_owned(), "null".into())])),
-            Part::Whole => make?(generator),
+            Part::Whole => whole()?.into_owned(),
             Part::Variant { written, read } => {
-                let is_read = generator.contract().is_deserialize();
-                content(&make?(generator), if is_read { read } else { written })?
+                content(&*whole()?, if contract.is_deserialize() { read } else { written })?
             }
         };
         let root = schema.ensure_object();
@@ -144,6 +147,50 @@ impl EventType {
             root.insert("deprecated".to_owned(), true.into());
         }
         Some(schema)
+    }
+}
+
+/// Makes schemas. That of an enum is made once for all of its variants, if they are asked for in a row.
+#[derive(Default)]
+pub(crate) struct Schemas {
+    /// For writing, and for reading.
+    last: [Option<Whole>; 2],
+}
+
+/// The schema of a type as a whole.
+struct Whole {
+    make: Make,
+    schema: Schema,
+    definitions: Map<String, Value>,
+}
+
+impl Schemas {
+    /// The schema of an event type.
+    pub(crate) fn of(&mut self, event_type: &EventType, contract: Contract) -> Option<Schema> {
+        let make = event_type.described.make?;
+        let last = &mut self.last[usize::from(contract.is_deserialize())];
+        let whole = match last.take() {
+            Some(whole) if fn_addr_eq(whole.make, make) => whole,
+            _ => Whole::new(make, contract.clone()),
+        };
+        let Whole { schema, definitions, .. } = last.insert(whole);
+        let mut schema = event_type.describe(&contract, || Some(Cow::Borrowed(schema)))?;
+        let root = schema.ensure_object();
+        root.insert("$schema".to_owned(), DRAFT2020_12.into());
+        let definitions = used(root, definitions);
+        if !definitions.is_empty() {
+            root.insert("$defs".to_owned(), definitions.into());
+        }
+        Some(schema)
+    }
+}
+
+impl Whole {
+    fn new(make: Make, contract: Contract) -> Self {
+        let settings = SchemaSettings::draft2020_12().with(|settings| settings.contract = contract);
+        let mut generator = settings.into_generator();
+        let schema = make(&mut generator);
+        Whole { make, schema, definitions: generator.take_definitions(true) }
     }
 }
 
@@ -159,14 +206,16 @@ fn content(set: &Schema, variant: &str) -> Option<Schema> {
 }
 
 /// Those of the definitions that a schema speaks of, also by way of others.
-fn used(root: &Map<String, Value>, mut all: Map<String, Value>) -> Map<String, Value> {
+fn used(root: &Map<String, Value>, all: &Map<String, Value>) -> Map<String, Value> {
     let mut used = Map::new();
     let mut names = Vec::new();
-    root.values().for_each(|value| references(value, &mut names));
+    references_in(root, &mut names);
     while let Some(name) = names.pop() {
-        if let Some(definition) = all.remove(&name) {
-            references(&definition, &mut names);
-            used.insert(name, definition);
+        if let Some(definition) = all.get(&name)
+            && !used.contains_key(&name)
+        {
+            references(definition, &mut names);
+            used.insert(name, definition.clone());
         }
     }
     used
@@ -175,21 +224,23 @@ fn used(root: &Map<String, Value>, mut all: Map<String, Value>) -> Map<String, V
 /// Collects the names of the definitions that a value refers to.
 fn references(value: &Value, names: &mut Vec<String>) {
     match value {
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                match value.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
-                    Some(name) if key == "$ref" => names.push(decoded(name)),
-                    _ => references(value, names),
-                }
-            }
-        }
+        Value::Object(fields) => references_in(fields, names),
         Value::Array(items) => items.iter().for_each(|item| references(item, names)),
         _ => {}
     }
 }
 
+fn references_in(fields: &Map<String, Value>, names: &mut Vec<String>) {
+    for (key, value) in fields {
+        match value.as_str().and_then(|text| text.strip_prefix("#/$defs/")) {
+            Some(name) if key == "$ref" => names.push(decoded(name)),
+            _ => references(value, names),
+        }
+    }
+}
+
 /// A name as it stands in `$defs`, from how a reference writes it.
-fn decoded(name: &str) -> String {
+pub(crate) fn decoded(name: &str) -> String {
     let (mut bytes, mut rest) = (Vec::new(), name.as_bytes());
     while let Some((&first, after)) = rest.split_first() {
         let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());

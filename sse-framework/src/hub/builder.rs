@@ -9,9 +9,11 @@ use crate::event::{EventType, EventTypeError, SseEvent};
 use crate::id::{IdStyle, Ids};
 use crate::log::memory::no_random_bytes;
 use crate::log::{EventLog, LogError, OpenLog, Retention, Window};
+use crate::schema::{self, Choices, OnSchemaChange, Refused, SchemaError};
 use crate::sync::thread;
 use crate::tail::{Room, Subscribers, Tail};
 use crate::wire;
+use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -39,6 +41,7 @@ pub struct HubBuilder<E> {
     keys: Window,
     settings: Settings,
     ids: IdStyle,
+    schemas: Choices,
     room: Room,
     queue_bytes: u32,
     tail_bytes: usize,
@@ -63,6 +66,7 @@ impl<E: SseEvent> HubBuilder<E> {
                 log_readers: 4,
             },
             ids: IdStyle::default(),
+            schemas: Choices::default(),
             room: Room { all: 100_000, per_key: 100 },
             queue_bytes: 16 << 20,
             tail_bytes: 16 << 20,
@@ -117,6 +121,26 @@ impl<E: SseEvent> HubBuilder<E> {
     /// ```
     pub fn ids(self, style: IdStyle) -> Self {
         HubBuilder { ids: style, ..self }
+    }
+
+    /// What happens if the event types no longer fit what the log was written with. By default the hub does
+    /// not start, and [`StartError::Schema`] says why.
+    ///
+    /// The schemas of the set are kept with the log, and compared with those of the next start. A change that
+    /// breaks nothing is only noted.
+    pub fn on_schema_change(self, on_change: OnSchemaChange) -> Self {
+        HubBuilder { schemas: Choices { on_change, ..self.schemas }, ..self }
+    }
+
+    /// Names of event types that have left the set on purpose: that the log has known them is no reason not to
+    /// start.
+    ///
+    /// Their records stay in the log. A stream within the process, and a [filter](crate::SubscriptionBuilder::filter),
+    /// cannot read them as events of the set, and are told of a gap of the reason
+    /// [`RemovedType`](crate::GapReason::RemovedType) for each. Other clients are shown them as they were written.
+    pub fn retired_types<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.schemas.retired.extend(names.into_iter().map(Into::into));
+        self
     }
 
     /// How many subscriptions there may be at a time, as responses and within the process together. By
@@ -243,6 +267,13 @@ impl<E: SseEvent> HubBuilder<E> {
         EventType::check_all(E::TYPES)?;
         let retention = Retention { keys: self.keys, ..self.retention };
         let log: Arc<dyn EventLog> = self.log.open(retention)?.into();
+        if let Err(error) = schema::check(E::TYPES, &*log, &self.schemas) {
+            // The next to open it must not find a log that was not closed.
+            if let Err(error) = log.close() {
+                tracing::warn!(error = &error as &dyn Error, "closing a log that is refused");
+            }
+            return Err(error.into());
+        }
         let known = (ClosedTopics::of(&*log)?, Keys::of(&*log, self.keys)?);
         let ids = match self.ids {
             IdStyle::Plain => Ids::Plain,
@@ -275,9 +306,21 @@ pub enum StartError {
     /// The log could not be opened.
     #[error("the log cannot be opened")]
     Log(#[from] LogError),
+    /// The event types no longer fit what the log was written with.
+    #[error("the event types cannot be used with this log")]
+    Schema(#[from] SchemaError),
     /// The system has no thread to give, or the thread that opened the log came to grief.
     #[error("no thread for the hub")]
     Thread(#[source] std::io::Error),
+}
+
+impl From<Refused> for StartError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Log(error) => error.into(),
+            Refused::Schema(error) => error.into(),
+        }
+    }
 }
 
 impl<E> fmt::Debug for HubBuilder<E> {

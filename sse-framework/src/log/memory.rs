@@ -31,7 +31,8 @@ impl OpenLog for MemoryLog {
         let epochs = Arc::new([(new_epoch()?, 1)]);
         let id_key = IdKey::generate().map_err(no_random_bytes)?;
         let records = RwLock::new(Records { first: 1, ..Records::default() });
-        Ok(Box::new(OpenMemoryLog { epochs, id_key, retention, records }))
+        let schemas = RwLock::new(None);
+        Ok(Box::new(OpenMemoryLog { epochs, schemas, id_key, retention, records }))
     }
 }
 
@@ -55,6 +56,7 @@ pub(crate) fn now_ms(previous: u64) -> u64 {
 
 struct OpenMemoryLog {
     epochs: Arc<[(Epoch, u64)]>,
+    schemas: RwLock<Option<Vec<u8>>>,
     id_key: IdKey,
     retention: Retention,
     records: RwLock<Records>,
@@ -196,6 +198,16 @@ impl EventLog for OpenMemoryLog {
         Ok(self.id_key.clone())
     }
 
+    fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
+        Ok(self.schemas.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    fn store_schemas(&self, schemas: &[u8]) -> Result<(), LogError> {
+        let mut kept = self.schemas.write().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(schemas.to_vec());
+        Ok(())
+    }
+
     fn close(&self) -> Result<(), LogError> {
         self.records_mut().closed = true;
         Ok(())
@@ -220,11 +232,13 @@ mod tests {
     }
 
     fn open(events: u64) -> OpenMemoryLog {
+        let schemas = RwLock::new(None);
         let records = RwLock::new(Records { first: 1, ..Records::default() });
         records.write().unwrap().time_ms = FUTURE;
         let epochs = Arc::new([(new_epoch().unwrap(), 1)]);
         let retention = Retention::forever().events(events);
-        OpenMemoryLog { epochs, id_key: IdKey::generate().unwrap(), retention, records }
+        let id_key = IdKey::generate().unwrap();
+        OpenMemoryLog { epochs, schemas, id_key, retention, records }
     }
 
     const FUTURE: u64 = 1 << 50;

@@ -20,6 +20,7 @@ mod reader;
 mod recovery;
 mod retention;
 mod salvage;
+mod schemas;
 mod seal;
 mod segment;
 mod shelf;
@@ -243,6 +244,18 @@ impl EventLog for OpenSledLog {
 
     fn id_key(&self) -> Result<IdKey, LogError> {
         self.core.id_key()
+    }
+
+    fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
+        schemas::read(&self.core.directory, self.core.settings.on_damage)
+    }
+
+    fn store_schemas(&self, schemas: &[u8]) -> Result<(), LogError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        match *closed {
+            true => Err(LogError::Closed),
+            false => schemas::write(&self.core.directory, schemas),
+        }
     }
 
     fn status(&self) -> LogStatus {

@@ -39,6 +39,9 @@ pub enum GapReason {
     Unreadable,
     /// The client asked for [history](crate::SubscriptionBuilder::history) that the app does not let it ask for.
     NotAllowed,
+    /// The event is of a type that has [left the set](crate::HubBuilder::retired_types). Told within the process,
+    /// and where the app has a [filter](crate::SubscriptionBuilder::filter).
+    RemovedType,
 }
 
 /// Why a stream ended that the client did not end. In the stream it is the event `sse-close`.

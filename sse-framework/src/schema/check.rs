@@ -1,0 +1,236 @@
+//! Compares the event types with what the log was written with.
+
+use super::compare::{Mismatch, Reader, UNKNOWN, compare};
+use super::stored::{Stored, Today, Written};
+use super::{Breaks, OnSchemaChange, SchemaChange, SchemaError};
+use crate::event::EventType;
+use crate::log::{EventLog, LogError};
+use std::collections::BTreeSet;
+
+/// What the app has chosen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Choices {
+    pub(crate) on_change: OnSchemaChange,
+    /// Event types that have left the set on purpose.
+    pub(crate) retired: BTreeSet<String>,
+}
+
+/// Why the event types cannot be used with a log.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Log(LogError),
+    Schema(SchemaError),
+}
+
+impl From<LogError> for Refused {
+    fn from(error: LogError) -> Self {
+        Refused::Log(error)
+    }
+}
+
+/// Checks the event types against what the log keeps, and keeps theirs with it.
+pub(crate) fn check(
+    types: &'static [EventType],
+    log: &dyn EventLog,
+    choices: &Choices,
+) -> Result<(), Refused> {
+    let before = log.schemas()?;
+    let (mut stored, unreadable) = match before.as_deref().map(Stored::parse) {
+        None => (Stored::default(), None),
+        Some(Ok(stored)) => (stored, None),
+        Some(Err(reason)) => (Stored::default(), Some(reason)),
+    };
+    let today = Today::all(types);
+    let history = log.history();
+    stored.forget_before(history.first());
+    let mut changes: Vec<_> = unreadable.into_iter().map(unreadable_change).collect();
+    changes.extend(changes_of(&today, &stored, history.last(), &choices.retired));
+    if !changes.is_empty() {
+        match choices.on_change {
+            OnSchemaChange::Refuse => return Err(Refused::Schema(SchemaError { changes })),
+            OnSchemaChange::Accept => {
+                changes.iter().for_each(tell);
+                accept(&today, &mut stored, &choices.retired);
+            }
+        }
+    }
+    stored.note(today, history.last() + 1);
+    keep(log, before.as_deref(), &stored)
+}
+
+/// Remembers that the records that cannot be read by these types need not be.
+fn accept(all: &[Today], stored: &mut Stored, retired: &BTreeSet<String>) {
+    for (name, written) in &mut stored.types {
+        let today = find(all, name);
+        for written in written {
+            let breaks = match today {
+                Some(today) => !of_records(today, written).is_empty(),
+                None => !retired.contains(name),
+            };
+            if breaks {
+                written.accepted = Some(Written::mark(today));
+            }
+        }
+    }
+}
+
+fn find<'a>(all: &'a [Today], name: &str) -> Option<&'a Today> {
+    all.iter().find(|today| today.event_type.name() == name)
+}
+
+fn tell(change: &SchemaChange) {
+    let (event_type, version) = (&change.event_type, change.version);
+    tracing::warn!(event_type, version, "a change of schemas is accepted: {change}");
+}
+
+fn unreadable_change(reason: String) -> SchemaChange {
+    SchemaChange {
+        event_type: "*".to_owned(),
+        version: 0,
+        path: String::new(),
+        what: format!("the log's schemas cannot be read, so nothing can be told: {reason}"),
+        breaks: Breaks::Records,
+    }
+}
+
+fn keep(log: &dyn EventLog, before: Option<&[u8]>, stored: &Stored) -> Result<(), Refused> {
+    let bytes = stored.to_bytes().map_err(|error| {
+        let (action, path) = ("writing", "the log's schemas".into());
+        LogError::Io { action, path, source: error.into() }
+    })?;
+    if before != Some(bytes.as_slice()) {
+        log.store_schemas(&bytes)?;
+        tracing::info!(types = stored.types.len(), "the log's schemas are those of today");
+    }
+    Ok(())
+}
+
+impl EventType {
+    /// What breaks if records of `before` are read as this type, and clients that know `before` are shown this
+    /// type: for an app's own tests, which may keep the types that they once had. A hub compares the same when it
+    /// starts.
+    ///
+    /// ```
+    /// use schemars::JsonSchema;
+    /// use serde::{Deserialize, Serialize};
+    /// use sse_framework::{Breaks, SseEvent};
+    ///
+    /// #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    /// #[sse(name = "stock-changed")]
+    /// struct Released { left: u32 }
+    ///
+    /// #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    /// struct StockChanged { left: u32, place: String }
+    ///
+    /// let changes = StockChanged::TYPES[0].changes_since(&Released::TYPES[0]);
+    /// assert_eq!(changes.len(), 1);
+    /// assert_eq!((changes[0].path.as_str(), changes[0].breaks), ("place", Breaks::Records));
+    /// ```
+    pub fn changes_since(&'static self, before: &EventType) -> Vec<SchemaChange> {
+        let (today, written) = (Today::of(self), Written::of(before));
+        let mut changes = of_records(&today, &written);
+        changes.extend(of_clients(&today, &written));
+        changes
+    }
+}
+
+/// What has changed and breaks something.
+fn changes_of(
+    all: &[Today],
+    stored: &Stored,
+    last: u64,
+    retired: &BTreeSet<String>,
+) -> Vec<SchemaChange> {
+    let mut changes = Vec::new();
+    for (name, written) in &stored.types {
+        // With what has no records, nobody has ever been shown anything either.
+        let written: Vec<_> = written.iter().filter(|written| written.since <= last).collect();
+        let Some(latest) = written.last() else { continue };
+        match find(all, name) {
+            None if retired.contains(name) || latest.is_accepted_by(None) => {}
+            None => changes.push(gone(name, latest.version)),
+            Some(today) => {
+                let counts = |written: &&&Written| !written.is_accepted_by(Some(today));
+                let counting = written.iter().filter(counts);
+                for change in counting.flat_map(|written| of_records(today, written)) {
+                    if !changes.contains(&change) {
+                        changes.push(change);
+                    }
+                }
+                changes.extend(of_clients(today, latest));
+            }
+        }
+    }
+    changes
+}
+
+fn gone(name: &str, version: u32) -> SchemaChange {
+    SchemaChange {
+        event_type: name.to_owned(),
+        version,
+        path: String::new(),
+        what: "the set has no event type of this name any more".to_owned(),
+        breaks: Breaks::EventType,
+    }
+}
+
+/// Whether the records of a schema can still be read.
+fn of_records(today: &Today, written: &Written) -> Vec<SchemaChange> {
+    let (event_type, known) = (today.event_type, today.written.version);
+    let mismatches = if written.version == known {
+        unread(written, &today.written)
+    } else if let Some(reader) = earlier(event_type, written.version) {
+        unread(written, &Written::of(reader))
+    } else if written.version > known {
+        whole(format!("records are of a later version than the program's, which is {known}"))
+    } else {
+        whole("no `upcast` leads from this version to the program's".to_owned())
+    };
+    let change = |Mismatch { path, what }| SchemaChange {
+        event_type: event_type.name().to_owned(),
+        version: written.version,
+        path,
+        what,
+        breaks: Breaks::Records,
+    };
+    mismatches.into_iter().map(change).collect()
+}
+
+/// The event type as it was in this version, if its records are read.
+fn earlier(today: &'static EventType, version: u32) -> Option<&'static EventType> {
+    let mut all = std::iter::successors(today.previous(), |later| later.previous());
+    all.find(|event_type| event_type.version() == version)
+}
+
+fn unread(written: &Written, today: &Written) -> Vec<Mismatch> {
+    match (&written.schema, today.read()) {
+        _ if written.is_like(today) => Vec::new(),
+        (Some(written), Some(read)) => compare(written, read, Reader::Decoder),
+        (None, None) => Vec::new(),
+        _ => whole(UNKNOWN.to_owned()),
+    }
+}
+
+fn whole(what: String) -> Vec<Mismatch> {
+    vec![Mismatch { path: String::new(), what }]
+}
+
+/// Whether clients that know the latest schema are shown what they expect. Another version is said to be
+/// something else.
+fn of_clients(Today { event_type, written: now }: &Today, latest: &Written) -> Vec<SchemaChange> {
+    if latest.version != now.version || latest.is_like(now) {
+        return Vec::new();
+    }
+    let mismatches = match (&now.schema, &latest.schema) {
+        (Some(now), Some(before)) => compare(now, before, Reader::Client),
+        _ => Vec::new(),
+    };
+    let change = |Mismatch { path, what }| SchemaChange {
+        event_type: event_type.name().to_owned(),
+        version: latest.version,
+        path,
+        what,
+        breaks: Breaks::Clients,
+    };
+    mismatches.into_iter().map(change).collect()
+}

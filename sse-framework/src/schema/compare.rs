@@ -1,0 +1,394 @@
+//! Whether what one schema describes as written is read by what another describes.
+//!
+//! Every rule here says "it fits" only where that is certain. What it does not understand fits only if both
+//! schemas say the same.
+
+use super::shape::{List, Object, Others, Place, Shape, is_note};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// serde's `Deserialize`.
+    Decoder,
+    /// A client, which takes no harm from fields that it does not know.
+    Client,
+}
+
+/// Something that is written and not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    /// Where in the JSON, as `items[].price`.
+    pub(super) path: String,
+    pub(super) what: String,
+}
+
+/// Compares no more than so many pairs: what takes longer is not judged.
+const MOST_STEPS: u32 = 20_000;
+
+/// What `reader` would not read of what `writer` describes; empty if it reads all of it.
+pub(super) fn compare(writer: &Value, reader: &Value, who: Reader) -> Vec<Mismatch> {
+    let mut comparison =
+        Comparison { who, path: Vec::new(), found: Vec::new(), under_way: Vec::new(), steps: 0 };
+    comparison.fits(Place::root(writer), Place::root(reader));
+    comparison.found
+}
+
+struct Comparison {
+    who: Reader,
+    path: Vec<String>,
+    found: Vec<Mismatch>,
+    /// Pairs that are being compared, by address: within one it holds, else it would not be reached.
+    under_way: Vec<(*const Value, *const Value)>,
+    steps: u32,
+}
+
+impl Comparison {
+    fn fits(&mut self, writer: Place<'_>, reader: Place<'_>) -> bool {
+        let (Some(writer), Some(reader)) = (writer.resolved(), reader.resolved()) else {
+            return self.no("it refers to what is not there");
+        };
+        let pair = (std::ptr::from_ref(writer.schema), std::ptr::from_ref(reader.schema));
+        if self.under_way.contains(&pair) {
+            return true;
+        }
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            return self.no("the schemas are too large to be compared");
+        }
+        self.under_way.push(pair);
+        let fits = self.fits_resolved(writer, reader);
+        self.under_way.pop();
+        fits
+    }
+
+    fn fits_resolved(&mut self, writer: Place<'_>, reader: Place<'_>) -> bool {
+        match (writer.shapes(), reader.shapes()) {
+            (_, Some(shapes)) if matches!(shapes.as_slice(), [Shape::Any]) => true,
+            (Some(written), Some(read)) => {
+                // Each is looked at, so that all that does not fit is told.
+                let fit: Vec<bool> =
+                    written.iter().map(|shape| self.fits_one_of(shape, &read)).collect();
+                fit.into_iter().all(|fits| fits)
+            }
+            _ => same(writer, reader, &mut Vec::new()) || self.no(UNKNOWN),
+        }
+    }
+
+    fn fits_one_of(&mut self, written: &Shape<'_>, read: &[Shape<'_>]) -> bool {
+        let (path, found) = (self.path.clone(), std::mem::take(&mut self.found));
+        let mut closest: Option<Vec<Mismatch>> = None;
+        for shape in read {
+            if self.fits_shape(written, shape) {
+                (self.path, self.found) = (path, found);
+                return true;
+            }
+            let tried = std::mem::take(&mut self.found);
+            if is_alike(written, shape) && closest.is_none() {
+                closest = Some(tried);
+            }
+            self.path.clone_from(&path);
+        }
+        self.found = found;
+        match closest {
+            Some(tried) if !tried.is_empty() => self.found.extend(tried),
+            _ if read.is_empty() => _ = self.no("nothing is read here any more"),
+            _ => {
+                let read: Vec<_> = read.iter().map(name).collect();
+                _ = self.no(format!("{} is written, {} is read", name(written), read.join(" or ")));
+            }
+        }
+        false
+    }
+
+    fn fits_shape(&mut self, written: &Shape<'_>, read: &Shape<'_>) -> bool {
+        match (written, read) {
+            (_, Shape::Any) | (Shape::Null, Shape::Null) | (Shape::Bool, Shape::Bool) => true,
+            (Shape::Const(written), read) => reads(read, written),
+            (Shape::Number(written), Shape::Number(read)) => written.fits(read),
+            (Shape::Text(written), Shape::Text(read)) => {
+                let says = |(word, value): (&&str, &&Value)| written.get(word) == Some(value);
+                read.iter().all(says)
+            }
+            (Shape::List(written), Shape::List(read)) => self.fits_list(written, read),
+            (Shape::Object(written), Shape::Object(read)) => self.fits_object(written, read),
+            _ => false,
+        }
+    }
+
+    fn fits_list(&mut self, written: &List<'_>, read: &List<'_>) -> bool {
+        if written.least < read.least || written.most > read.most {
+            return self.no("the number of elements is another");
+        }
+        if read.unique && !written.unique {
+            return self.no("the same element twice is refused");
+        }
+        let mut fits = true;
+        let most = written.first.len().max(read.first.len());
+        for place in 0..most {
+            if place as u64 >= written.most {
+                break;
+            }
+            let [this, that] =
+                [written, read].map(|list| list.first.get(place).copied().or(list.rest));
+            fits &= self.within(format!("[{place}]"), this, that);
+        }
+        if most as u64 >= written.most {
+            return fits;
+        }
+        fits & self.within("[]".to_owned(), written.rest, read.rest)
+    }
+
+    fn fits_object(&mut self, written: &Object<'_>, read: &Object<'_>) -> bool {
+        let mut fits = true;
+        for name in &read.required {
+            if !written.required.contains(name) {
+                let what = match written.fields.contains_key(name) {
+                    true => "it is required, and not always written",
+                    false if self.who == Reader::Client => "the field is gone",
+                    false => "it is required, and was not written",
+                };
+                fits &= self.field(name, |this| this.no(what));
+            } else if !written.fields.contains_key(name) {
+                fits &= self.field(name, |this| this.no(UNKNOWN));
+            }
+        }
+        for (name, place) in &written.fields {
+            fits &= self.field(name, |this| this.fits_field(name, *place, read));
+        }
+        if let Some(Others::Fit(place)) = written.others {
+            fits &= self.field("*", |this| this.fits_others(written, place, read));
+        } else if self.who == Reader::Client {
+            let gone = read.fields.keys().filter(|name| !read.required.contains(name));
+            for name in gone.filter(|name| !written.fields.contains_key(*name)) {
+                fits &= self.field(name, |this| this.no("the field is gone"));
+            }
+        }
+        for (pattern, place) in &written.patterns {
+            fits &= self.field("*", |this| this.fits_pattern(pattern, *place, read));
+        }
+        fits
+    }
+
+    /// A field that is written by its name.
+    fn fits_field(&mut self, name: &str, place: Place<'_>, read: &Object<'_>) -> bool {
+        if let Some(reader) = read.fields.get(name) {
+            return self.fits(place, *reader);
+        }
+        if let Some(&(pattern, reader)) = read.patterns.first() {
+            return match (is_match(pattern, name), read.patterns.len()) {
+                (Some(true), 1) => self.fits(place, reader),
+                (Some(false), 1) => self.fits_others_of(place, read),
+                _ => self.no(UNKNOWN),
+            };
+        }
+        self.fits_others_of(place, read)
+    }
+
+    /// A field that the reader does not name.
+    fn fits_others_of(&mut self, place: Place<'_>, read: &Object<'_>) -> bool {
+        match (read.others, self.who) {
+            (None, _) => true,
+            (Some(Others::Refused), Reader::Client) => true,
+            (Some(Others::Refused), Reader::Decoder) => self.no("the field is refused"),
+            (Some(Others::Fit(reader)), _) => self.fits(place, reader),
+        }
+    }
+
+    /// Fields of any other name: each that the reader names could be among them.
+    fn fits_others(&mut self, written: &Object<'_>, place: Place<'_>, read: &Object<'_>) -> bool {
+        if !read.patterns.is_empty() && read.patterns.len() != written.patterns.len() {
+            return self.no(UNKNOWN);
+        }
+        let named = read.fields.iter().filter(|(name, _)| !written.fields.contains_key(*name));
+        let mut fits = true;
+        for (_, reader) in named {
+            fits &= self.fits(place, *reader);
+        }
+        fits & self.fits_others_of(place, read)
+    }
+
+    /// Fields whose names fit a pattern.
+    fn fits_pattern(&mut self, pattern: &str, place: Place<'_>, read: &Object<'_>) -> bool {
+        if read.fields.keys().any(|name| is_match(pattern, name) != Some(false)) {
+            return self.no(UNKNOWN);
+        }
+        match read.patterns.as_slice() {
+            [] => self.fits_others_of(place, read),
+            [(other, reader)] if *other == pattern => self.fits(place, *reader),
+            _ => self.no(UNKNOWN),
+        }
+    }
+
+    fn within(
+        &mut self,
+        step: String,
+        written: Option<Place<'_>>,
+        read: Option<Place<'_>>,
+    ) -> bool {
+        self.path.push(step);
+        let fits = match (written, read) {
+            (_, None) => true,
+            (Some(written), Some(read)) => self.fits(written, read),
+            (None, Some(_)) => self.no(UNKNOWN),
+        };
+        self.path.pop();
+        fits
+    }
+
+    fn field(&mut self, name: &str, check: impl FnOnce(&mut Self) -> bool) -> bool {
+        self.path.push(if self.path.is_empty() { name.to_owned() } else { format!(".{name}") });
+        let fits = check(self);
+        self.path.pop();
+        fits
+    }
+
+    /// Notes why it does not fit.
+    fn no(&mut self, what: impl Into<String>) -> bool {
+        let path = self.path.concat();
+        let what = what.into();
+        if !self.found.iter().any(|found| found.path == path && found.what == what) {
+            self.found.push(Mismatch { path, what });
+        }
+        false
+    }
+}
+
+pub(super) const UNKNOWN: &str = "whether this fits cannot be told from the schemas";
+
+/// Whether one value is read by its shape alone.
+fn reads(shape: &Shape<'_>, value: &Value) -> bool {
+    match (shape, value) {
+        (Shape::Const(expected), value) => *expected == value,
+        (Shape::Any, _) | (Shape::Null, Value::Null) | (Shape::Bool, Value::Bool(_)) => true,
+        (Shape::Text(said), Value::String(_)) => said.is_empty(),
+        (Shape::Number(number), value) => number.reads(value),
+        _ => false,
+    }
+}
+
+/// Whether the two could be an older and a newer state of one thing, for what is told.
+fn is_alike(this: &Shape<'_>, that: &Shape<'_>) -> bool {
+    match (this, that) {
+        (Shape::Object(this), Shape::Object(that)) => tags(this) == tags(that),
+        (Shape::List(_), Shape::List(_)) => true,
+        _ => false,
+    }
+}
+
+/// What distinguishes an object from others of one enum: its fields of one value, or its only field.
+fn tags<'a>(object: &Object<'a>) -> BTreeMap<&'a str, Option<&'a Value>> {
+    let fixed = |place: &Place<'a>| match place.shapes()?.as_slice() {
+        [Shape::Const(value)] => Some(*value),
+        _ => None,
+    };
+    let of_value =
+        object.fields.iter().filter_map(|(name, place)| Some((*name, Some(fixed(place)?))));
+    let tags: BTreeMap<_, _> = of_value.collect();
+    let only = (object.sealed && object.fields.len() == 1 && object.required.len() == 1)
+        .then(|| object.fields.keys().map(|name| (*name, None)));
+    match only {
+        Some(only) if tags.is_empty() => only.collect(),
+        _ => tags,
+    }
+}
+
+/// For people.
+fn name(shape: &Shape<'_>) -> String {
+    match shape {
+        Shape::Any => "anything".to_owned(),
+        Shape::Null => "null".to_owned(),
+        Shape::Bool => "a boolean".to_owned(),
+        Shape::Const(value) => value.to_string(),
+        Shape::Number(number) => number.name(),
+        Shape::Text(said) => match said.get("format").and_then(|format| format.as_str()) {
+            Some(format) => format!("text ({format})"),
+            None if said.is_empty() => "text".to_owned(),
+            None => "text of a certain kind".to_owned(),
+        },
+        Shape::List(_) => "an array".to_owned(),
+        Shape::Object(object) => match tags(object).into_iter().next() {
+            Some((name, Some(value))) => format!("an object with {name:?}: {value}"),
+            Some((name, None)) => format!("an object with {name:?}"),
+            None => "an object".to_owned(),
+        },
+    }
+}
+
+/// Whether a name fits one of the patterns that schemars writes for integers.
+fn is_match(pattern: &str, name: &str) -> Option<bool> {
+    let digits = match pattern {
+        r"^\d+$" => name,
+        r"^-?\d+$" => name.strip_prefix('-').unwrap_or(name),
+        _ => return None,
+    };
+    Some(!digits.is_empty() && digits.chars().all(char::is_numeric))
+}
+
+/// Whether two schemas say the same, but for notes and for what their definitions are called.
+pub(super) fn is_same(this: &Value, that: &Value) -> bool {
+    same(Place::root(this), Place::root(that), &mut Vec::new())
+}
+
+/// Whether two schemas say the same, but for notes and for what their definitions are called.
+fn same<'a>(
+    this: Place<'a>,
+    that: Place<'a>,
+    under_way: &mut Vec<(*const Value, *const Value)>,
+) -> bool {
+    let pair = (std::ptr::from_ref(this.schema), std::ptr::from_ref(that.schema));
+    if under_way.contains(&pair) {
+        return true;
+    }
+    under_way.push(pair);
+    let all = match (this.schema, that.schema) {
+        (Value::Object(a), Value::Object(b)) => {
+            let said = |fields: &'a serde_json::Map<String, Value>| {
+                fields.iter().filter(|(word, _)| !is_note(word)).collect::<Vec<_>>()
+            };
+            let (a, b) = (said(a), said(b));
+            a.len() == b.len()
+                && a.iter().all(|(word, value)| {
+                    let other = b.iter().find(|(other, _)| other == word);
+                    let Some((_, other)) = other else { return false };
+                    match (word.as_str(), value, other) {
+                        ("$ref", Value::String(one), Value::String(two)) => {
+                            match (this.find(one), that.find(two)) {
+                                (Some(one), Some(two)) => same(one, two, under_way),
+                                _ => false,
+                            }
+                        }
+                        ("properties" | "patternProperties" | "dependentSchemas", ..) => {
+                            fields_same(this.at(value), that.at(other), under_way)
+                        }
+                        ("const" | "enum" | "required" | "dependentRequired", ..) => value == other,
+                        _ => same(this.at(value), that.at(other), under_way),
+                    }
+                })
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            let mut pairs = a.iter().zip(b);
+            a.len() == b.len() && pairs.all(|(a, b)| same(this.at(a), that.at(b), under_way))
+        }
+        (a, b) => a == b,
+    };
+    // Only what is under way holds by itself.
+    under_way.pop();
+    all
+}
+
+/// The same of fields, whose names may be those of notes.
+fn fields_same<'a>(
+    this: Place<'a>,
+    that: Place<'a>,
+    under_way: &mut Vec<(*const Value, *const Value)>,
+) -> bool {
+    let (Some(a), Some(b)) = (this.schema.as_object(), that.schema.as_object()) else {
+        return false;
+    };
+    a.len() == b.len()
+        && a.iter().all(|(name, value)| {
+            b.get(name).is_some_and(|other| same(this.at(value), that.at(other), under_way))
+        })
+}

@@ -1,0 +1,226 @@
+//! A log remembers what its records look like, and a program that would not understand them does not start.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sse_framework::{
+    Breaks, Hub, LogError, OnDamage, OnSchemaChange, Received, Retention, SchemaError, SledLog,
+    SseEvent, Start, StartError, Subscribe,
+};
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// An event type called `stock`, with these fields.
+macro_rules! stock {
+    ($name:ident { $($(#[$attr:meta])* $field:ident: $ty:ty),* } $($words:tt)*) => {
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+        #[sse(name = "stock" $($words)*)]
+        struct $name { $($(#[$attr])* $field: $ty),* }
+    };
+}
+
+stock!(Stock { left: u32 });
+stock!(StockWithPlace { left: u32, place: String });
+stock!(StockWithDefault {
+    left: u32,
+    #[serde(default)]
+    place: String
+});
+stock!(StockOfPlace {
+    left: u32,
+    place: String,
+    #[serde(default)]
+    note: String
+});
+stock!(StockAsText { left: String });
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+struct Closed {
+    by: String,
+}
+
+/// A set with both.
+#[derive(Debug, PartialEq, SseEvent)]
+enum Both {
+    Stock(Stock),
+    Closed(Closed),
+}
+
+/// Starts a hub, publishes an event, and stops.
+async fn run<E: SseEvent + Default>(log: &Path) -> Result<(), StartError> {
+    publish(Hub::<E>::open(log).await?, E::default()).await;
+    Ok(())
+}
+
+async fn publish<E: SseEvent>(hub: Hub<E>, event: impl Into<E>) {
+    hub.publish(event).await.unwrap();
+    hub.shutdown().await.unwrap();
+}
+
+/// What is refused, type, path and what it breaks.
+fn refused(started: Result<(), StartError>) -> Vec<(String, String, Breaks)> {
+    let Err(StartError::Schema(SchemaError { changes, .. })) = started else {
+        panic!("{started:?}")
+    };
+    changes.into_iter().map(|it| (it.event_type, it.path, it.breaks)).collect()
+}
+
+fn change(path: &str, breaks: Breaks) -> (String, String, Breaks) {
+    ("stock".to_owned(), path.to_owned(), breaks)
+}
+
+fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+#[tokio::test]
+async fn a_change_that_breaks_nothing_is_noted() {
+    let directory = directory();
+    let (log, schemas) = (directory.path(), directory.path().join("schemas"));
+    run::<Stock>(log).await.unwrap();
+    let first = fs::read(&schemas).unwrap();
+    run::<Stock>(log).await.unwrap();
+    assert_eq!(fs::read(&schemas).unwrap(), first, "nothing has changed");
+    run::<StockWithDefault>(log).await.unwrap();
+    assert_ne!(fs::read(&schemas).unwrap(), first);
+    // The same way back, clients would lose a field.
+    assert_eq!(refused(run::<Stock>(log).await), [change("place", Breaks::Clients)]);
+}
+
+#[tokio::test]
+async fn a_change_that_breaks_something_is_refused_and_told() {
+    let directory = directory();
+    run::<Stock>(directory.path()).await.unwrap();
+    let error = run::<StockAsText>(directory.path()).await.unwrap_err();
+    let report = error.source().unwrap().to_string();
+    assert_eq!(
+        report,
+        "the event types no longer fit the log:\n\
+         `stock`, version 1:\n\
+         - at `left`: an integer (uint32) is written, text is read; old records can no longer be decoded\n\
+         - at `left`: text is written, an integer (uint32) is read; clients are shown what they do not \
+         expect\n\
+         what can be done:\n\
+         - a field that was not written before: `#[serde(default)]`, or an `Option`\n\
+         - a new version, and a function that makes it of the one before: `#[sse(version = 2, upcast = \
+         from_v1)]`\n\
+         - another event type beside this one, until nobody needs this one\n\
+         - all of it is meant: `HubBuilder::on_schema_change(OnSchemaChange::Accept)`"
+    );
+    // The log is as it was.
+    run::<Stock>(directory.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_schema_with_which_records_were_written_counts() {
+    let directory = directory();
+    let log = directory.path();
+    run::<Stock>(log).await.unwrap();
+    run::<StockWithDefault>(log).await.unwrap();
+    // What the latest schema writes has a place; the first records have not.
+    assert_eq!(refused(run::<StockWithPlace>(log).await), [change("place", Breaks::Records)]);
+    assert_eq!(refused(run::<StockOfPlace>(log).await), [change("place", Breaks::Records)]);
+}
+
+#[tokio::test]
+async fn a_schema_counts_as_long_as_its_records_are_kept() {
+    let directory = directory();
+    let log = directory.path();
+    run::<Stock>(log).await.unwrap();
+    run::<StockWithDefault>(log).await.unwrap();
+    last_only(log, StockWithDefault::default()).await;
+    last_only(log, StockWithPlace::default()).await;
+}
+
+async fn last_only<E: SseEvent>(log: &Path, event: E) {
+    let retention = Retention::forever().events(1);
+    let hub = Hub::<E>::builder(SledLog::new(log)).retention(retention).start().await.unwrap();
+    publish(hub, event).await;
+}
+
+#[tokio::test]
+async fn what_nobody_has_been_shown_may_change() {
+    let directory = directory();
+    let log = directory.path();
+    Hub::<Stock>::open(log).await.unwrap().shutdown().await.unwrap();
+    run::<StockAsText>(log).await.unwrap();
+    assert!(run::<Stock>(log).await.is_err());
+}
+
+#[tokio::test]
+async fn a_change_can_be_accepted_and_what_cannot_be_read_is_told() {
+    let directory = directory();
+    let log = directory.path();
+    run::<Stock>(log).await.unwrap();
+    let builder = Hub::<StockAsText>::builder(SledLog::new(log));
+    let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
+    hub.publish(StockAsText::default()).await.unwrap();
+    let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    assert!(matches!(stream.next().await, Some(Received::Gap(_))));
+    assert!(matches!(stream.next().await, Some(Received::Event(_))));
+    hub.shutdown().await.unwrap();
+    // The log remembers it, for these types and no others.
+    run::<StockAsText>(log).await.unwrap();
+    assert!(!refused(run::<StockWithPlace>(log).await).is_empty());
+}
+
+#[tokio::test]
+async fn an_event_type_does_not_leave_unnoticed() {
+    let directory = directory();
+    let log = directory.path();
+    let hub = Hub::<Both>::open(log).await.unwrap();
+    hub.publish(Stock::default()).await.unwrap();
+    publish(hub, Closed::default()).await;
+    let expected = [("closed".to_owned(), String::new(), Breaks::EventType)];
+    assert_eq!(refused(run::<Stock>(log).await), expected);
+    let builder = || Hub::<Stock>::builder(SledLog::new(log));
+    publish(builder().retired_types(["closed"]).start().await.unwrap(), Stock::default()).await;
+    // The choice belongs to the program and not to the log.
+    assert_eq!(refused(run::<Stock>(log).await), expected);
+    // It comes back as what it was, or not at all.
+    publish(Hub::<Both>::open(log).await.unwrap(), Closed::default()).await;
+}
+
+#[tokio::test]
+async fn later_versions_are_not_read_by_earlier_programs() {
+    stock!(StockV2 { pieces: u32 }, version = 2, upcast = from_v1);
+    fn from_v1(old: Stock) -> StockV2 {
+        StockV2 { pieces: old.left }
+    }
+    stock!(OtherV2 { pieces: u32 }, version = 2);
+
+    let directory = directory();
+    let log = directory.path();
+    run::<Stock>(log).await.unwrap();
+    assert_eq!(refused(run::<OtherV2>(log).await), [change("", Breaks::Records)], "no way");
+    run::<StockV2>(log).await.unwrap();
+    assert_eq!(refused(run::<Stock>(log).await), [change("", Breaks::Records)], "way back");
+}
+
+#[tokio::test]
+async fn what_an_upcast_takes_must_be_what_was_written() {
+    stock!(V2 { pieces: u32 }, version = 2, upcast = from_v1);
+    fn from_v1(_: StockWithPlace) -> V2 {
+        V2::default()
+    }
+    let directory = directory();
+    run::<Stock>(directory.path()).await.unwrap();
+    assert_eq!(refused(run::<V2>(directory.path()).await), [change("place", Breaks::Records)]);
+}
+
+#[tokio::test]
+async fn damaged_schemas_are_refused_or_put_aside() {
+    let directory = directory();
+    let (log, schemas) = (directory.path(), directory.path().join("schemas"));
+    run::<Stock>(log).await.unwrap();
+    let mut text = fs::read(&schemas).unwrap();
+    *text.last_mut().unwrap() ^= 1;
+    fs::write(&schemas, text).unwrap();
+    let error = run::<Stock>(log).await.unwrap_err();
+    assert!(matches!(error, StartError::Log(LogError::Format { .. })), "{error:?}");
+    let salvaged = Hub::<Stock>::builder(SledLog::new(log).on_damage(OnDamage::Salvage));
+    publish(salvaged.start().await.unwrap(), Stock::default()).await;
+    run::<Stock>(log).await.unwrap();
+}

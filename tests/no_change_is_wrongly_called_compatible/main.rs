@@ -1,0 +1,221 @@
+//! What is called compatible can be read: types of before and of today, compiled both, and values by chance.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    reason = "that is how a test fails"
+)]
+
+mod random_value;
+mod zoo;
+
+use jsonschema::Validator;
+use random_value::Chance;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sse_framework::{Breaks, EventType, RawEvent, SchemaChange, SseEvent};
+use support::random::{Random, cases, seed};
+
+/// What is written and read: the derive's own code.
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+#[serde(transparent)]
+#[sse(name = "of-the-zoo")]
+struct Carried<T>(T);
+
+trait Kept: Chance + Serialize + DeserializeOwned + JsonSchema + Send + 'static {}
+impl<T: Chance + Serialize + DeserializeOwned + JsonSchema + Send + 'static> Kept for T {}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Called {
+    Fits,
+    Breaks,
+}
+
+pub(crate) struct Pair {
+    name: &'static str,
+    /// What it must be called.
+    called: [Called; 2],
+    changes: Vec<SchemaChange>,
+    species: [Species; 2],
+    /// What of so many values is not read, or not what clients expect.
+    tried: Box<dyn Fn(&mut Random, u32) -> Tried>,
+}
+
+/// One type, whichever it is.
+#[derive(Clone, Copy)]
+struct Species {
+    event_type: &'static EventType,
+    random: fn(&mut Random) -> Vec<u8>,
+    reads: fn(&[u8]) -> bool,
+}
+
+impl Species {
+    fn of<T: Kept>() -> Self {
+        Species {
+            event_type: &Carried::<T>::TYPES[0],
+            random: |random| encoded(&Carried(T::chance(random))),
+            reads: |data| decoded::<T>(data).is_ok(),
+        }
+    }
+}
+
+/// How many values there were, and of the others how many went wrong.
+#[derive(Default)]
+struct Tried {
+    values: u32,
+    unread: u32,
+    unexpected: u32,
+    example: Option<String>,
+}
+
+pub(crate) fn pair<Old: Kept, New: Kept>(
+    name: &'static str,
+    records: Called,
+    clients: Called,
+) -> Pair {
+    let [before, today] = [&Carried::<Old>::TYPES[0], &Carried::<New>::TYPES[0]];
+    let changes = today.changes_since(before);
+    let tried = move |random: &mut Random, count| {
+        let of = |schema: Option<schemars::Schema>| of_clients(schema.unwrap().to_value());
+        let written = of(before.schema());
+        let mut tried = Tried::default();
+        for _ in 0..count {
+            let data = encoded(&Carried(Old::chance(random)));
+            // What even its own type cannot read says nothing of the change.
+            if decoded::<Old>(&data).is_ok() {
+                tried.values += 1;
+                let value: Value = serde_json::from_slice(&data).unwrap();
+                assert!(written.is_valid(&value), "{name}: {value} is not as its schema says");
+                if let Err(error) = decoded::<New>(&data) {
+                    tried.unread += 1;
+                    tried.example.get_or_insert(format!("{value}: {error:?}"));
+                }
+            }
+            let data = encoded(&Carried(New::chance(random)));
+            let value: Value = serde_json::from_slice(&data).unwrap();
+            // A rest that has a field's name is written twice, and no type reads that.
+            if decoded::<New>(&data).is_ok() && !written.is_valid(&value) {
+                tried.unexpected += 1;
+            }
+        }
+        tried
+    };
+    let species = [Species::of::<Old>(), Species::of::<New>()];
+    Pair { name, called: [records, clients], changes, species, tried: Box::new(tried) }
+}
+
+fn encoded<E: SseEvent>(event: &E) -> Vec<u8> {
+    let mut data = Vec::new();
+    event.encode(&mut data).unwrap();
+    data
+}
+
+fn decoded<T: Kept>(data: &[u8]) -> Result<Carried<T>, sse_framework::DecodeError> {
+    Carried::<T>::decode(RawEvent { name: "of-the-zoo", version: 1, data })
+}
+
+/// The schema as a client looks at it, which takes no harm from more fields.
+fn of_clients(mut schema: Value) -> Validator {
+    fn open(schema: &mut Value) {
+        match schema {
+            Value::Object(fields) => {
+                fields.retain(|word, value| {
+                    !(word.ends_with("Properties") && *value == Value::Bool(false))
+                });
+                fields.values_mut().for_each(open);
+            }
+            Value::Array(items) => items.iter_mut().for_each(open),
+            _ => {}
+        }
+    }
+    open(&mut schema);
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+impl Pair {
+    fn is_called(&self, breaks: Breaks) -> Called {
+        match self.changes.iter().any(|change| change.breaks == breaks) {
+            true => Called::Breaks,
+            false => Called::Fits,
+        }
+    }
+}
+
+#[test]
+fn every_change_is_called_what_the_table_says() {
+    let zoo = zoo::zoo();
+    assert!(zoo.len() >= 60, "{}", zoo.len());
+    let mut wrong = Vec::new();
+    for pair in &zoo {
+        let found = [pair.is_called(Breaks::Records), pair.is_called(Breaks::Clients)];
+        if found != pair.called {
+            wrong.push(format!("{}: {found:?}, {:#?}", pair.name, pair.changes));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_change_is_wrongly_called_compatible() {
+    let (zoo, mut random) = (zoo::zoo(), Random::new(seed()));
+    let each = cases(100_000).div_ceil(zoo.len() as u32);
+    let (mut values, mut wrong, mut careful) = (0, Vec::new(), Vec::new());
+    for pair in &zoo {
+        let tried = (pair.tried)(&mut random, each);
+        values += tried.values;
+        let found = [(Breaks::Records, tried.unread), (Breaks::Clients, tried.unexpected)];
+        for (what, failed) in found {
+            match (pair.is_called(what), failed) {
+                (Called::Fits, 1..) => {
+                    wrong.push(format!("{}: {what:?} {failed} {:?}", pair.name, tried.example));
+                }
+                (Called::Breaks, 0) => careful.push(format!("{} ({what:?})", pair.name)),
+                _ => {}
+            }
+        }
+    }
+    println!(
+        "{} pairs, {values} values: {} wrongly called compatible; called breaking where no value showed it: \
+         {} of {} verdicts: {}",
+        zoo.len(),
+        wrong.len(),
+        careful.len(),
+        2 * zoo.len(),
+        careful.join(", ")
+    );
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Every type of the zoo against every other, however little they have to do with each other.
+#[test]
+fn no_two_types_are_wrongly_called_compatible() {
+    let (zoo, mut random) = (zoo::zoo(), Random::new(seed()));
+    let all: Vec<_> =
+        zoo.iter().flat_map(|pair| pair.species.map(|species| (pair.name, species))).collect();
+    let (mut compatible, mut values, mut wrong) = (0, 0, Vec::new());
+    for (before, old) in &all {
+        let written: Vec<_> = (0..20).map(|_| (old.random)(&mut random)).collect();
+        let written: Vec<_> = written.into_iter().filter(|data| (old.reads)(data)).collect();
+        for (today, new) in &all {
+            // A schema does not tell of aliases, so not that a record may have both names.
+            if *today == "a_field_with_alias" {
+                continue;
+            }
+            let changes = new.event_type.changes_since(old.event_type);
+            if changes.iter().any(|change| change.breaks == Breaks::Records) {
+                continue;
+            }
+            compatible += 1;
+            values += written.len();
+            let unread = written.iter().find(|data| !(new.reads)(data));
+            wrong.extend(unread.map(|data| {
+                format!("{before} read as {today}: {}", String::from_utf8_lossy(data))
+            }));
+        }
+    }
+    let pairs = all.len() * all.len();
+    println!("{pairs} pairs, {compatible} of them called compatible, {values} values read");
+    assert!(wrong.is_empty(), "{}: {wrong:#?}", wrong.len());
+}
