@@ -6,6 +6,7 @@ mod name;
 mod parts;
 mod payload;
 pub mod private;
+mod renewal;
 mod topic_text;
 mod upcast;
 mod variant;
@@ -14,6 +15,7 @@ pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 
 use described::Described;
 pub(crate) use described::{Schemas, decoded};
+pub(crate) use renewal::Renewal;
 
 use crate::topic::{Topic, TopicError};
 use crate::wire::FrameError;

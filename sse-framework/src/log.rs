@@ -7,6 +7,7 @@ pub(crate) mod sled;
 mod status;
 pub(crate) mod times;
 
+use crate::event::RawEvent;
 use crate::id::{EventId, IdKey};
 use crate::topic::{Topic, TopicSelection};
 use serde::Serialize;
@@ -243,6 +244,12 @@ pub struct RecordRef<'a> {
 }
 
 impl<'a> RecordRef<'a> {
+    /// The event that it is, for [`SseEvent::decode`](crate::SseEvent::decode), which makes one of today's of a
+    /// record of an earlier version: for an app that exports its log, say.
+    pub fn raw(&self) -> RawEvent<'a> {
+        RawEvent { name: self.name, version: self.version, data: self.data }
+    }
+
     /// The topic that this record closes, if it is no event but that.
     pub fn closes(&self) -> Option<&'a str> {
         self.topic.filter(|_| self.name == TOPIC_CLOSE)

@@ -5,7 +5,7 @@ use super::core::{Core, Settings};
 use super::idempotency::Keys;
 use super::queue::Queue;
 use super::{Handle, Hub, committer};
-use crate::event::{EventType, EventTypeError, SseEvent};
+use crate::event::{EventType, EventTypeError, Renewal, SseEvent};
 use crate::id::{IdStyle, Ids};
 use crate::log::memory::no_random_bytes;
 use crate::log::{EventLog, LogError, OpenLog, Retention, Window};
@@ -282,7 +282,8 @@ impl<E: SseEvent> HubBuilder<E> {
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
         let subscribers = Arc::new(Subscribers::new(self.room));
         let queue = Queue::new(self.queue_bytes);
-        let core = Core::new(log, known, tail, subscribers, queue, self.settings, ids);
+        let renewal = Renewal::of::<E>();
+        let core = Core::new(log, known, tail, subscribers, queue, self.settings, (ids, renewal));
         let core = Arc::new(core);
         let committed = core.clone();
         thread::Builder::new()

@@ -5,6 +5,7 @@ use super::idempotency::Keys;
 use super::pages::RecentPages;
 use super::pressure::Pressure;
 use super::queue::Queue;
+use crate::event::Renewal;
 use crate::id::{EventId, Ids};
 use crate::log::{EventLog, History, LogError, Position, Read, RecordRef};
 use crate::sync::{Mutex, MutexGuard, thread};
@@ -29,6 +30,7 @@ pub(crate) struct Core {
     pub(crate) queue: Queue,
     pub(crate) settings: Settings,
     pub(crate) ids: Ids,
+    pub(crate) renewal: Renewal,
     pub(crate) streams: Arc<Streams>,
     pub(crate) pressure: Pressure,
     pub(crate) pages: RecentPages,
@@ -88,7 +90,7 @@ impl Core {
         subscribers: Arc<Subscribers>,
         queue: Queue,
         settings: Settings,
-        ids: Ids,
+        (ids, renewal): (Ids, Renewal),
     ) -> Self {
         let readers = Arc::new(Semaphore::new(settings.log_readers));
         let (ended, close_error) = (watch::Sender::new(false), Mutex::default());
@@ -102,6 +104,7 @@ impl Core {
             queue,
             settings,
             ids,
+            renewal,
             streams,
             pressure,
             pages: RecentPages::default(),
@@ -124,12 +127,13 @@ impl Core {
         after: u64,
         until: u64,
         topics: Arc<TopicSelection>,
-        begin: fn(&Copies, &Ids) -> P,
+        begin: fn(&Copies, &Ids, &Renewal) -> P,
         take: fn(&mut P, RecordRef<'_>) -> ControlFlow<()>,
     ) -> PageRead<P> {
         let (copies, ids) = (self.tail.copies().clone(), self.ids.clone());
+        let renewal = self.renewal.clone();
         let read = self.with_log(move |log| {
-            let (mut page, mut shown) = (begin(&copies, &ids), after);
+            let (mut page, mut shown) = (begin(&copies, &ids, &renewal), after);
             let read = log.read(after, until, &topics, &mut |record| {
                 shown = record.id.seq();
                 take(&mut page, record)
@@ -137,7 +141,7 @@ impl Core {
             PageRead { page, shown, read }
         });
         read.await.unwrap_or_else(|error| {
-            let page = begin(self.tail.copies(), &self.ids);
+            let page = begin(self.tail.copies(), &self.ids, &self.renewal);
             PageRead { page, shown: after, read: Err(error) }
         })
     }

@@ -5,6 +5,7 @@ use super::committer::commit;
 use super::core::{Core, Settings};
 use super::idempotency::Keys;
 use super::queue::Queue;
+use crate::event::Renewal;
 use crate::id::Ids;
 use crate::log::{Batch, MemoryLog, NewRecord, OpenLog, Retention, Window};
 use crate::tail::{Room, Subscribers, Tail};
@@ -29,8 +30,8 @@ impl Core {
         let tail = Tail::new(0, usize::MAX, tail_events);
         let subscribers = Arc::new(Subscribers::new(Room { all: 99, per_key: 99 }));
         let known = (ClosedTopics::default(), Keys::new(Window::DEFAULT));
-        let queue = Queue::new(1 << 20);
-        Arc::new(Core::new(log.into(), known, tail, subscribers, queue, settings, Ids::Plain))
+        let (queue, shown) = (Queue::new(1 << 20), (Ids::Plain, Renewal::none()));
+        Arc::new(Core::new(log.into(), known, tail, subscribers, queue, settings, shown))
     }
 
     /// Closes a topic.

@@ -2,7 +2,7 @@
 
 use super::completion::Completion;
 use super::control::{CloseReason, Gap, GapReason};
-use super::page::Page;
+use super::page::{Page, Unreadable};
 use super::start::Sought;
 use crate::hub::{Core, PageRead};
 use crate::id::EventId;
@@ -310,11 +310,19 @@ impl<P: Page> Cursor<P> {
     ) -> Result<(), LogError> {
         match read {
             Ok(Read { first, until }) => {
-                if self.at + 1 < first {
+                let trimmed = self.at + 1 < first;
+                if trimmed {
                     self.skip_to(first - 1, GapReason::Trimmed);
                 }
+                let unreadable = P::unreadable(&page);
                 let page = P::finish(page, &self.core, self.registration.topics());
-                self.take(page, shown, until.max(self.at));
+                match unreadable {
+                    None => self.take(page, shown, until.max(self.at)),
+                    // First what comes before it. Then the next page begins with it.
+                    Some(Unreadable { seq, shown: Some(shown) }) => self.take(page, shown, seq - 1),
+                    Some(Unreadable { seq, .. }) if trimmed => self.at = self.at.max(seq - 1),
+                    Some(Unreadable { seq, .. }) => self.skip_to(seq, GapReason::Unreadable),
+                }
                 Ok(())
             }
             // Where the page begins is not known: what retention took goes first.

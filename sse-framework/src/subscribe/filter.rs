@@ -2,9 +2,9 @@
 
 use super::control::{CloseReason, Gap, GapReason};
 use super::cursor::{Cursor, Step};
-use super::page::PAGE_BYTES;
+use super::page::{PAGE_BYTES, tell_unreadable};
 use super::received::Delivered;
-use crate::event::{RawEvent, SseEvent};
+use crate::event::{DecodeError, Renewal, SseEvent};
 use crate::id::Ids;
 use crate::planted::planted;
 use crate::tail::Record;
@@ -47,12 +47,19 @@ impl<E: SseEvent> Filter<E> {
     }
 
     /// A close of a topic is no event, and is always shown.
-    fn sift(&self, record: &Record, ids: &Ids) -> Sifted {
+    fn sift(&self, record: &Record, ids: &Ids, renewal: &Renewal) -> Sifted {
         if record.closes().is_some() {
             return Sifted::Shown;
         }
         match decode::<E>(record, ids) {
             Ok(Delivered { event, .. }) => match self.shows(&event) {
+                Ok(true) if renewal.is_due(&record.name, record.version) => {
+                    let mut data = Vec::new();
+                    match renewal.renew(record.raw(), &mut data) {
+                        Ok(name) => Sifted::Renewed(name, data),
+                        Err(error) => Sifted::Unreadable(unread(&error, record, ids)),
+                    }
+                }
                 Ok(true) => Sifted::Shown,
                 Ok(false) => Sifted::Hidden,
                 Err(Panicked) => Sifted::Panicked,
@@ -70,26 +77,38 @@ impl<E> Clone for Filter<E> {
 
 /// A record as the event that it is; else the gap that it leaves.
 pub(super) fn decode<E: SseEvent>(record: &Record, ids: &Ids) -> Result<Delivered<E>, Gap> {
-    let raw = RawEvent { name: &record.name, version: record.version, data: &record.data };
-    match E::decode(raw) {
+    match E::decode(record.raw()) {
         Ok(event) => Ok(Delivered {
             id: record.id,
             topic: record.topic.clone(),
             time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
             event,
         }),
-        Err(error) => {
-            // Without its source: serde_json quotes the value that it did not expect.
-            tracing::error!(%error, id = %record.id, "a record cannot be read as an event");
-            let (asked, resumed_after) = (ids.event(record.id).to_string(), record.id);
-            Err(Gap { reason: GapReason::Unreadable, asked, resumed_after })
-        }
+        Err(error) => Err(unread(&error, record, ids)),
     }
+}
+
+/// The gap that a record leaves.
+fn unread(error: &DecodeError, record: &Record, ids: &Ids) -> Gap {
+    let reason = match error {
+        DecodeError::UnknownType { .. } => {
+            tracing::debug!(%error, id = %record.id, "a record's event type has left the set");
+            GapReason::RemovedType
+        }
+        _ => {
+            tell_unreadable(error, record.id);
+            GapReason::Unreadable
+        }
+    };
+    let (asked, resumed_after) = (ids.event(record.id).to_string(), record.id);
+    Gap { reason, asked, resumed_after }
 }
 
 /// What a filter makes of a record.
 enum Sifted {
     Shown,
+    /// As it is written today, name and payload.
+    Renewed(&'static str, Vec<u8>),
     Hidden,
     Unreadable(Gap),
     Panicked,
@@ -112,8 +131,8 @@ pub(super) const MOST_HIDDEN: usize = 1024;
 
 impl Sieve {
     pub(super) fn new<E: SseEvent>(cursor: Cursor<Vec<Record>>, filter: Filter<E>) -> Self {
-        let ids = cursor.core().ids.clone();
-        let sift = Box::new(move |record: &Record| filter.sift(record, &ids));
+        let (ids, renewal) = (cursor.core().ids.clone(), cursor.core().renewal.clone());
+        let sift = Box::new(move |record: &Record| filter.sift(record, &ids, &renewal));
         Sieve { cursor, sift, records: VecDeque::new(), next: None, closed: false }
     }
 
@@ -161,6 +180,11 @@ impl Sieve {
                         let text = self.cursor.core().ids.event(*id);
                         wire::write_checked_event(&mut frames, text, name, data);
                         shown = id.seq();
+                    }
+                    Sifted::Renewed(name, data) => {
+                        let text = self.cursor.core().ids.event(record.id);
+                        wire::write_checked_event(&mut frames, text, name, &data);
+                        shown = record.id.seq();
                     }
                     Sifted::Hidden => hidden += 1,
                     Sifted::Unreadable(gap) => self.next = Some(Step::Gap(gap)),

@@ -1,7 +1,8 @@
 //! What a cursor reads: frames for a response, or records for a typed stream.
 
+use crate::event::{DecodeError, Renewal};
 use crate::hub::Core;
-use crate::id::Ids;
+use crate::id::{EventId, Ids};
 use crate::log::RecordRef;
 use crate::tail::{Copies, Record, Tail, TailRead};
 use crate::topic::TopicSelection;
@@ -21,16 +22,29 @@ pub(super) trait Page: Sized + Unpin + 'static {
     fn from_tail(tail: &Tail, after: u64, topics: &TopicSelection) -> TailRead<Self>;
 
     /// A page to which records from the log are added.
-    fn draft(copies: &Copies, ids: &Ids) -> Self::Draft;
+    fn draft(copies: &Copies, ids: &Ids, renewal: &Renewal) -> Self::Draft;
 
     /// Adds a record from the log; breaks when the page is full.
     fn add(draft: &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()>;
+
+    /// Where it ends because a record could not be made one of today's; such a record comes last.
+    fn unreadable(_: &Self::Draft) -> Option<Unreadable> {
+        None
+    }
 
     /// The page, and what others may have of it if it is of all topics.
     fn finish(draft: Self::Draft, core: &Core, topics: &TopicSelection) -> Self;
 
     /// What another has read from the log after this position, and the seq of its last record.
     fn recent(core: &Core, after: u64, topics: &TopicSelection) -> Option<(Self, u64)>;
+}
+
+/// A record of another version that could not be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unreadable {
+    pub(super) seq: u64,
+    /// The seq of the record before it in the page, if there is one.
+    pub(super) shown: Option<u64>,
 }
 
 /// Large enough that the write costs more than what surrounds it, small enough to be cheap for ten
@@ -49,20 +63,28 @@ impl Page for Bytes {
         tail.frames(after, topics, PAGE_BYTES)
     }
 
-    fn draft(copies: &Copies, ids: &Ids) -> Frames {
-        let most = copies.page_bytes(PAGE_BYTES);
-        Frames { frames: Vec::new(), ends: Vec::new(), first: 0, last: 0, ids: ids.clone(), most }
+    fn draft(copies: &Copies, ids: &Ids, renewal: &Renewal) -> Frames {
+        Frames {
+            frames: Vec::new(),
+            ends: Vec::new(),
+            first: 0,
+            last: 0,
+            ids: ids.clone(),
+            renewal: renewal.clone(),
+            most: copies.page_bytes(PAGE_BYTES),
+            unreadable: None,
+        }
     }
 
     fn add(draft: &mut Frames, record: RecordRef<'_>) -> ControlFlow<()> {
-        let id = draft.ids.event(record.id);
-        wire::write_checked_event(&mut draft.frames, id, record.name, record.data);
-        draft.last = record.id.seq();
-        if draft.ends.is_empty() {
-            draft.first = draft.last;
+        if draft.renewal.is_due(record.name, record.version) {
+            return draft.renew(record);
         }
-        draft.ends.push(draft.frames.len());
-        full(draft.frames.len() >= draft.most)
+        draft.write(record.id, record.name, record.data)
+    }
+
+    fn unreadable(draft: &Frames) -> Option<Unreadable> {
+        draft.unreadable
     }
 
     fn finish(draft: Frames, core: &Core, topics: &TopicSelection) -> Self {
@@ -91,7 +113,7 @@ impl Page for Vec<Record> {
         tail.records(after, topics, PAGE_RECORDS, PAGE_BYTES)
     }
 
-    fn draft(copies: &Copies, _: &Ids) -> Records {
+    fn draft(copies: &Copies, _: &Ids, _: &Renewal) -> Records {
         let most = copies.page_bytes(PAGE_BYTES);
         Records { records: Vec::new(), data: Vec::new(), most }
     }
@@ -131,8 +153,36 @@ pub(super) struct Frames {
     first: u64,
     last: u64,
     ids: Ids,
+    renewal: Renewal,
     /// So many bytes there are to be.
     most: usize,
+    unreadable: Option<Unreadable>,
+}
+
+impl Frames {
+    fn write(&mut self, id: EventId, name: &str, data: &[u8]) -> ControlFlow<()> {
+        wire::write_checked_event(&mut self.frames, self.ids.event(id), name, data);
+        self.last = id.seq();
+        if self.ends.is_empty() {
+            self.first = self.last;
+        }
+        self.ends.push(self.frames.len());
+        full(self.frames.len() >= self.most)
+    }
+
+    /// Writes a record of another version as it is written today.
+    fn renew(&mut self, record: RecordRef<'_>) -> ControlFlow<()> {
+        let mut data = Vec::new();
+        match self.renewal.renew(record.raw(), &mut data) {
+            Ok(name) => self.write(record.id, name, &data),
+            Err(error) => {
+                tell_unreadable(&error, record.id);
+                let shown = (!self.ends.is_empty()).then_some(self.last);
+                self.unreadable = Some(Unreadable { seq: record.id.seq(), shown });
+                ControlFlow::Break(())
+            }
+        }
+    }
 }
 
 /// Records from the log, whose payloads lie in one buffer.
@@ -141,6 +191,11 @@ pub(super) struct Records {
     data: Vec<u8>,
     /// So many bytes there are to be.
     most: usize,
+}
+
+/// Without its source: serde_json quotes the value that it did not expect.
+pub(super) fn tell_unreadable(error: &DecodeError, id: EventId) {
+    tracing::error!(%error, %id, "a record cannot be read as an event");
 }
 
 fn full(full: bool) -> ControlFlow<()> {

@@ -1,6 +1,7 @@
 //! Records that were appended together, rendered.
 
 use super::copies::Copies;
+use crate::event::RawEvent;
 use crate::id::{EventId, Ids};
 use crate::log::{Appended, Batch, NewRecord, TOPIC_CLOSE};
 use crate::topic::Topic;
@@ -26,6 +27,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// The event that it is.
+    pub(crate) fn raw(&self) -> RawEvent<'_> {
+        RawEvent { name: &self.name, version: self.version, data: &self.data }
+    }
+
     /// The topic that this record closes, if it is no event but that.
     pub(crate) fn closes(&self) -> Option<&Topic> {
         self.topic.as_ref().filter(|_| self.name == TOPIC_CLOSE)
