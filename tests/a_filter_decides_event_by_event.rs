@@ -57,7 +57,8 @@ impl SseEvent for Document {
     fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError> {
         match Filed::decode(event)? {
             Filed { secrecy: UNREADABLE, .. } => {
-                Err(DecodeError::UnknownType { name: "as a test asked for".to_owned() })
+                let name = "as a test asked for".to_owned();
+                Err(DecodeError::Version { name, found: 0, known: 1 })
             }
             filed => Ok(Document(filed)),
         }

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::IntoResponse;
 use sse_framework::testing::{TestClient, TestError};
-use sse_framework::{Hub, IdStyle, MemoryLog, PublishError};
+use sse_framework::{Hub, IdStyle, MemoryLog, PublishError, SseEvent};
 use std::error::Error;
 use std::time::Duration;
 use tower::ServiceExt;
@@ -24,6 +24,28 @@ fn shops() -> Result<(Hub<ShopEvent>, Router), Box<dyn Error>> {
 
 fn signed_in(app: &Router, session: &'static str) -> TestClient {
     TestClient::new(app.clone()).header(header::COOKIE, HeaderValue::from_static(session))
+}
+
+#[test]
+fn every_payload_is_as_its_schema_says() -> Outcome {
+    let [shop, item] = ["rome", "cup"].map(str::to_owned);
+    let events: [ShopEvent; 4] = [
+        order("rome", 3).into(),
+        StockChanged { shop: shop.clone(), item: item.clone(), left: 0 }.into(),
+        ItemViewed { shop, item }.into(),
+        Announcement { text: "Closed on Monday.".to_owned() }.into(),
+    ];
+    for event in &events {
+        let mut payload = Vec::new();
+        event.encode(&mut payload)?;
+        let schema = event.event_type().schema().ok_or("it has a schema")?;
+        let payload = serde_json::from_slice(&payload)?;
+        jsonschema::validate(schema.as_value(), &payload).map_err(|error| error.to_string())?;
+    }
+    let kinds: Vec<_> = events.iter().map(|event| event.event_type().name()).collect();
+    let all: Vec<_> = ShopEvent::TYPES.iter().map(|event_type| event_type.name()).collect();
+    assert_eq!(kinds, all);
+    Ok(())
 }
 
 fn order(shop: &str, quantity: u32) -> OrderPlaced {

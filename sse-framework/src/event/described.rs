@@ -140,7 +140,9 @@ impl EventType {
             }
         };
         let root = schema.ensure_object();
-        if !self.description.is_empty() && !root.contains_key("description") {
+        // What a variant's fields bring along is not of the variant.
+        let is_own = matches!(part, Part::Variant { .. }) || !root.contains_key("description");
+        if !self.description.is_empty() && is_own {
             root.insert("description".to_owned(), self.description.into());
         }
         if self.deprecated.is_some() {

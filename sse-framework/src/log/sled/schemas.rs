@@ -6,7 +6,6 @@
 use super::lock::sync_directory;
 use super::{OnDamage, io};
 use crate::log::LogError;
-use crate::planted::planted;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -45,9 +44,7 @@ pub(crate) fn write(directory: &Path, body: &[u8]) -> Result<(), LogError> {
     file.write_all(header.as_bytes())
         .and_then(|()| file.write_all(body))
         .map_err(io("writing", &fresh))?;
-    if !planted("schemas-not-synced") {
-        file.sync_all().map_err(io("syncing", &fresh))?;
-    }
+    file.sync_all().map_err(io("syncing", &fresh))?;
     fs::rename(&fresh, &path).map_err(io("replacing", &path))?;
     sync_directory(directory)
 }
