@@ -1,5 +1,5 @@
 //! Whatever shape an event has and whatever values are in it: the frame that the hub makes of it
-//! carries its name and its payload's JSON, and is read back as the same value.
+//! carries its name and its payload's JSON, is as its schema says, and is read back as the same value.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
 
 mod expected;
@@ -11,11 +11,14 @@ use axum::body::Body;
 use axum::http::Request;
 use expected::expected;
 use http_body_util::BodyExt;
+use jsonschema::Validator;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
+use schemars::generate::Contract;
 use serde_json::Value;
 use shapes::All;
-use sse_framework::{Hub, RawEvent, SseEvent};
+use sse_framework::{EventType, Hub, RawEvent, SseEvent};
+use std::collections::HashMap;
 use support::parser::{self, Event};
 use support::random;
 use support::served::in_time;
@@ -42,6 +45,8 @@ struct App {
     runtime: Runtime,
     hub: Hub<All>,
     router: Router,
+    /// By the event type's name, of what is written and of what can be read.
+    schemas: HashMap<&'static str, [Validator; 2]>,
 }
 
 impl App {
@@ -49,7 +54,8 @@ impl App {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let hub = Hub::in_memory().unwrap();
         let router = Router::new().route("/events", hub.endpoint());
-        App { runtime, hub, router }
+        let schemas = All::TYPES.iter().map(|it| (it.name(), validators(it))).collect();
+        App { runtime, hub, router, schemas }
     }
 
     fn check(&self, events: &[All]) -> Result<(), TestCaseError> {
@@ -60,6 +66,14 @@ impl App {
             prop_assert_eq!(&seen.name, name);
             let read: Value = serde_json::from_str(&seen.data).unwrap();
             prop_assert_eq!(&read, &payload, "{:?}", event);
+            for schema in &self.schemas[name] {
+                prop_assert!(
+                    schema.is_valid(&read),
+                    "{} is not as its schema says: {}",
+                    name,
+                    read
+                );
+            }
             prop_assert_eq!(&decode(name, &seen.data), event);
             // Order and spacing of the JSON are the writer's choice, and alternative names the
             // reader's.
@@ -87,6 +101,19 @@ impl App {
             stream.extend(frame.into_data().unwrap());
         }
     }
+}
+
+/// None is missing, and none lets everything through.
+fn validators(event_type: &EventType) -> [Validator; 2] {
+    [Contract::Serialize, Contract::Deserialize].map(|contract| {
+        let name = event_type.name();
+        let schema =
+            event_type.schema_of(contract).unwrap_or_else(|| panic!("{name} has a schema"));
+        let validator = jsonschema::draft202012::new(schema.as_value()).unwrap();
+        let anything = [Value::Null, 1.into(), "a".into(), Value::Array(Vec::new())];
+        assert!(!anything.iter().all(|value| validator.is_valid(value)), "{name} says nothing");
+        validator
+    })
 }
 
 fn decode(name: &str, data: &str) -> All {

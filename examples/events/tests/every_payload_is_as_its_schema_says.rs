@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_SCHEMAS=1` writes them anew.
 #![allow(deprecated, reason = "deprecated types have schemas, too")]
+#![allow(clippy::unwrap_used, reason = "that is how a test fails")]
 
 use example_events::{
     CartTotal, EuroPrice, Everything, ItemMoved, ItemSeen, LineAdded, PriceChanged, Rating, Refund,
