@@ -10,7 +10,7 @@ use std::sync::PoisonError;
 ///
 /// # Memory
 ///
-/// At most [`MOST_PAGES`], each about as long as a page can be, or one record.
+/// At most [`MOST_PAGES`] and [`MOST_BYTES`].
 #[derive(Debug, Default)]
 pub(crate) struct RecentPages(Mutex<VecDeque<RecentPage>>);
 
@@ -24,6 +24,9 @@ struct RecentPage {
 }
 
 const MOST_PAGES: usize = 8;
+/// More than so many pages of the usual length have. What is kept counts as held by a reader, which makes
+/// others' pages shorter.
+const MOST_BYTES: usize = 2 << 20;
 
 impl RecentPages {
     /// The frames after a position, as far as a page has them, and the seq of the last.
@@ -34,9 +37,15 @@ impl RecentPages {
 
     /// Keeps the frames of the records after this position, which end at these places.
     pub(crate) fn keep(&self, after: u64, frames: Bytes, ends: Vec<usize>) {
+        if frames.len() > MOST_BYTES {
+            return;
+        }
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pages.truncate(MOST_PAGES - 1);
         pages.push_front(RecentPage { after, frames, ends });
+        while pages.iter().map(|page| page.frames.len()).sum::<usize>() > MOST_BYTES {
+            pages.pop_back();
+        }
     }
 }
 
@@ -71,5 +80,21 @@ mod tests {
         }
         pages.keep(300, Bytes::from_static(b"x"), vec![1]);
         assert_eq!(pages.after(5), None, "the oldest goes");
+    }
+
+    #[test]
+    fn large_pages_do_not_add_up() {
+        let pages = RecentPages::default();
+        let keep = |after, length| pages.keep(after, vec![b'x'; length].into(), vec![length]);
+        keep(0, 1);
+        keep(1, MOST_BYTES + 1);
+        assert_eq!(pages.after(1), None, "it is too large");
+        assert!(pages.after(0).is_some(), "and is in nobody's way");
+        for after in 2..10 {
+            keep(after, MOST_BYTES / 2);
+            assert!(pages.after(after).is_some());
+        }
+        let lengths: Vec<_> = pages.0.lock().unwrap().iter().map(|p| p.frames.len()).collect();
+        assert_eq!(lengths, [MOST_BYTES / 2; 2]);
     }
 }
