@@ -340,8 +340,10 @@ impl Core {
         let Parts { active, outliving, salvaged, .. } = parts;
         #[cfg(test)]
         let active = active.with_faults(&settings.faults);
-        let State { epochs, floor, lost, .. } = state.state();
+        let State { epochs, floor, lost, removed_until, .. } = state.state();
         let (epochs, floor, lost) = (epochs.clone(), *floor, lost[..].into());
+        // There may be no record left.
+        let removed_until = removed_until.unwrap_or(0);
         let active = Arc::new(active);
         let shelved = shelve(&directory, state.state(), &active);
         let Some((segment, epoch)) = shelved.last().cloned().zip(epochs.last()) else {
@@ -356,7 +358,7 @@ impl Core {
             last,
             synced: last,
             unsynced_since: None,
-            time_ms: last_time(&shelf, &history, last)?,
+            time_ms: last_time(&shelf, &history, last)?.max(removed_until),
             active: Active::Open { segment, open: open.clone(), bytes: open.size()? },
             mark,
         };

@@ -1,5 +1,6 @@
 //! A time stands where a look at all records would find it, and no more is read for it than is needed.
 
+use super::super::faults::FLUSH;
 use super::*;
 use proptest::prelude::*;
 use std::fs;
@@ -176,4 +177,27 @@ fn what_is_lost_comes_after_the_time_if_it_may_be_of_it() {
     let next = times[after as usize - 1] + 1;
     let earlier = times.partition_point(|&other| other < next) as u64;
     assert_eq!(log.position_at(next).unwrap(), Position::After(earlier));
+}
+
+#[test]
+fn times_do_not_run_backwards_though_all_records_are_gone() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    let last = append(&log, 5, &[10]);
+    // What is written next comes into another segment, but there is nothing yet.
+    faults.set(FLUSH);
+    assert!(log.append(&[numbered(2)]).is_err());
+    faults.set(0);
+    log.core.tend();
+    log.core.recover();
+    log.core.raise_floor(2);
+    log.core.tend();
+    assert_eq!(log.core.shelf.with(|all| all[0].first), 2, "{:?}", kinds(directory.path()));
+    log.close().unwrap();
+    drop(log);
+    let log = reopen(directory.path(), Retention::forever());
+    let next = log.append(&[numbered(2)]).unwrap().time_ms;
+    assert!(next >= last, "{next} after {last}");
 }
