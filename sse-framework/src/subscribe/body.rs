@@ -411,7 +411,7 @@ mod tests {
     use crate::event::{DecodeError, EncodeError, EventType, RawEvent, SseEvent};
     use crate::hub::Hub;
     use crate::log::MemoryLog;
-    use crate::subscribe::Subscribe;
+    use crate::subscribe::{CloseReason, Received, Start, Subscribe};
     use crate::topic::Topic;
     use axum::body::Body;
     use axum::response::IntoResponse;
@@ -420,7 +420,7 @@ mod tests {
     use std::collections::HashMap;
     use std::future::poll_fn;
     use std::pin::Pin;
-    use std::time::{Duration, Instant};
+    use std::time::{Duration, Instant, SystemTime};
 
     struct Beat;
 
@@ -518,6 +518,22 @@ mod tests {
             let long = first_pages(&hub, topics, 1).await.remove(0);
             assert!(long.len() > 80 << 10, "{} bytes, although nothing is held", long.len());
         }
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_could_not_look_up_its_time_ends_as_a_response_too() {
+        let hub = Hub::<Beat>::in_memory().unwrap();
+        let asked = hub.subscribe(Subscribe::default()).start(Start::Since(SystemTime::now()));
+        let mut stream = asked.everything();
+        hub.shutdown().await.unwrap();
+        let closed = stream.next().await;
+        assert!(matches!(closed, Some(Received::Closed(CloseReason::Drain))));
+        let mut body = stream.into_response().into_body();
+        let mut text = String::new();
+        while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            text.push_str(std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap());
+        }
+        assert!(text.contains("event: sse-close"), "{text}");
     }
 
     #[tokio::test(flavor = "multi_thread")]

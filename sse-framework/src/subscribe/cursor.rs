@@ -114,11 +114,13 @@ impl<P: Page> Cursor<P> {
         let Some(First::Seek(sought, looking_up)) = self.first.as_deref_mut() else {
             return Poll::Ready(Ok(()));
         };
-        let looking_up = looking_up.get_or_insert_with(|| {
+        let lookup = looking_up.get_or_insert_with(|| {
             let (core, time_ms) = (self.core.clone(), sought.since.time_ms);
             Box::pin(async move { core.position_at(time_ms).await })
         });
-        let found = ready!(looking_up.as_mut().poll(cx));
+        let found = ready!(lookup.as_mut().poll(cx));
+        // If it has failed, it can be tried anew: a stream that has ended may still become a response.
+        *looking_up = None;
         let found = found.map_err(|error| self.failure(&error))?;
         if let Some(First::Seek(sought, _)) = self.first.take().map(|first| *first) {
             let (at, gap) = sought.found(self.core.history(), found);
