@@ -4,6 +4,7 @@ use super::super::faults::{FLUSH, SYNC};
 use super::sealing::copy;
 use super::*;
 use crate::log::{BatchKey, StoredKey, Window};
+use proptest::prelude::*;
 use std::fs;
 
 fn key(n: u64) -> BatchKey {
@@ -287,4 +288,103 @@ fn a_crash_while_a_segment_is_removed_loses_no_key() {
     assert_eq!(keys(&again), expected);
     log.core.remove_segments().unwrap();
     assert_eq!(keys(&log), expected);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Batches of one commit, each of so many records of so many bytes; every third has no key.
+    Append(Vec<(usize, usize)>),
+    Fail(u8),
+    Tend,
+    Close,
+    /// Dropped without being closed.
+    Drop,
+    /// As a crash leaves it that comes between the steps of removing segments.
+    KeepAndDrop,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let size = prop_oneof![20 => 0usize..600, 1 => 60_000usize..140_000];
+    let batches = prop::collection::vec((1usize..4, size), 1..6);
+    let step = prop_oneof![
+        12 => batches.prop_map(Step::Append),
+        1 => prop_oneof![Just(FLUSH), Just(SYNC)].prop_map(Step::Fail),
+        4 => Just(Step::Tend),
+        1 => Just(Step::Close),
+        1 => Just(Step::Drop),
+        1 => Just(Step::KeepAndDrop),
+    ];
+    prop::collection::vec(step, 1..50)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens to the segments, as many keys as the window has are found, the newest first, and no other.
+    #[test]
+    fn the_newest_keys_are_found_whatever_comes_between(
+        steps in steps(),
+        events in prop::option::of(0u64..30),
+        count in 1usize..40,
+    ) {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = small(directory.path());
+        let faults = settings.faults.clone();
+        let window = Window { age: Duration::from_secs(600), count };
+        let retention = Retention { events, keys: window, ..Retention::forever() };
+        let open = || open_still(settings.clone(), retention).unwrap();
+        let (mut log, mut expected, mut next) = (open(), Vec::new(), 0);
+        for step in steps {
+            match step {
+                Step::Append(batches) => {
+                    let (mut group, mut places, mut place) = (Vec::new(), Vec::new(), 0);
+                    for (records, bytes) in batches {
+                        next += 1;
+                        let mut batch = keyed(next, records, bytes);
+                        batch.key = batch.key.filter(|_| next % 3 != 0);
+                        places.push((batch.key, place));
+                        place += records as u64;
+                        group.push(batch);
+                    }
+                    let Appended { first, time_ms } = log.append(&group).unwrap();
+                    for (key, place) in places {
+                        let id = crate::EventId::new(first.epoch(), first.seq() + place);
+                        if let Some(key) = key {
+                            expected.insert(0, StoredKey { id, time_ms, key });
+                        }
+                    }
+                }
+                Step::Fail(operation) => {
+                    next += 1;
+                    faults.set(operation);
+                    prop_assert!(log.append(&[keyed(next, 1, 10)]).is_err());
+                    faults.set(0);
+                    // Until it goes on, nobody knows what became of that.
+                    log.core.recover();
+                }
+                Step::Tend => log.core.tend(),
+                Step::Close => {
+                    log.close().unwrap();
+                    drop(log);
+                    log = open();
+                }
+                Step::Drop => {
+                    drop(log);
+                    log = open();
+                }
+                Step::KeepAndDrop => {
+                    let floor = log.history().first();
+                    let gone = log.core.shelf.with(|all| {
+                        all.iter().filter(|it| it.end() < floor).count().min(all.len() - 1)
+                    });
+                    log.core.keep_keys(gone).unwrap();
+                    drop(log);
+                    log = open();
+                }
+            }
+            let mut found = keys(&log);
+            found.truncate(count);
+            prop_assert_eq!(&found[..], &expected[..expected.len().min(count)]);
+        }
+    }
 }
