@@ -69,10 +69,10 @@ async fn pay(
     headers: HeaderMap,
 ) -> Result<String, Problem> {
     let publish = hub.publish(Paid { order });
-    let publish = match headers.get("idempotency-key").map(|key| key.to_str()) {
-        // Whose it is comes first, so that no user can meet with the key of another.
-        Some(Ok(key)) => publish.idempotency_key(format!("{user}: {key}")),
-        _ => publish,
+    let publish = match headers.get("idempotency-key") {
+        // Whose it is comes first, and in quotes, so that no user can meet with the key of another.
+        Some(key) => publish.idempotency_key(format!("{user:?} {}", key.as_bytes().escape_ascii())),
+        None => publish,
     };
     Ok(hub.encode_id(publish.await?))
 }
@@ -104,6 +104,14 @@ fn a_handler_takes_the_key_from_a_header() {
     assert_ne!(pay("bob", 7, Some("\"8e03978e\"")).text(), first.text());
     assert_ne!(pay("ann", 7, None).text(), pay("ann", 7, None).text());
     assert_eq!(hub.last_event_id().seq(), 4);
+    // Bytes that are no text are part of a key as well.
+    let odd = pay("ann", 7, Some("\"cl\u{e9}\""));
+    assert_eq!(pay("ann", 7, Some("\"cl\u{e9}\"")).text(), odd.text());
+    assert_ne!(pay("ann", 7, Some("\"cl\u{ea}\"")).text(), odd.text());
+    // Whatever users are called, none has another's keys.
+    let long_name = pay("ann:%20bob", 7, Some("1"));
+    assert_ne!(pay("ann", 7, Some("bob: 1")).text(), long_name.text());
+    assert_ne!(pay("ann", 7, Some("ann: bob: 1")).text(), long_name.text());
 }
 
 #[tokio::test]
