@@ -105,7 +105,8 @@ impl<'h, E: SseEvent> Publish<'h, E> {
     /// - Tried at the same time, one is stored, and the others await that. If it fails, those that were
     ///   to be stored together with it have the same error; whoever comes later is on its own.
     /// - The same key with another payload, topic, event type or version is
-    ///   [`PublishError::Conflict`].
+    ///   [`PublishError::Conflict`]. So the event must be encoded to the same bytes each time: the time of the
+    ///   attempt in it makes it another, and so does a `HashMap`, whose order changes.
     /// - A publish that failed leaves no key: it can be tried again with the same one. So after
     ///   [`OutcomeUnknown`](PublishError::OutcomeUnknown), too: whether the event had been kept or not, it
     ///   is in the log once then.
