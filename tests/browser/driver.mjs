@@ -4,6 +4,7 @@ import { chromium } from "playwright-core";
 import * as answer from "./answer.mjs";
 import * as page from "./page.mjs";
 import * as streams from "./streams.mjs";
+import * as tabs from "./tabs.mjs";
 
 // The browser looks for nothing but the pages that it is told to open.
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -11,7 +12,7 @@ const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const browser = await chromium.launch({ executablePath, args, headless: true });
 
-const commands = { ...answer.commands, ...page.commands, ...streams.commands };
+const commands = { ...answer.commands, ...page.commands, ...streams.commands, ...tabs.commands };
 const lines = createInterface({ input: process.stdin });
 for await (const line of lines) {
   const { command, ...parameters } = JSON.parse(line);

@@ -36,8 +36,7 @@ impl Driver {
         let chromium = std::env::var("CHROMIUM").unwrap_or("/usr/bin/chromium".to_owned());
         require(&PathBuf::from(chromium), "apt-get update && apt-get install -y chromium");
         for package in ["playwright-core", "undici"] {
-            let path = tests.join("node_modules").join(package);
-            require(&path, "npm install --prefix tests");
+            package_is_there(package);
         }
         let mut child = Command::new("node")
             .arg("--disable-warning=UNDICI-ES")
@@ -123,6 +122,12 @@ impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Driver").field("node", &self.child.id()).finish_non_exhaustive()
     }
+}
+
+/// Says what has to be installed if a package of node's is missing.
+pub(crate) fn package_is_there(package: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules").join(package);
+    require(&path, "npm ci --prefix tests");
 }
 
 fn require(path: &Path, install: &str) {

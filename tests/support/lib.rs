@@ -24,4 +24,5 @@ pub mod raw;
 pub mod served;
 pub mod server;
 pub mod torture;
+pub mod typescript;
 pub mod vectors;

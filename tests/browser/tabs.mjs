@@ -1,0 +1,71 @@
+// Pages of one browser profile that follow a stream with the TypeScript client, and what becomes of them.
+import { pages } from "./page.mjs";
+
+const profiles = new Map();
+
+// Runs in the page, which has the client under `/client.js`.
+const follow = async ([url, names, options]) => {
+  const { EventStream } = await import("/client.js");
+  const stream = window.stream = new EventStream(url, names, options);
+  window.heard = [];
+  window.said = [];
+  for (const name of names) stream.on(name, (payload, id) => heard.push({ name, payload, id: id ?? null }));
+  const note = kind => payload => said.push({ kind, payload: payload ?? null });
+  stream.onOpen(note("open"));
+  stream.onGap(note("gap"));
+  stream.onClose(note("close"));
+  stream.onLost(note("lost"));
+  stream.onRefused(note("refused"));
+};
+
+// Who a page is to the locks, and who holds the one of the stream.
+const places = async () => {
+  const name = `me ${Math.random()}`;
+  const { held } = await navigator.locks.request(name, () => navigator.locks.query());
+  return {
+    me: held.find(lock => lock.name === name).clientId,
+    leader: held.find(lock => lock.name.startsWith("sse "))?.clientId,
+  };
+};
+
+export const commands = {
+  async follow({ profile, name, url, names, options = {} }, browser) {
+    if (!profiles.has(profile)) profiles.set(profile, await browser.newContext());
+    const page = await profiles.get(profile).newPage();
+    page.on("pageerror", error => { page.failure ??= error; });
+    page.again = () => page.evaluate(follow, [url, names, options]);
+    pages.set(name, page);
+    await page.goto(new URL("/page", url).href);
+    await page.again();
+  },
+
+  // The page is loaded again, and has forgotten everything.
+  async load({ name }) {
+    await pages.get(name).reload();
+    await pages.get(name).again();
+  },
+
+  async heard({ name }) {
+    const page = pages.get(name);
+    if (page.failure) throw page.failure;
+    return page.evaluate(() => ({ heard, said, last: stream.lastId ?? null }));
+  },
+
+  async leads({ name }) {
+    const { me, leader } = await pages.get(name).evaluate(places);
+    return me === leader;
+  },
+
+  // It is closed, as users do it; its process dies; it does nothing for a while; the browser puts it to sleep.
+  close_tab: ({ name }) => pages.get(name).close(),
+  crash: ({ name }) => { pages.get(name).goto("chrome://crash").catch(() => {}); },
+  hang: ({ name, ms }) => {
+    pages.get(name).evaluate(ms => { const end = Date.now() + ms; while (Date.now() < end); }, ms).catch(() => {});
+  },
+  async freeze({ name, state }) {
+    const page = pages.get(name);
+    page.session ??= await page.context().newCDPSession(page);
+    await page.session.send("Page.setWebLifecycleState", { state });
+  },
+  end: ({ name }) => pages.get(name).evaluate(() => stream.close()),
+};

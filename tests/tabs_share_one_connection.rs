@@ -1,0 +1,309 @@
+//! The TypeScript client: tabs of one origin share a connection, and each has every event once and in order,
+//! whichever of them is closed, crashes, hangs or sleeps.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "these are tests")]
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse};
+use axum::routing::get;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent, Subscribe};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use support::browser::Driver;
+use support::random::{cases, seed};
+use support::served::{Served, Server, eventually};
+use support::typescript;
+
+/// One after another.
+#[derive(Serialize, Deserialize, SseEvent)]
+struct Tick {
+    n: u64,
+}
+
+#[test]
+fn in_every_order_of_things_each_tab_has_what_it_would_have_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let client = typescript::client(directory.path());
+    let simulation = Path::new(env!("CARGO_MANIFEST_DIR")).join("typescript/simulation.mjs");
+    let (seed, runs) = (seed() % (1 << 50), cases(250));
+    let mut command = Command::new("node");
+    command.arg(simulation).arg(client).arg(seed.to_string()).arg(runs.to_string());
+    let output = command.output().expect("node starts");
+    let (out, error) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{error}");
+    let told: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(told["runs"], runs);
+    assert!(told["handled"].as_u64().unwrap() > u64::from(runs) * 100, "{told}");
+}
+
+#[test]
+fn two_tabs_have_one_connection_whichever_is_closed() {
+    let mut app = App::start(IdStyle::Plain, 1_000_000);
+    let mut ticking = app.tick(Duration::from_millis(2));
+    app.follow("a");
+    app.follow("b");
+    app.share_one();
+    assert!(app.leads("a"), "who comes first leads");
+    app.publish(&mut ticking, 100);
+    app.close("a");
+    app.share_one();
+    assert!(app.leads("b"));
+    app.follow("c");
+    app.share_one();
+    app.publish(&mut ticking, 100);
+    let end = ticking.stop();
+    app.all_have_all(end);
+    app.share_one();
+}
+
+#[test]
+fn seven_tabs_have_one_connection_whatever_happens_to_the_leader() {
+    // By opaque ids the same place has many names, so that tabs do not recognise it while nothing happens.
+    let mut app = App::start(IdStyle::Opaque, 1_000_000);
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    for name in names {
+        app.follow(name);
+    }
+    app.share_one();
+    let mut ticking = app.tick(Duration::from_millis(5));
+    app.publish(&mut ticking, 20);
+    app.share_one();
+    for how in ["close_tab", "crash", "freeze", "hang"] {
+        let leader = app.leader();
+        match how {
+            "close_tab" => app.close(&leader),
+            "crash" => {
+                app.driver.tell(json!({ "command": "crash", "name": leader }));
+                app.forget(&leader);
+            }
+            "freeze" => app.freeze(&leader, "frozen"),
+            _ => app.driver.tell(json!({ "command": "hang", "name": leader, "ms": 20_000 })),
+        }
+        let others: Vec<String> = app.tabs.iter().filter(|tab| **tab != leader).cloned().collect();
+        let seen = app.last_of(&others[0]);
+        eventually(&format!("{how}: the others go on"), || {
+            others.iter().all(|tab| app.last_of(tab) > seen + 50)
+        });
+        if how == "freeze" {
+            app.freeze(&leader, "active");
+            app.share_one();
+        }
+    }
+    app.publish(&mut ticking, 20);
+    let end = ticking.stop();
+    app.all_have_all(end);
+    app.share_one();
+}
+
+#[test]
+fn a_gap_is_told_to_every_tab_and_so_is_a_refusal() {
+    let mut app = App::start(IdStyle::Plain, 50);
+    let mut ticking = app.tick(Duration::from_millis(5));
+    for tab in ["a", "b"] {
+        app.follow(tab);
+    }
+    app.publish(&mut ticking, 20);
+    app.share_one();
+    // As a proxy answers whose app is away.
+    app.away.store(true, Ordering::Relaxed);
+    app.hub.disconnect_all();
+    eventually("they are away", || ["a", "b"].iter().all(|tab| app.said(tab, "lost").len() == 1));
+    eventually("the leader is told how", || !app.said("a", "refused").is_empty());
+    assert_eq!(app.said("a", "refused")[0], 502);
+    app.publish(&mut ticking, 200);
+    app.away.store(false, Ordering::Relaxed);
+    eventually("both are told", || ["a", "b"].iter().all(|tab| !app.said(tab, "gap").is_empty()));
+    for tab in ["a", "b"] {
+        let gaps = app.said(tab, "gap");
+        assert_eq!((gaps.len(), &gaps[0]["reason"]), (1, &json!("trimmed")));
+        let closes = app.said(tab, "close");
+        assert_eq!(closes[0]["reason"], "disconnected");
+    }
+    let end = ticking.stop();
+    eventually("they go on", || ["a", "b"].iter().all(|tab| app.last_of(tab) == end));
+    app.share_one();
+}
+
+#[test]
+fn a_tab_that_is_loaded_again_goes_on_if_it_wants_to() {
+    let mut app = App::start(IdStyle::Plain, 1_000_000);
+    app.options = json!({ "share": true, "resume": true });
+    let mut ticking = app.tick(Duration::from_millis(5));
+    for tab in ["a", "b"] {
+        app.follow(tab);
+    }
+    for tab in ["b", "a", "a", "b"] {
+        app.publish(&mut ticking, 20);
+        eventually("it has heard some", || app.numbers(tab).len() >= 20);
+        let before = app.numbers(tab);
+        app.driver.tell(json!({ "command": "load", "name": tab }));
+        eventually("it goes on", || app.numbers(tab).len() > 20);
+        let after = app.numbers(tab);
+        // What it has heard between the look and the load is lost with the page.
+        let (last, first) = (before[before.len() - 1], after[0]);
+        assert!(last < first && first < last + 100, "{last}, {first}");
+        let opened = app.said(tab, "open");
+        assert_eq!(opened[0]["resumed"], true);
+    }
+    app.share_one();
+}
+
+/// A server, and a browser with tabs.
+struct App {
+    served: Served,
+    hub: Hub<Tick>,
+    driver: Driver,
+    tabs: Vec<String>,
+    options: Value,
+    away: Arc<AtomicBool>,
+    _directory: tempfile::TempDir,
+}
+
+/// Publishes ticks until it is stopped.
+struct Ticking {
+    stop: Arc<AtomicBool>,
+    task: tokio::task::JoinHandle<u64>,
+    served: tokio::runtime::Handle,
+}
+
+impl Ticking {
+    /// The last tick.
+    fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.served.block_on(self.task).unwrap()
+    }
+}
+
+async fn app(
+    ids: IdStyle,
+    kept: u64,
+    client: String,
+    away: Arc<AtomicBool>,
+) -> (Router, Hub<Tick>) {
+    let hub = Hub::<Tick>::builder(MemoryLog::new()).ids(ids);
+    let hub = hub.retention(Retention::forever().events(kept)).start().await.unwrap();
+    let script = ([(header::CONTENT_TYPE, "text/javascript")], client);
+    let events = hub.clone();
+    let events = get(async move |request: Subscribe| match away.load(Ordering::Relaxed) {
+        true => StatusCode::BAD_GATEWAY.into_response(),
+        false => events.subscribe(request).everything().into_response(),
+    });
+    let app = Router::new()
+        .route("/page", get(Html("<!doctype html><link rel=icon href=data:,>")))
+        .route("/client.js", get(script))
+        .route("/events", events);
+    (app, hub)
+}
+
+impl App {
+    fn start(ids: IdStyle, kept: u64) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let client = std::fs::read_to_string(typescript::client(directory.path())).unwrap();
+        let away = Arc::new(AtomicBool::new(false));
+        let (served, hub) =
+            Served::new(Server::Framework, async || app(ids, kept, client, away.clone()).await);
+        let (driver, options) = (Driver::start(), json!({ "share": true }));
+        App { served, hub, driver, tabs: Vec::new(), options, away, _directory: directory }
+    }
+
+    fn tick(&self, pause: Duration) -> Ticking {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (hub, until) = (self.hub.clone(), stop.clone());
+        let (task, served) = self.served.block_on(async move {
+            let task = tokio::spawn(async move {
+                let mut n = 0;
+                while !until.load(Ordering::Relaxed) {
+                    n += 1;
+                    hub.publish(Tick { n }).await.unwrap();
+                    tokio::time::sleep(pause).await;
+                }
+                n
+            });
+            (task, tokio::runtime::Handle::current())
+        });
+        Ticking { stop, task, served }
+    }
+
+    /// Waits for so many more ticks.
+    fn publish(&self, _: &mut Ticking, count: u64) {
+        let enough = self.hub.last_event_id().seq() + count;
+        eventually("ticks are published", || self.hub.last_event_id().seq() >= enough);
+    }
+
+    fn follow(&mut self, name: &str) {
+        let url = format!("http://{}/events", self.served.address());
+        self.driver.tell(json!({
+            "command": "follow", "profile": "one", "name": name, "url": url, "names": ["tick"],
+            "options": self.options,
+        }));
+        self.tabs.push(name.to_owned());
+    }
+
+    fn close(&mut self, name: &str) {
+        self.driver.tell(json!({ "command": "close_tab", "name": name }));
+        self.forget(name);
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.tabs.retain(|tab| tab != name);
+    }
+
+    fn freeze(&mut self, name: &str, state: &str) {
+        self.driver.tell(json!({ "command": "freeze", "name": name, "state": state }));
+    }
+
+    fn leads(&mut self, name: &str) -> bool {
+        self.driver.ask(json!({ "command": "leads", "name": name }))
+    }
+
+    fn leader(&mut self) -> String {
+        let tabs = self.tabs.clone();
+        tabs.into_iter().find(|tab| self.leads(tab)).expect("one of them leads")
+    }
+
+    #[track_caller]
+    fn share_one(&mut self) {
+        eventually("there is one connection", || self.hub.subscriber_count() == 1);
+    }
+
+    fn heard(&mut self, name: &str) -> Value {
+        self.driver.ask(json!({ "command": "heard", "name": name }))
+    }
+
+    fn numbers(&mut self, name: &str) -> Vec<u64> {
+        let heard = self.heard(name);
+        let heard = heard["heard"].as_array().unwrap();
+        heard.iter().map(|tick| tick["payload"]["n"].as_u64().unwrap()).collect()
+    }
+
+    fn last_of(&mut self, name: &str) -> u64 {
+        self.numbers(name).last().copied().unwrap_or(0)
+    }
+
+    fn said(&mut self, name: &str, kind: &str) -> Vec<Value> {
+        let heard = self.heard(name);
+        let said = heard["said"].as_array().unwrap().iter();
+        said.filter(|said| said["kind"] == kind).map(|said| said["payload"].clone()).collect()
+    }
+
+    #[track_caller]
+    fn all_have_all(&mut self, end: u64) {
+        for tab in self.tabs.clone() {
+            eventually("the tab has the last tick", || self.last_of(&tab) == end);
+            let numbers = self.numbers(&tab);
+            let expected: Vec<u64> = (numbers[0]..=end).collect();
+            assert_eq!(numbers, expected, "tab {tab}");
+            let heard = self.heard(&tab);
+            let ids = heard["heard"].as_array().unwrap().iter();
+            let ids: BTreeSet<&str> = ids.map(|tick| tick["id"].as_str().unwrap()).collect();
+            assert_eq!(ids.len(), numbers.len(), "each has an id of its own");
+        }
+    }
+}
