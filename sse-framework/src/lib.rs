@@ -56,6 +56,7 @@
 //! * [`SseEvent`](macro@SseEvent) makes a struct an event and an enum a set of events.
 //! * [`Subscribe`] is the extractor for handlers that decide who may see what, by [`TopicFilter`];
 //!   [`Subscription`] is what they answer with, and a stream of [`Received`] for your own code.
+//! * [`typescript`] makes a module for browsers: the types of the events, and a client that knows them.
 //! * [`serve`](fn@serve) takes the place of `axum::serve`, and serves streams at the least cost.
 //! * [`HubBuilder`] has the settings, [`SledLog`] the log on disk with its [`Durability`],
 //!   [`Retention`] how much is kept, and [`EventLog`] the trait behind a log of your own.
@@ -111,7 +112,7 @@ pub use log::{
     Read, RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
     StoredKey, Verified,
 };
-pub use schema::{Breaks, OnSchemaChange, SchemaChange, SchemaError};
+pub use schema::{Breaks, OnSchemaChange, SchemaChange, SchemaError, typescript};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use serve::{Serve, serve};

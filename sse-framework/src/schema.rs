@@ -6,8 +6,10 @@ mod error;
 mod number;
 mod shape;
 mod stored;
+mod typescript;
 
 pub use error::{Breaks, SchemaChange, SchemaError};
+pub use typescript::typescript;
 
 pub(crate) use check::{Choices, Refused, check};
 
