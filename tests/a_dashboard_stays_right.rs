@@ -26,7 +26,9 @@ fn a_dashboard_stays_right() {
         change(server.address(), item, 7);
     }
     let mut pages = Pages { driver: Driver::start(), names: Vec::new() };
-    pages.open("first", nginx.address());
+    pages.open("first", nginx.address(), None);
+    // A second tab of the same browser, by the same connection.
+    pages.open("beside", nginx.address(), Some("first"));
     pages.show_what_there_is(server.address());
 
     for _ in 0..3 {
@@ -34,15 +36,19 @@ fn a_dashboard_stays_right() {
             change(server.address(), &format!("item {}", random.below(5)), random.below(100));
         }
         server.kill();
-        // The page finds nobody, and asks again.
-        eventually("the page has been refused", || pages.driver.text("first", "#state") == "away");
+        // The pages find nobody, and ask again.
+        for page in ["first", "beside"] {
+            eventually("the page has been refused", || pages.driver.text(page, "#state") == "away");
+        }
         std::thread::sleep(Duration::from_millis(500));
         server.start_again();
         change(server.address(), "cup", random.below(100));
         pages.show_what_there_is(server.address());
     }
-    assert_eq!(pages.driver.text("first", "#snapshots"), "1", "it has gone on where it was");
-    pages.open("second", nginx.address());
+    for page in ["first", "beside"] {
+        assert_eq!(pages.driver.text(page, "#snapshots"), "1", "it has gone on where it was");
+    }
+    pages.open("second", nginx.address(), None);
     pages.show_what_there_is(server.address());
 
     // Who is away for longer than the history lasts is told, and gets the state.
@@ -53,8 +59,9 @@ fn a_dashboard_stays_right() {
     assert_eq!(pages.driver.text("first", "#missing"), "");
     nginx.start_again();
     pages.show_what_there_is(server.address());
-    for page in ["first", "second"] {
+    for page in ["first", "beside", "second"] {
         assert_eq!(pages.driver.text(page, "#missing"), "Changes were missed (trimmed).");
+        assert!(pages.driver.texts(page, "svg line").len() >= 7, "it is seen where");
     }
     change(server.address(), "cup", 1);
     pages.show_what_there_is(server.address());
@@ -75,8 +82,8 @@ struct Pages {
 }
 
 impl Pages {
-    fn open(&mut self, name: &'static str, address: SocketAddr) {
-        self.driver.open(name, &format!("http://{address}/"));
+    fn open(&mut self, name: &'static str, address: SocketAddr, beside: Option<&str>) {
+        self.driver.open_beside(name, beside, &format!("http://{address}/"));
         self.names.push(name);
     }
 

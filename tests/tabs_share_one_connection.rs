@@ -6,6 +6,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent, Subscribe};
@@ -21,7 +22,7 @@ use support::served::{Served, Server, eventually};
 use support::typescript;
 
 /// One after another.
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Tick {
     n: u64,
 }

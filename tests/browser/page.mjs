@@ -2,9 +2,10 @@
 export const pages = new Map();
 
 export const commands = {
-  async open({ name, url }, browser) {
+  // In a profile of its own, or in that of another page.
+  async open({ name, url, beside }, browser) {
     // Nobody vouches for the certificates of tests.
-    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const context = beside ? pages.get(beside).context() : await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     page.on("pageerror", error => { page.failure ??= error; });
     page.streams = [];

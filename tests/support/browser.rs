@@ -77,7 +77,12 @@ impl Driver {
 
     /// Opens a page that shares nothing with others, and is called `name` from now on.
     pub fn open(&mut self, name: &str, url: &str) {
-        self.tell(json!({ "command": "open", "name": name, "url": url }));
+        self.open_beside(name, None, url);
+    }
+
+    /// Opens a page in the profile of another, if there is one: as a second tab of the same browser.
+    pub fn open_beside(&mut self, name: &str, other: Option<&str>, url: &str) {
+        self.tell(json!({ "command": "open", "name": name, "beside": other, "url": url }));
     }
 
     /// The statuses of all answers to a page's requests for streams.

@@ -10,7 +10,9 @@ use sse_framework::{EventType, typescript};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use support::random::{cases, seed};
+use support::server;
 use support::typescript as tsc;
 
 /// A module of the zoo's types.
@@ -106,6 +108,18 @@ fn handlers_have_the_payload_of_their_event() {
     wrong.iter().for_each(|line| text.extend(["// @ts-expect-error\n", line, "\n"]));
     fs::write(path("page.ts"), text).unwrap();
     assert_eq!(tsc::check(&[&path("page.ts")]), Ok(()));
+}
+
+#[test]
+fn the_types_of_the_dashboard_are_those_of_its_events() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = directory.path().join("events.ts");
+    let mut command = Command::new(server::build("example-dashboard"));
+    let ended = command.arg("--typescript").arg(&made).status().unwrap();
+    assert!(ended.success());
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/dashboard/page/events.ts");
+    let [made, kept] = [made, kept].map(|path| fs::read_to_string(path).unwrap());
+    assert!(made == kept, "the comment in examples/dashboard/src/main.rs says how to make it anew");
 }
 
 /// So it runs where there is no node.

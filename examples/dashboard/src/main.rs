@@ -5,6 +5,13 @@
 //! ```
 //!
 //! Open the page, in several windows if you like, change the stock, kill the server, start it again.
+//!
+//! The page is TypeScript. After a change of the events this makes their types anew, and then its JavaScript:
+//!
+//! ```sh
+//! cargo run -p example-dashboard -- --typescript examples/dashboard/page/events.ts
+//! tests/node_modules/.bin/tsc -p examples/dashboard/page
+//! ```
 
 mod stock;
 
@@ -35,8 +42,21 @@ struct Warehouse {
     stock: Stock,
 }
 
+// ANCHOR: typescript
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [] => serve(),
+        [option, file] if option == "--typescript" => {
+            Ok(std::fs::write(file, sse_framework::typescript(StockChanged::TYPES))?)
+        }
+        _ => Err("arguments: none, or --typescript FILE".into()),
+    }
+}
+// ANCHOR_END: typescript
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn serve() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let data = PathBuf::from(setting("DATA", "data/dashboard"));
     // The state is kept beside the log, so of the history only what clients come back for is needed.
@@ -45,10 +65,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let hub = hub.retention(retention).start().await?;
     let stock = Stock::follow(&hub, data.join("stock.json"))?;
     let warehouse = Warehouse { hub: hub.clone(), stock };
-    let script = ([(header::CONTENT_TYPE, "text/javascript")], include_str!("client.js"));
+    let script = |text: &'static str| get(([(header::CONTENT_TYPE, "text/javascript")], text));
     let app = Router::new()
-        .route("/", get(Html(include_str!("page.html"))))
-        .route("/client.js", get(script))
+        .route("/", get(Html(include_str!("../page/index.html"))))
+        .route("/page.js", script(include_str!("../page/page.js")))
+        .route("/plot.js", script(include_str!("../page/plot.js")))
+        .route("/events.js", script(include_str!("../page/events.js")))
         .route("/events", get(events))
         .route("/stock", get(show))
         .route("/stock/{item}", post(change))

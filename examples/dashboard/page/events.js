@@ -1,0 +1,597 @@
+// Generated from the events of the server. What is changed here is lost.
+/* eslint-disable */
+/** The event types. */
+export const EVENT_NAMES = [
+    "stock-changed",
+];
+/** Follows the events of a URL. */
+export function connect(url, options) {
+    return new EventStream(url, EVENT_NAMES, options);
+}
+const CONTROL = ["sse-open", "sse-gap", "sse-cursor", "sse-close", "sse-topic-close"];
+/**
+ * The events of a URL, in order and without loss: over lost connections, restarts, and refusals, after
+ * which an `EventSource` gives up. Functions that are registered in the same task in which it is made miss nothing.
+ */
+export class EventStream {
+    #handlers = new Map();
+    #member;
+    #saved;
+    #resume;
+    #state = "new";
+    #last;
+    #whole;
+    constructor(url, names, options = {}) {
+        const address = new URL(url, location.href);
+        this.#saved = `sse ${address.href}`;
+        this.#resume = options.resume ?? false;
+        this.#last = (this.#resume && load(this.#saved)) || (options.after ?? "");
+        this.#whole = this.#last !== "";
+        const tab = {
+            last: () => this.#last,
+            whole: () => this.#whole,
+            take: message => this.#take(message),
+            open: () => { if (this.#state !== "open")
+                this.#opened({ cursor: this.#last, resumed: true }); },
+            lost: () => this.#lose(),
+            refused: status => this.#tell("refused", status),
+        };
+        const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
+        const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
+        // Tabs whose pages know other event types do not hear the same.
+        const name = `${this.#saved} ${[...names].sort().join()}`;
+        this.#member = share ? new Sharing(name, tab, connection) : new Alone(tab, connection);
+        globalThis.addEventListener("pageshow", this.#comes);
+        globalThis.addEventListener("pagehide", this.#goes);
+        page?.addEventListener("resume", this.#comes);
+        page?.addEventListener("freeze", this.#goes);
+        this.#member.enter();
+    }
+    /**
+     * Calls `handle` for each event of a type, with its payload and its id. What is part of a snapshot has
+     * no id. Like all of these, it returns a function that ends that.
+     */
+    on(name, handle) {
+        return this.#on(name, handle);
+    }
+    /** The stream begins, or goes on. */
+    onOpen(handle) {
+        return this.#on("sse-open", handle);
+    }
+    /** Events have been missed: what the page shows may be wrong, unless a snapshot follows. */
+    onGap(handle) {
+        return this.#on("sse-gap", handle);
+    }
+    /** The server ends the stream and says why. */
+    onClose(handle) {
+        return this.#on("sse-close", handle);
+    }
+    /** A topic is complete. */
+    onTopicClose(handle) {
+        return this.#on("sse-topic-close", handle);
+    }
+    /** There is no connection for now. It is tried again. */
+    onLost(handle) {
+        return this.#on("lost", handle);
+    }
+    /** The server has answered with this status. It is tried again, ever more seldom, until `close`. */
+    onRefused(handle) {
+        return this.#on("refused", handle);
+    }
+    /** The id that the stream would go on after. */
+    get lastId() {
+        return this.#last || undefined;
+    }
+    /** Ends it: nothing is called any more. */
+    close() {
+        this.#state = "done";
+        globalThis.removeEventListener("pageshow", this.#comes);
+        globalThis.removeEventListener("pagehide", this.#goes);
+        page?.removeEventListener("resume", this.#comes);
+        page?.removeEventListener("freeze", this.#goes);
+        this.#member.leave();
+    }
+    /** A page that is frozen, or kept for the way back, holds nobody up. */
+    #goes = () => this.#member.leave();
+    #comes = () => this.#member.enter();
+    #on(name, handle) {
+        const handlers = this.#handlers.get(name) ?? new Set();
+        this.#handlers.set(name, handlers);
+        handlers.add(handle);
+        return () => { handlers.delete(handle); };
+    }
+    /** Its position is that of the last message that has been handled, whoever brought it. */
+    #take({ name, data, id }) {
+        if (this.#state === "done")
+            return;
+        const payload = parse(data);
+        if (name === "sse-open")
+            this.#opened(payload);
+        else
+            this.#tell(name, payload, id || undefined);
+        // A stream that goes on gives the position another name, and is where it was.
+        if (name !== "sse-open" || !payload.resumed)
+            this.#whole = id !== "";
+        if (id) {
+            this.#last = id;
+            if (this.#resume)
+                save(this.#saved, id);
+        }
+        const over = name === "sse-close" && ["complete", "refused"].includes(payload.reason);
+        if (over)
+            this.close();
+    }
+    #opened(opened) {
+        if (this.#state === "done")
+            return;
+        this.#state = "open";
+        this.#tell("sse-open", opened);
+    }
+    #lose() {
+        if (this.#state === "lost" || this.#state === "done")
+            return;
+        this.#state = "lost";
+        this.#tell("lost", undefined);
+    }
+    #tell(name, payload, id) {
+        for (const handle of [...this.#handlers.get(name) ?? []]) {
+            try {
+                handle(payload, id);
+            }
+            catch (error) {
+                reportError(error); // One handler's mistake is no reason to lose an event.
+            }
+        }
+    }
+}
+/** A worker has none. */
+const page = typeof document === "undefined" ? undefined : document;
+/** Nothing if the browser keeps nothing for this page. */
+function load(key) {
+    try {
+        return sessionStorage.getItem(key);
+    }
+    catch {
+        return null;
+    }
+}
+function save(key, id) {
+    try {
+        sessionStorage.setItem(key, id);
+    }
+    catch {
+        // Without it the page begins anew when it is loaded again.
+    }
+}
+function parse(data) {
+    try {
+        return JSON.parse(data);
+    }
+    catch (error) {
+        reportError(error);
+        return undefined;
+    }
+}
+/** A connection of a tab's own, which goes on after the tab's position. */
+class Connection {
+    #url;
+    #names;
+    #withCredentials;
+    #tab;
+    #source;
+    #timer;
+    #due = 0;
+    #failures = 0;
+    /** Whether the stream has begun. */
+    live = false;
+    heard = () => { };
+    lost = () => { };
+    constructor(url, names, withCredentials, tab) {
+        this.#url = url;
+        this.#names = names;
+        this.#withCredentials = withCredentials;
+        this.#tab = tab;
+    }
+    start() {
+        if (!this.#source && this.#timer === undefined)
+            this.#connect();
+    }
+    stop() {
+        clearTimeout(this.#timer);
+        this.#timer = undefined;
+        this.#source?.close();
+        this.#source = undefined;
+        this.#failures = 0;
+        this.live = false;
+    }
+    /** Tries again now if it is time to: timers of a hidden page are late. */
+    hurry() {
+        if (this.#timer === undefined || Date.now() < this.#due)
+            return;
+        clearTimeout(this.#timer);
+        this.#connect();
+    }
+    #connect() {
+        this.#timer = undefined;
+        const url = new URL(this.#url);
+        if (this.#tab.last())
+            url.searchParams.set("last_event_id", this.#tab.last());
+        const source = new EventSource(url, { withCredentials: this.#withCredentials });
+        this.#source = source;
+        let before = "";
+        for (const name of this.#names) {
+            source.addEventListener(name, ({ data, lastEventId }) => {
+                if (source !== this.#source)
+                    return;
+                const id = ownId(name, data, lastEventId, before);
+                before = lastEventId;
+                if (name === "sse-open") {
+                    this.live = true;
+                    this.#failures = 0;
+                }
+                this.heard({ name, data, id });
+            });
+        }
+        source.onerror = () => {
+            if (source !== this.#source)
+                return;
+            this.live = false;
+            this.lost();
+            // Otherwise the browser comes back by itself, when the server has told it to.
+            if (source.readyState === EventSource.CLOSED && source === this.#source)
+                this.#retry(url);
+        };
+    }
+    #retry(url) {
+        this.#source = undefined;
+        const wait = Math.min(1000 * 2 ** this.#failures++, 30_000) * (0.5 + Math.random());
+        this.#due = Date.now() + wait;
+        const timer = setTimeout(() => this.#connect(), wait);
+        this.#timer = timer;
+        // A page cannot see what an `EventSource` was answered.
+        const credentials = this.#withCredentials ? "include" : "same-origin";
+        fetch(url, { method: "HEAD", credentials, cache: "no-store" }).then(({ status }) => {
+            if (timer !== this.#timer)
+                return;
+            if (status === 204)
+                this.heard({ name: "sse-close", data: '{"reason":"refused"}', id: "" });
+            else if (status >= 400)
+                this.#tab.refused(status);
+        }, () => { });
+    }
+}
+/**
+ * A message without an id has the one before as its last event id. Two events never have the same; a position
+ * may have that of the event before it, but says so itself.
+ */
+function ownId(name, data, lastEventId, before) {
+    switch (name) {
+        case "sse-open": {
+            const { cursor, resumed } = JSON.parse(data);
+            return cursor === lastEventId && !resumed ? lastEventId : "";
+        }
+        case "sse-gap": return JSON.parse(data).resumed_after === lastEventId ? lastEventId : "";
+        case "sse-cursor": return lastEventId;
+        default: return lastEventId === before ? "" : lastEventId;
+    }
+}
+/** A tab that shares with nobody. */
+class Alone {
+    #connection;
+    constructor(tab, connection) {
+        this.#connection = connection;
+        connection.heard = message => tab.take(message);
+        connection.lost = () => tab.lost();
+    }
+    enter() {
+        this.#connection.start();
+    }
+    leave() {
+        this.#connection.stop();
+    }
+}
+/** The place behind the last message with this id. */
+function behind(messages, id) {
+    for (let place = messages.length; place > 0; place--) {
+        if (messages[place - 1]?.id === id)
+            return place;
+    }
+    return undefined;
+}
+/** The leader remembers so many messages, and characters. */
+const REMEMBERED = 1000;
+const REMEMBERED_LENGTH = 1_000_000;
+/**
+ * A tab that is out of step closes its own connection after so much silence, in milliseconds, and later if the
+ * leader has told of an event: that is on its way here, too, or was before the position.
+ */
+const SILENCE = 1000;
+const LONG_SILENCE = 10_000;
+/** And opens it again after this time, if the leader has told nothing that lets it do so before. */
+const VISIT = 30_000;
+/** A tab that is seen asks this often whether the leader is there, and takes over after so many times. */
+const TICK = 4000;
+const PATIENCE = 3;
+/**
+ * One of the tabs that share a connection. One leads: it has the lock, and tells the others every message
+ * that it hears. What always holds, whoever is closed, frozen, or slow, and whatever a timer does:
+ *
+ * - A tab handles messages from its own connection, which goes on after its own position, or from the
+ *   leader, of which it is *in step*: it has handled the leader's messages up to `n`, and takes none but `n + 1`.
+ * - It gets into step only where its position is one that the leader's stream has had, by the very same id, and
+ *   only if neither is amid something that has no id, as a snapshot. Ids are compared, never ordered.
+ *
+ * So each tab has handled what a connection of its own would have brought. Tabs are usually at the same id
+ * when the leader goes, and in step with the next one at once. A new tab begins with a connection of
+ * its own, for it needs its own beginning: a snapshot, say. As soon as it is at an id of the leader's, that is closed.
+ *
+ * Nothing may happen for long, though, and its position have another id than the leader's: the same place
+ * can have several. Then it *rests* without a connection, and comes back to its place when the leader hears an event, or after a
+ * while. It may be late then, but never misses a thing.
+ */
+class Sharing {
+    #name;
+    #tab;
+    #connection;
+    #me = String(Math.random());
+    #state = "away";
+    #channel;
+    /** Ends the wait for the lock. */
+    #waiting = new AbortController();
+    #release = () => { };
+    #tick;
+    #timer;
+    #unanswered = 0;
+    /** Whether the leader has told of an event that this tab may not have. */
+    #expects = false;
+    /** The latest term that it knows of, and the last message of it that the leader has told or this tab handled. */
+    #term = 0;
+    #n = 0;
+    /** The leader's last messages, and how long they are. */
+    #ring = [];
+    #length = 0;
+    #start = "";
+    /** The position that has been asked for, and the one that the leader does not have. */
+    #asked;
+    #unknown;
+    constructor(name, tab, connection) {
+        this.#name = name;
+        this.#tab = tab;
+        this.#connection = connection;
+        connection.heard = message => this.#hear(message);
+        connection.lost = () => {
+            tab.lost();
+            if (this.#state === "leads")
+                this.#post({ say: "lost", term: this.#term });
+        };
+    }
+    enter() {
+        if (this.#state !== "away")
+            return;
+        this.#channel = new BroadcastChannel(this.#name);
+        this.#channel.onmessage = ({ data }) => this.#listen(data);
+        this.#tick = setInterval(() => this.#look(), TICK);
+        this.#state = "rests";
+        // Nobody who can lead opens a connection beside.
+        this.#request({ ifAvailable: true }, () => { this.#comeAlone(); this.#wait(); });
+    }
+    leave() {
+        this.#state = "away";
+        this.#channel?.close();
+        this.#waiting.abort();
+        this.#release();
+        clearInterval(this.#tick);
+        clearTimeout(this.#timer);
+        this.#connection.stop();
+    }
+    /** Leads as soon as nobody else does. */
+    #wait() {
+        this.#waiting = new AbortController();
+        this.#request({ signal: this.#waiting.signal });
+    }
+    #request(options, otherwise) {
+        const channel = this.#channel;
+        let release;
+        const held = async (lock) => {
+            if (this.#state === "away" || this.#channel !== channel)
+                return;
+            if (!lock)
+                return otherwise?.();
+            this.#lead();
+            return new Promise(resolve => { this.#release = release = resolve; });
+        };
+        // It fails if the wait is ended, or the lock taken away.
+        navigator.locks.request(this.#name, options, held).catch(() => {
+            if (this.#state === "leads" && this.#release === release)
+                this.#yield();
+        });
+    }
+    #lead() {
+        this.#state = "leads";
+        clearTimeout(this.#timer);
+        this.#term = Math.max(Date.now() + Math.random(), this.#term + 1);
+        this.#n = 0;
+        this.#ring = [];
+        this.#length = 0;
+        this.#start = this.#tab.whole() ? this.#tab.last() : "";
+        this.#post({ say: "lead", term: this.#term, at: this.#start, live: this.#connection.live });
+        this.#connection.start();
+    }
+    /** Another has taken the lead, since this tab did not answer. */
+    #yield() {
+        this.#release();
+        this.#comeAlone();
+        this.#wait();
+    }
+    /** Of its own connection. */
+    #hear(message) {
+        if (this.#state === "leads") {
+            this.#remember(message);
+            this.#post({ say: "message", term: this.#term, n: ++this.#n, message });
+            this.#tab.take(message);
+        }
+        else {
+            this.#tab.take(message);
+            if (this.#state === "alone")
+                this.#seek();
+        }
+    }
+    #remember(message) {
+        this.#ring.push(message);
+        this.#length += message.data.length;
+        while (this.#ring.length > REMEMBERED || this.#length > REMEMBERED_LENGTH) {
+            const forgotten = this.#ring.shift();
+            if (!forgotten)
+                break;
+            this.#length -= forgotten.data.length;
+            this.#start = forgotten.id;
+        }
+    }
+    /** What has followed a position, if that can be said. */
+    #since(at) {
+        const from = at ? behind(this.#ring, at) ?? (at === this.#start ? 0 : undefined) : undefined;
+        return from === undefined ? null : this.#ring.slice(from);
+    }
+    #listen(word) {
+        if (this.#state === "leads") {
+            if (word.say === "ask")
+                this.#answer(word.tab, word.at);
+            return;
+        }
+        if (word.say === "ask" || word.term < this.#term)
+            return;
+        this.#unanswered = 0;
+        if (word.term > this.#term) {
+            this.#term = word.term;
+            this.#asked = this.#unknown = undefined;
+            if (this.#state === "in step" && word.say !== "lead")
+                this.#comeAlone();
+        }
+        switch (word.say) {
+            case "lead":
+                if (this.#isAt(word.at))
+                    this.#join(0, word.live);
+                else
+                    this.#comeAlone();
+                break;
+            case "message":
+                this.#follow(word.n, word.message);
+                break;
+            case "lost":
+                if (this.#state === "in step")
+                    this.#tab.lost();
+                break;
+            case "answer":
+                if (word.tab === this.#me)
+                    this.#place(word.at, word.n, word.live, word.rest);
+        }
+    }
+    #answer(tab, at) {
+        this.#connection.hurry();
+        const { live } = this.#connection;
+        this.#post({ say: "answer", term: this.#term, tab, at, n: this.#n, live, rest: this.#since(at) });
+    }
+    /** The leader has heard something. */
+    #follow(n, message) {
+        if (this.#state === "in step" && n === this.#n + 1) {
+            this.#n = n;
+            this.#tab.take(message);
+        }
+        else if (this.#state === "in step") {
+            if (n > this.#n)
+                this.#comeAlone();
+        }
+        else if (this.#isAt(message.id)) {
+            this.#join(n, true);
+        }
+        else {
+            // A position that moves is no reason to come: there is nothing to miss.
+            if (!["sse-open", "sse-cursor"].includes(message.name))
+                this.#expects = true;
+            if (this.#state === "alone")
+                this.#seek();
+            else if (this.#expects)
+                this.#comeAlone();
+        }
+    }
+    /** The leader has looked for a position. */
+    #place(at, n, live, rest) {
+        this.#asked = undefined;
+        if (this.#state === "in step") {
+            if (n > this.#n)
+                this.#comeAlone(); // A word was lost.
+            return;
+        }
+        if (!rest) {
+            this.#unknown = at;
+            return;
+        }
+        // Meanwhile its own connection may have brought it further.
+        const from = this.#isAt(at) ? 0 : behind(rest, this.#tab.last());
+        if (!this.#tab.whole() || from === undefined)
+            return this.#seek();
+        this.#join(n, true);
+        for (const message of rest.slice(from))
+            this.#tab.take(message);
+        if (!live)
+            this.#tab.lost();
+    }
+    #isAt(id) {
+        return id !== "" && this.#tab.whole() && id === this.#tab.last();
+    }
+    #join(n, live) {
+        this.#state = "in step";
+        this.#n = n;
+        this.#expects = false;
+        clearTimeout(this.#timer);
+        this.#connection.stop();
+        // Otherwise the leader is about to say how it goes on.
+        if (live)
+            this.#tab.open();
+    }
+    /** Goes on after its position by itself, until it is where the leader is. */
+    #comeAlone() {
+        this.#state = "alone";
+        this.#asked = this.#unknown = undefined;
+        this.#connection.start();
+        this.#seek();
+    }
+    #seek() {
+        clearTimeout(this.#timer);
+        this.#timer = setTimeout(() => this.#settle(), this.#expects ? LONG_SILENCE : SILENCE);
+        const at = this.#tab.last();
+        if (this.#asked !== undefined || this.#unknown === at || !this.#tab.whole())
+            return;
+        this.#ask();
+    }
+    #ask() {
+        this.#asked = this.#tab.last();
+        this.#post({ say: "ask", term: this.#term, tab: this.#me, at: this.#asked });
+    }
+    /** Neither its own connection nor the leader has told anything for a while. */
+    #settle() {
+        const isQuiet = this.#connection.live && this.#tab.whole() && this.#unknown === this.#tab.last();
+        if (!isQuiet) {
+            this.#asked = undefined; // Perhaps nobody has heard it.
+            return this.#seek();
+        }
+        this.#state = "rests";
+        this.#expects = false;
+        this.#connection.stop();
+        this.#timer = setTimeout(() => this.#comeAlone(), VISIT);
+    }
+    /** Whether the leader is still there. It may have hung up, with the lock in its hands. */
+    #look() {
+        if (this.#state === "leads" || page?.visibilityState === "hidden")
+            return;
+        if (++this.#unanswered <= PATIENCE)
+            return this.#ask();
+        this.#unanswered = 0;
+        this.#waiting.abort();
+        this.#request({ steal: true });
+    }
+    #post(word) {
+        if (this.#state !== "away")
+            this.#channel?.postMessage(word);
+    }
+}
