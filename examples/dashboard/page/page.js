@@ -42,9 +42,9 @@ function add(item) {
     return plot;
 }
 const change = (item, left) => {
-    void fetch(`/stock/${encodeURIComponent(item)}`, {
+    fetch(`/stock/${encodeURIComponent(item)}`, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ left }),
-    });
+    }).catch(() => state("away"));
 };
 const form = find("form");
 form.onsubmit = submit => {

@@ -45,9 +45,9 @@ function add(item: string): Plot {
 }
 
 const change = (item: string, left: number): void => {
-  void fetch(`/stock/${encodeURIComponent(item)}`, {
+  fetch(`/stock/${encodeURIComponent(item)}`, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ left }),
-  });
+  }).catch(() => state("away"));
 };
 
 const form = find<HTMLFormElement>("form");
