@@ -9,7 +9,7 @@ use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent, Subscribe};
+use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent, Subscribe, Topic};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +23,7 @@ use support::typescript;
 
 /// One after another.
 #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+#[sse(topic = "ticks")]
 struct Tick {
     n: u64,
 }
@@ -156,6 +157,50 @@ fn a_tab_that_is_loaded_again_goes_on_if_it_wants_to() {
     app.share_one();
 }
 
+#[test]
+fn what_is_complete_is_over_for_all_tabs() {
+    let mut app = App::start(IdStyle::Plain, 1_000_000);
+    app.options = json!({ "share": true, "resume": true });
+    for tab in ["a", "b", "c"] {
+        app.follow(tab);
+    }
+    let mut ticking = app.tick(Duration::from_millis(5));
+    app.publish(&mut ticking, 20);
+    app.share_one();
+    let end = ticking.stop();
+    let topic: Topic = "ticks".parse().unwrap();
+    app.served.block_on(app.hub.close_topic(topic)).unwrap();
+    let tabs = ["a", "b", "c"];
+    for tab in tabs {
+        eventually("it is told", || !app.said(tab, "close").is_empty());
+        assert_eq!(app.said(tab, "close"), [json!({ "reason": "complete" })]);
+    }
+    app.all_have_all(end);
+    eventually("nobody is connected", || app.hub.subscriber_count() == 0);
+    // Who comes back is answered 204, which is no error to try again after.
+    app.driver.tell(json!({ "command": "load", "name": "b" }));
+    eventually("it is told", || !app.said("b", "close").is_empty());
+    assert_eq!(app.said("b", "close"), [json!({ "reason": "refused" })]);
+}
+
+#[test]
+fn a_tab_that_cannot_share_has_its_own_connection_and_one_that_ends_has_none() {
+    let mut app = App::start(IdStyle::Plain, 1_000_000);
+    app.without_locks = true;
+    app.follow("a");
+    app.follow("b");
+    eventually("each has its own", || app.hub.subscriber_count() == 2);
+    app.without_locks = false;
+    app.follow("c");
+    app.follow("d");
+    eventually("these share", || app.hub.subscriber_count() == 3);
+    for (tab, left) in [("a", 2), ("c", 2), ("b", 1), ("d", 0)] {
+        app.driver.tell(json!({ "command": "end", "name": tab }));
+        eventually("it has left", || app.hub.subscriber_count() == left);
+        app.forget(tab);
+    }
+}
+
 /// A server, and a browser with tabs.
 struct App {
     served: Served,
@@ -163,6 +208,7 @@ struct App {
     driver: Driver,
     tabs: Vec<String>,
     options: Value,
+    without_locks: bool,
     away: Arc<AtomicBool>,
     _directory: tempfile::TempDir,
 }
@@ -194,7 +240,7 @@ async fn app(
     let events = hub.clone();
     let events = get(async move |request: Subscribe| match away.load(Ordering::Relaxed) {
         true => StatusCode::BAD_GATEWAY.into_response(),
-        false => events.subscribe(request).everything().into_response(),
+        false => events.subscribe(request).topics(["ticks".parse().unwrap()]).into_response(),
     });
     let app = Router::new()
         .route("/page", get(Html("<!doctype html><link rel=icon href=data:,>")))
@@ -211,7 +257,16 @@ impl App {
         let (served, hub) =
             Served::new(Server::Framework, async || app(ids, kept, client, away.clone()).await);
         let (driver, options) = (Driver::start(), json!({ "share": true }));
-        App { served, hub, driver, tabs: Vec::new(), options, away, _directory: directory }
+        App {
+            served,
+            hub,
+            driver,
+            tabs: Vec::new(),
+            options,
+            without_locks: false,
+            away,
+            _directory: directory,
+        }
     }
 
     fn tick(&self, pause: Duration) -> Ticking {
@@ -242,7 +297,7 @@ impl App {
         let url = format!("http://{}/events", self.served.address());
         self.driver.tell(json!({
             "command": "follow", "profile": "one", "name": name, "url": url, "names": ["tick"],
-            "options": self.options,
+            "options": self.options, "without_locks": self.without_locks,
         }));
         self.tabs.push(name.to_owned());
     }

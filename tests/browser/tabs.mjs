@@ -29,13 +29,15 @@ const places = async () => {
 };
 
 export const commands = {
-  async follow({ profile, name, url, names, options = {} }, browser) {
+  async follow({ profile, name, url, names, options = {}, without_locks }, browser) {
     if (!profiles.has(profile)) profiles.set(profile, await browser.newContext());
     const page = await profiles.get(profile).newPage();
     page.on("pageerror", error => { page.failure ??= error; });
     page.again = () => page.evaluate(follow, [url, names, options]);
     pages.set(name, page);
     await page.goto(new URL("/page", url).href);
+    // As it is where the page does not come by HTTPS.
+    if (without_locks) await page.evaluate(() => { delete Navigator.prototype.locks; });
     await page.again();
   },
 
