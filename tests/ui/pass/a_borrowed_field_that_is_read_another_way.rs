@@ -14,7 +14,7 @@ struct OrderPlaced {
     shop: &'static Shop,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Shop(u8);
 
 static BERLIN: Shop = Shop(7);
