@@ -246,3 +246,69 @@ fn a_payload_may_be_given_to_a_macro() {
     let changed = Given::from(Changed { field: "a".to_owned(), to: 1 });
     stands_as(&changed, "changed", r#"{"field":"a","to":1}"#, Some("changes/a/1"));
 }
+
+/// Before there were units.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[sse(name = "reading")]
+struct ReadingV1<T> {
+    value: T,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[sse(version = 2, upcast = Self::from_v1)]
+struct Reading<T>
+where
+    ReadingV1<T>: SseEvent,
+{
+    value: T,
+    unit: String,
+}
+
+impl<T> Reading<T>
+where
+    ReadingV1<T>: SseEvent,
+{
+    fn from_v1(old: ReadingV1<T>) -> Self {
+        Reading { value: old.value, unit: "m".to_owned() }
+    }
+}
+
+/// The same as a variant of a set.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+enum Readings<T>
+where
+    ReadingV1<T>: SseEvent,
+{
+    #[sse(version = 2, upcast = Self::from_v1)]
+    Reading {
+        value: T,
+        unit: String,
+    },
+    Stopped,
+}
+
+impl<T> Readings<T>
+where
+    ReadingV1<T>: SseEvent,
+{
+    fn from_v1(old: ReadingV1<T>) -> Result<Self, fmt::Error> {
+        Ok(Readings::Reading { value: old.value, unit: "m".to_owned() })
+    }
+}
+
+#[test]
+fn versions_and_schemas_depend_on_arguments() {
+    let old = RawEvent { name: "reading", version: 1, data: b"{\"value\":7}" };
+    let unit = "m".to_owned();
+    assert_eq!(Reading::<u8>::decode(old).unwrap(), Reading { value: 7, unit: unit.clone() });
+    assert_eq!(Readings::<u8>::decode(old).unwrap(), Readings::Reading { value: 7, unit });
+    let kind = |types: &[EventType]| {
+        types[0].schema().unwrap().pointer("/properties/value/type").cloned().unwrap()
+    };
+    assert_eq!(kind(Reading::<u8>::TYPES), "integer");
+    assert_eq!(kind(Reading::<String>::TYPES), "string");
+    assert_eq!(kind(Readings::<u8>::TYPES), "integer");
+    assert_eq!(kind(Readings::<String>::TYPES), "string");
+    let previous = Readings::<String>::TYPES[0].previous().unwrap();
+    assert_eq!((previous.version(), kind(std::slice::from_ref(previous))), (1, "string".into()));
+}
