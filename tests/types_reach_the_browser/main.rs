@@ -34,7 +34,7 @@ fn every_value_that_is_written_is_of_its_type() {
     values.push_str("const values: [keyof EventMap, unknown][] = [];\n");
     for animal in &zoo {
         let name = Value::from(animal.event.name());
-        for _ in 0..cases(10) {
+        for _ in 0..cases(40) {
             let value = animal.values.new_tree(&mut runner).unwrap().current();
             let _ = writeln!(values, "values.push([{name}, {value} satisfies EventMap[{name}]]);");
         }

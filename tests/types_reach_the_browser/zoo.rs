@@ -280,9 +280,18 @@ fn plain() -> impl Strategy<Value = Plain> {
 }
 
 fn lists() -> impl Strategy<Value = Lists> {
-    let maps = (any::<BTreeMap<String, u8>>(), any::<HashMap<u32, Vec<String>>>());
-    let nested = any::<Vec<Vec<(bool, Option<bool>)>>>();
-    let lists = (any::<Vec<u32>>(), any::<BTreeSet<String>>(), any::<Vec<Option<u64>>>());
+    let texts = || prop::collection::vec(any::<String>(), 0..4);
+    let maps = (
+        prop::collection::btree_map(any::<String>(), any::<u8>(), 0..4),
+        prop::collection::hash_map(any::<u32>(), texts(), 0..4),
+    );
+    let nested =
+        prop::collection::vec(prop::collection::vec(any::<(bool, Option<bool>)>(), 0..4), 0..4);
+    let lists = (
+        prop::collection::vec(any::<u32>(), 0..4),
+        texts().prop_map(BTreeSet::from_iter),
+        prop::collection::vec(any::<Option<u64>>(), 0..4),
+    );
     let result = any::<Result<u8, String>>();
     (maps, nested, lists, any::<(u8, String)>(), result).prop_map(
         |(maps, nested, lists, pair, result)| {
@@ -435,7 +444,8 @@ pub(crate) fn all() -> Vec<Animal> {
         ),
         animal(
             "page-of-numbers",
-            any::<Vec<u64>>().prop_map(|items| Page { next: items.first().copied(), items }),
+            prop::collection::vec(any::<u64>(), 0..4)
+                .prop_map(|items| Page { next: items.first().copied(), items }),
         ),
         animal(
             "page-of-pages",
