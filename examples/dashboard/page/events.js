@@ -530,7 +530,7 @@ class Sharing {
         const from = this.#isAt(at) ? 0 : behind(rest, this.#tab.last());
         if (!this.#tab.whole() || from === undefined)
             return this.#seek();
-        this.#join(n, true);
+        this.#join(n, live || from < rest.length);
         for (const message of rest.slice(from))
             this.#tab.take(message);
         if (!live)
