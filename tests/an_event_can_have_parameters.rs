@@ -291,6 +291,7 @@ impl<T> Readings<T>
 where
     ReadingV1<T>: SseEvent,
 {
+    #[expect(clippy::unnecessary_wraps, reason = "an upcast may be one that can fail")]
     fn from_v1(old: ReadingV1<T>) -> Result<Self, fmt::Error> {
         Ok(Readings::Reading { value: old.value, unit: "m".to_owned() })
     }

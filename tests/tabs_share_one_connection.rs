@@ -330,7 +330,7 @@ impl App {
     }
 
     fn heard(&mut self, name: &str) -> Value {
-        self.driver.ask(json!({ "command": "heard", "name": name }))
+        self.driver.ask(json!({ "command": "heard_in_tab", "name": name }))
     }
 
     fn numbers(&mut self, name: &str) -> Vec<u64> {

@@ -12,7 +12,9 @@ const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const browser = await chromium.launch({ executablePath, args, headless: true });
 
-const commands = { ...answer.commands, ...page.commands, ...streams.commands, ...tabs.commands };
+const all = [answer, page, streams, tabs].flatMap(module => Object.entries(module.commands));
+const commands = Object.fromEntries(all);
+if (Object.keys(commands).length < all.length) throw new Error("two commands have one name");
 const lines = createInterface({ input: process.stdin });
 for await (const line of lines) {
   const { command, ...parameters } = JSON.parse(line);

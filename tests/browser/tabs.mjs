@@ -47,7 +47,7 @@ export const commands = {
     await pages.get(name).again();
   },
 
-  async heard({ name }) {
+  async heard_in_tab({ name }) {
     const page = pages.get(name);
     if (page.failure) throw page.failure;
     return page.evaluate(() => ({ heard, said, last: stream.lastId ?? null }));

@@ -4,6 +4,8 @@ mod by_hand;
 mod floor;
 mod framework;
 
+pub(crate) use framework::Load;
+
 use crate::Failure;
 use crate::system::System;
 use sse_framework::Durability;

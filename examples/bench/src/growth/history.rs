@@ -4,19 +4,11 @@ use crate::Failure;
 use crate::load::{Audience, Publisher, scatter};
 use crate::meter::Meter;
 use crate::server::Server;
+use crate::servers::Load;
 use crate::system::System;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use sse_framework::{Durability, EventId, Hub, Received, SledLog, SseEvent, Start, Subscribe};
+use sse_framework::{Durability, EventId, Hub, Received, SledLog, Start, Subscribe};
 use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// An event of 200 bytes.
-#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
-struct Entry {
-    n: u64,
-    p: String,
-}
 
 const BATCH: u64 = 1_000;
 /// Events that a client is behind, and how many such clients are tried.
@@ -59,7 +51,7 @@ pub(super) async fn row(path: &Path, count: u64) -> Result<Vec<f64>, Failure> {
     Ok(vec![disk_mib(path)?, opening, opening_again, p50, p90, most, written, read])
 }
 
-async fn open(path: &Path) -> Result<(Hub<Entry>, Duration), Failure> {
+async fn open(path: &Path) -> Result<(Hub<Load>, Duration), Failure> {
     let begun = Instant::now();
     let hub = Hub::open(path).await?;
     Ok((hub, begun.elapsed()))
@@ -69,11 +61,12 @@ async fn open(path: &Path) -> Result<(Hub<Entry>, Duration), Failure> {
 async fn fill(path: &Path, count: u64) -> Result<EventId, Failure> {
     let durability = Durability::Buffered { sync_every: Duration::from_secs(1) };
     let log = SledLog::new(path).durability(durability);
-    let hub = Hub::<Entry>::builder(log).start().await?;
+    let hub = Hub::<Load>::builder(log).start().await?;
     let mut first = None;
     for begin in (0..count).step_by(BATCH as usize) {
         let numbers = begin..(begin + BATCH).min(count);
-        let events = numbers.map(|n| Entry { n, p: "x".repeat(180) });
+        // 200 bytes of JSON, and a type that the server reads that is to crash.
+        let events = numbers.map(|n| Load { n, t: 0, p: "x".repeat(174) });
         let ids = hub.publish_all(events.collect::<Vec<_>>()).await?;
         first = first.or(ids.first().copied());
     }
@@ -82,7 +75,7 @@ async fn fill(path: &Path, count: u64) -> Result<EventId, Failure> {
 }
 
 /// How long it takes from the subscription to the last event that was missed.
-async fn catch_up(hub: &Hub<Entry>, id: EventId) -> Result<Duration, Failure> {
+async fn catch_up(hub: &Hub<Load>, id: EventId) -> Result<Duration, Failure> {
     let begun = Instant::now();
     let start = Start::After(id);
     let mut subscription = hub.subscribe(Subscribe::default()).start(start).everything();

@@ -13,11 +13,11 @@ use sse_framework::{Durability, Hub, SledLog, SseEvent};
 use std::path::Path;
 
 /// What the load generator sends.
-#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
-struct Load {
-    n: u64,
-    t: u64,
-    p: String,
+#[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
+pub(crate) struct Load {
+    pub(crate) n: u64,
+    pub(crate) t: u64,
+    pub(crate) p: String,
 }
 
 #[derive(Deserialize)]
