@@ -1,10 +1,11 @@
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{Hub, SseEvent, Subscribe, SubscriptionBuilder};
 
-#[derive(Serialize, Deserialize, SseEvent)]
+#[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Note {
     text: String,
 }
