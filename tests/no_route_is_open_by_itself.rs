@@ -1,5 +1,5 @@
 //! Nothing of the framework answers a request but what the app mounts: its own handlers, and
-//! `hub.endpoint()` where it says so.
+//! `hub.endpoint()` and `hub.schema_routes()` where it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use axum::Router;
@@ -17,6 +17,7 @@ use support::served::{Served, Server};
 
 support::by_every_server!(
     every_path_but_those_of_the_app_is_the_apps_own_404,
+    mounted_documents_are_two_paths_and_no_more,
     a_handler_that_refuses_is_the_last_word,
 );
 
@@ -53,19 +54,23 @@ async fn closed(State(app): State<App>, request: Subscribe, asked: Asked) -> Res
     (StatusCode::UNAUTHORIZED, "the app's own").into_response()
 }
 
-fn serve(server: Server) -> (Served, App) {
+fn serve(server: Server, mount: impl Fn(Router<App>, &Hub<Note>) -> Router<App>) -> (Served, App) {
     let (served, app) = Served::new(server, async || {
         let app = App { hub: Hub::in_memory().unwrap(), asked: Arc::default() };
-        let router =
-            Router::new().route("/closed", get(closed)).fallback(not_found).with_state(app.clone());
-        (router, app)
+        let router = mount(Router::new().route("/closed", get(closed)), &app.hub);
+        (router.fallback(not_found).with_state(app.clone()), app)
     });
     served.block_on(app.hub.publish(Note { text: SECRET.into() })).unwrap();
     (served, app)
 }
 
+/// An app that mounts nothing.
+fn serve_nothing(server: Server) -> (Served, App) {
+    serve(server, |router, _| router)
+}
+
 /// What servers of events and of other things offer, under names that somebody would try.
-const PATHS: [&str; 34] = [
+const PATHS: [&str; 36] = [
     "/",
     "/*",
     "/events",
@@ -98,29 +103,50 @@ const PATHS: [&str; 34] = [
     "/stats",
     "/schema",
     "/schemas",
+    "/schemas.json",
+    "/openapi",
     "/openapi.json",
     "/sse.js",
 ];
 
 fn every_path_but_those_of_the_app_is_the_apps_own_404(server: Server) {
-    let (served, app) = serve(server);
+    let (served, app) = serve_nothing(server);
     for path in PATHS {
-        for method in ["GET", "POST", "OPTIONS", "PUT", "DELETE"] {
-            for target in [path.to_owned(), format!("{path}?topic=secret&last_event_id=earliest")] {
-                let request = Request::new(method, &target).header("Accept", "text/event-stream");
-                let answer = http::send(served.address(), &request.body("")).unwrap();
-                assert_eq!(answer.head.status, 404, "{method} {target}");
-                assert_eq!(answer.text(), "the app's own", "{method} {target}");
-                let asked = app.asked.lock().unwrap().pop();
-                assert_eq!(asked, Some(format!("{method} {target}")));
-            }
+        is_the_apps_own_404(&served, &app, path);
+    }
+    assert_eq!(app.hub.subscriber_count(), 0);
+}
+
+fn is_the_apps_own_404(served: &Served, app: &App, path: &str) {
+    for method in ["GET", "POST", "OPTIONS", "PUT", "DELETE"] {
+        for target in [path.to_owned(), format!("{path}?topic=secret&last_event_id=earliest")] {
+            let request = Request::new(method, &target).header("Accept", "text/event-stream");
+            let answer = http::send(served.address(), &request.body("")).unwrap();
+            assert_eq!(answer.head.status, 404, "{method} {target}");
+            assert_eq!(answer.text(), "the app's own", "{method} {target}");
+            let asked = app.asked.lock().unwrap().pop();
+            assert_eq!(asked, Some(format!("{method} {target}")));
         }
+    }
+}
+
+/// Nor do they tell what was published.
+fn mounted_documents_are_two_paths_and_no_more(server: Server) {
+    let (served, app) = serve(server, |router, hub| router.merge(hub.schema_routes()));
+    let documents = ["/schemas.json", "/openapi.json"];
+    for path in documents {
+        let answer = http::send(served.address(), &Request::new("GET", path)).unwrap();
+        assert_eq!(answer.head.status, 200);
+        assert!(answer.text().contains("note") && !answer.text().contains(SECRET));
+    }
+    for path in PATHS.into_iter().filter(|path| !documents.contains(path)) {
+        is_the_apps_own_404(&served, &app, path);
     }
     assert_eq!(app.hub.subscriber_count(), 0);
 }
 
 fn a_handler_that_refuses_is_the_last_word(server: Server) {
-    let (served, app) = serve(server);
+    let (served, app) = serve_nothing(server);
     let targets = ["/closed", "/closed?last_event_id=earliest", "/closed?topic=**"];
     for (target, id) in targets.into_iter().flat_map(|target| [(target, ""), (target, "earliest")])
     {
@@ -150,7 +176,7 @@ fn files(directory: &Path, found: &mut Vec<PathBuf>) {
 
 /// A path that nobody would try is found in the source: who makes a route names axum's routing.
 #[test]
-fn one_file_makes_routes() {
+fn two_files_make_routes() {
     const WORDS: [&str; 6] =
         ["Router::new", "MethodRouter", "routing::", ".route(", ".fallback(", ".nest("];
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sse-framework/src");
@@ -167,5 +193,5 @@ fn one_file_makes_routes() {
     let mut files: Vec<_> = found.iter().filter(|path| makes_routes(path)).collect();
     files.sort();
     let names: Vec<_> = files.iter().map(|path| path.strip_prefix(&source).unwrap()).collect();
-    assert_eq!(names, [Path::new("subscribe/endpoint.rs")]);
+    assert_eq!(names, ["schema/routes.rs", "subscribe/endpoint.rs"].map(Path::new));
 }

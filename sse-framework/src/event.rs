@@ -14,7 +14,7 @@ mod variant;
 pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 
 use described::Described;
-pub(crate) use described::{Schemas, decoded};
+pub(crate) use described::{Schemas, decoded, used};
 pub(crate) use renewal::Renewal;
 
 use crate::topic::{Topic, TopicError};

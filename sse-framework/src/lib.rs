@@ -57,6 +57,7 @@
 //! * [`Subscribe`] is the extractor for handlers that decide who may see what, by [`TopicFilter`];
 //!   [`Subscription`] is what they answer with, and a stream of [`Received`] for your own code.
 //! * [`typescript`] makes a module for browsers: the types of the events, and a client that knows them.
+//! * [`json_schemas`] and [`openapi`] describe the events to others; [`Hub::schema_routes`] serves that.
 //! * [`serve`](fn@serve) takes the place of `axum::serve`, and serves streams at the least cost.
 //! * [`HubBuilder`] has the settings, [`SledLog`] the log on disk with its [`Durability`],
 //!   [`Retention`] how much is kept, and [`EventLog`] the trait behind a log of your own.
@@ -112,7 +113,9 @@ pub use log::{
     Read, RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
     StoredKey, Verified,
 };
-pub use schema::{Breaks, OnSchemaChange, SchemaChange, SchemaError, typescript};
+pub use schema::{
+    Breaks, OnSchemaChange, SchemaChange, SchemaError, json_schemas, openapi, typescript,
+};
 #[cfg(feature = "serve")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub use serve::{Serve, serve};

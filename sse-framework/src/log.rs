@@ -10,6 +10,7 @@ pub(crate) mod times;
 use crate::event::RawEvent;
 use crate::id::{EventId, IdKey};
 use crate::topic::{Topic, TopicSelection};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -208,15 +209,18 @@ pub struct NewRecord {
 /// The name of the records that close their topics. No event type has such a name.
 pub(crate) const TOPIC_CLOSE: &str = "sse-topic-close";
 
+/// Their payload.
+#[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(crate) struct TopicClose<'a> {
+    topic: &'a str,
+}
+
 impl NewRecord {
     /// The record that closes a topic.
     pub(crate) fn closing(topic: Topic) -> Self {
-        #[derive(Serialize)]
-        struct Close<'a> {
-            topic: &'a str,
-        }
         // JSON of a string cannot fail.
-        let data = serde_json::to_vec(&Close { topic: topic.as_str() }).unwrap_or_default();
+        let data = serde_json::to_vec(&TopicClose { topic: topic.as_str() }).unwrap_or_default();
         NewRecord { topic: Some(topic), name: TOPIC_CLOSE.into(), version: 1, data }
     }
 

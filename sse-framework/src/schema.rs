@@ -1,14 +1,20 @@
-//! Schemas that are kept with the log, and whether today's event types still fit them.
+//! Schemas that are kept with the log, whether today's event types still fit them, and documents of them.
 
 mod check;
+mod collected;
 mod compare;
 mod error;
+mod json_schemas;
 mod number;
+mod openapi;
+mod routes;
 mod shape;
 mod stored;
 mod typescript;
 
 pub use error::{Breaks, SchemaChange, SchemaError};
+pub use json_schemas::json_schemas;
+pub use openapi::openapi;
 pub use typescript::typescript;
 
 pub(crate) use check::{Choices, Refused, check};

@@ -21,6 +21,8 @@ mod unopened;
 #[cfg(feature = "serve")]
 pub(crate) use handover::Handover;
 
+pub(crate) use control::CONTROL;
+
 pub use control::{CloseReason, Gap, GapReason};
 pub use problem::Problem;
 pub use received::{Delivered, Received};

@@ -208,7 +208,7 @@ fn content(set: &Schema, variant: &str) -> Option<Schema> {
 }
 
 /// Those of the definitions that a schema speaks of, also by way of others.
-fn used(root: &Map<String, Value>, all: &Map<String, Value>) -> Map<String, Value> {
+pub(crate) fn used(root: &Map<String, Value>, all: &Map<String, Value>) -> Map<String, Value> {
     let mut used = Map::new();
     let mut names = Vec::new();
     references_in(root, &mut names);

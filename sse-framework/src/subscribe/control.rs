@@ -1,9 +1,12 @@
 //! Events of the framework's own, which tell a client about its stream. Their names begin with
 //! `sse-`, which no event type's name does.
 
+use crate::event::EventType;
 use crate::id::{EventId, Ids};
+use crate::log::{TOPIC_CLOSE, TopicClose};
 use crate::wire::{Frame, MAX_RETRY};
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -24,67 +27,120 @@ pub struct Gap {
 }
 
 /// Why there is a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 #[non_exhaustive]
 pub enum GapReason {
     /// The id is none that this log has given, or nothing of its time is kept.
+    #[schemars(
+        description = "The id is none that this server has given, or nothing of its time is kept."
+    )]
     UnknownId,
     /// The events are older than the retention. Where a stream begins at a time, they may be.
+    #[schemars(description = "The events are, or may be, older than what is kept.")]
     Trimmed,
     /// The log lost events that the client had seen, say because power failed before they were
     /// synced or an older copy of the log was put back.
+    #[schemars(description = "Events that the client had seen were lost by the server.")]
     Lost,
     /// The events are there but cannot be read as events of this set.
+    #[schemars(description = "Events are there but cannot be read.")]
     Unreadable,
     /// The client asked for [history](crate::SubscriptionBuilder::history) that the app does not let it ask for.
+    #[schemars(description = "The client may not ask for history.")]
     NotAllowed,
     /// The event is of a type that has [left the set](crate::HubBuilder::retired_types). Told within the process,
     /// and where the app has a [filter](crate::SubscriptionBuilder::filter).
+    #[schemars(description = "The event is of a type that is gone.")]
     RemovedType,
 }
 
 /// Why a stream ended that the client did not end. In the stream it is the event `sse-close`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
 #[non_exhaustive]
 pub enum CloseReason {
     /// The server stops, or the hub has been shut down.
+    #[schemars(description = "The server stops.")]
     Drain,
     /// The app ended it; the client may come back.
+    #[schemars(description = "The app ended it; come back.")]
     Disconnected,
     /// The time that the app gave it is over; the client may come back, and be asked anew.
+    #[schemars(description = "Its time is over; come back, to be asked anew.")]
     Expired,
     /// The log could not be read, or a snapshot or a filter of the app's failed, or the subscription was
     /// given [more topics](crate::HubBuilder::max_topics) than it may have. The client may try again.
+    #[schemars(description = "Something failed on the server; try again.")]
     Failed,
     /// All topics that the subscription reads have been closed: there is nothing more to come.
+    #[schemars(description = "There is nothing more to come.")]
     Complete,
     /// There are as many subscriptions as there [may be](crate::HubBuilder::max_subscriptions), in all or of
     /// its key, so this one did not begin. The client may try again later.
+    #[schemars(description = "There is no room for one more; try again later.")]
     Overloaded,
+}
+
+/// The framework's own events, as their documentation has them. Their payloads are the structs below, and a topic's
+/// close.
+pub(crate) const CONTROL: [EventType; 5] = [
+    EventType::new("sse-open")
+        .with_description("The stream begins. Without an id, a gap or a snapshot follows.")
+        .with_schema(Open::json_schema),
+    EventType::new("sse-gap")
+        .with_description("Events that were asked for are, or may be, missing here.")
+        .with_schema(Told::json_schema),
+    EventType::new("sse-cursor")
+        .with_description("The client has seen all up to this position. It ends a snapshot, too.")
+        .with_schema(Cursor::json_schema),
+    EventType::new(TOPIC_CLOSE)
+        .with_description("The topic was closed: nothing more comes of it.")
+        .with_schema(TopicClose::json_schema),
+    EventType::new("sse-close")
+        .with_description("The server ends the stream.")
+        .with_schema(Close::json_schema),
+];
+
+#[derive(Serialize, JsonSchema)]
+struct Open<'a> {
+    #[schemars(description = "Where the stream begins: an id to come back with.")]
+    cursor: &'a str,
+    #[schemars(description = "Whether it goes on where the client was.")]
+    resumed: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Told<'a> {
+    reason: GapReason,
+    #[schemars(description = "What the client had asked for, shortened.")]
+    asked: &'a str,
+    #[schemars(description = "The position after which the stream goes on.")]
+    resumed_after: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Cursor<'a> {
+    #[schemars(description = "The position, which is also the event's id.")]
+    cursor: &'a str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Close {
+    reason: CloseReason,
 }
 
 /// `sse-open`. It carries no id when a gap or a snapshot follows: a client that is cut off before it
 /// has read that must come back with its old id, and be told then.
 pub(super) fn open(ids: &Ids, at: EventId, with_id: bool, resumed: bool, retry: Duration) -> Bytes {
-    #[derive(Serialize)]
-    struct Open<'a> {
-        cursor: &'a str,
-        resumed: bool,
-    }
     let cursor = &*ids.position(at);
     frame("sse-open", with_id.then_some(cursor), Some(retry), &Open { cursor, resumed })
 }
 
 /// `sse-gap`, which moves the client behind the gap unless a snapshot is to do that.
 pub(super) fn gap(ids: &Ids, gap: &Gap, with_id: bool) -> Bytes {
-    #[derive(Serialize)]
-    struct Told<'a> {
-        reason: GapReason,
-        asked: &'a str,
-        resumed_after: &'a str,
-    }
     let resumed_after = &*ids.position(gap.resumed_after);
     let told = Told { reason: gap.reason, asked: &gap.asked, resumed_after };
     frame("sse-gap", with_id.then_some(resumed_after), None, &told)
@@ -92,10 +148,6 @@ pub(super) fn gap(ids: &Ids, gap: &Gap, with_id: bool) -> Bytes {
 
 /// `sse-cursor`, which moves the client to a position.
 pub(super) fn cursor(ids: &Ids, at: EventId) -> Bytes {
-    #[derive(Serialize)]
-    struct Cursor<'a> {
-        cursor: &'a str,
-    }
     let cursor = &*ids.position(at);
     frame("sse-cursor", Some(cursor), None, &Cursor { cursor })
 }
@@ -114,10 +166,6 @@ pub(super) fn scattered(time: Duration) -> Duration {
 
 /// `sse-close`, with this `retry:`.
 pub(super) fn close_until(reason: CloseReason, completed: Option<&str>, retry: Duration) -> Bytes {
-    #[derive(Serialize)]
-    struct Close {
-        reason: CloseReason,
-    }
     frame("sse-close", completed, Some(retry), &Close { reason })
 }
 
