@@ -35,6 +35,10 @@ stock!(StockOfPlace {
     note: String
 });
 stock!(StockAsText { left: String });
+stock!(StockAsTextSaidOtherwise {
+    /// In words.
+    left: String
+});
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Closed {
@@ -164,6 +168,21 @@ async fn a_change_can_be_accepted_and_what_cannot_be_read_is_told() {
     // The log remembers it, for these types and no others.
     run::<StockAsText>(log).await.unwrap();
     assert!(!refused(run::<StockWithPlace>(log).await).is_empty());
+    // Also if a comment is another from then on.
+    run::<StockAsTextSaidOtherwise>(log).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_clients_are_shown_is_accepted_though_nothing_has_been_published_since() {
+    let directory = directory();
+    let log = directory.path();
+    publish(Hub::<StockWithPlace>::open(log).await.unwrap(), StockWithPlace::default()).await;
+    let breaks = refused(run::<Stock>(log).await);
+    assert!(breaks.iter().all(|(.., breaks)| *breaks == Breaks::Clients), "{breaks:?}");
+    let builder = Hub::<Stock>::builder(SledLog::new(log));
+    let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
+    hub.shutdown().await.unwrap();
+    run::<Stock>(log).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Records of other versions than today's, made today's where their types are not known.
 
+use super::upcast::message;
 use super::{DecodeError, EventType, RawEvent, SseEvent};
 use crate::wire;
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Makes of a record what the event set writes today.
@@ -46,13 +48,19 @@ impl Renewal {
         }
     }
 
-    /// Appends the payload as it is written today, and gives the event type's name.
+    /// Appends the payload as it is written today, and gives the event type's name. Code of the app's that
+    /// panics makes the record one that cannot be read.
     pub(crate) fn renew(
         &self,
         record: RawEvent<'_>,
         out: &mut Vec<u8>,
     ) -> Result<&'static str, DecodeError> {
-        (self.renew)(record, out)
+        let renewed = catch_unwind(AssertUnwindSafe(|| (self.renew)(record, out)));
+        renewed.unwrap_or_else(|panic| {
+            let known = EventType::find(self.types, record.name).map_or(0, EventType::version);
+            let (name, found) = (record.name.to_owned(), record.version);
+            Err(DecodeError::Upcast { name, found, known, source: message(&*panic).into() })
+        })
     }
 }
 
@@ -100,6 +108,30 @@ mod tests {
 
     fn from_v1(old: StockV1) -> Stock {
         Stock { pieces: old.left }
+    }
+
+    #[derive(Deserialize, JsonSchema, SseEvent)]
+    #[sse(name = "stock", version = 2, upcast = unwritable_from_v1, crate = "crate")]
+    struct Unwritable;
+
+    impl Serialize for Unwritable {
+        fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("it cannot be written")
+        }
+    }
+
+    fn unwritable_from_v1(_: StockV1) -> Unwritable {
+        Unwritable
+    }
+
+    #[test]
+    fn a_panic_is_an_error_of_its_record() {
+        let record = RawEvent { name: "stock", version: 1, data: br#"{"left":7}"# };
+        let renewed = Renewal::of::<Unwritable>().renew(record, &mut Vec::new());
+        let Err(DecodeError::Upcast { found: 1, known: 2, source, .. }) = renewed else {
+            panic!("{renewed:?}")
+        };
+        assert_eq!(source.to_string(), "it panicked: it cannot be written");
     }
 
     #[test]

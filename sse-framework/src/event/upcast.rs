@@ -67,7 +67,7 @@ pub fn upcast<Old: SseEvent, R: Upcasted<New>, New>(
     })
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", text.unwrap_or("with something that is no text"))

@@ -50,7 +50,7 @@ pub(crate) fn check(
             OnSchemaChange::Refuse => return Err(Refused::Schema(SchemaError { changes })),
             OnSchemaChange::Accept => {
                 changes.iter().for_each(tell);
-                accept(&today, &mut stored, &choices.retired);
+                accept(&today, &mut stored, history.last(), &choices.retired);
             }
         }
     }
@@ -58,10 +58,17 @@ pub(crate) fn check(
     keep(log, before.as_deref(), &stored)
 }
 
-/// Remembers that the records that cannot be read by these types need not be.
-fn accept(all: &[Today], stored: &mut Stored, retired: &BTreeSet<String>) {
+/// Remembers that the records that cannot be read by these types need not be, and that clients are shown
+/// these types.
+fn accept(all: &[Today], stored: &mut Stored, last: u64, retired: &BTreeSet<String>) {
     for (name, written) in &mut stored.types {
         let today = find(all, name);
+        let latest = written.iter_mut().rfind(|written| written.since <= last);
+        if let (Some(today), Some(latest)) = (today, latest)
+            && !of_clients(today, latest).is_empty()
+        {
+            latest.shown = Some(Written::mark_shown(today));
+        }
         for written in written {
             let breaks = match today {
                 Some(today) => !of_records(today, written).is_empty(),
@@ -157,7 +164,9 @@ fn changes_of(
                         changes.push(change);
                     }
                 }
-                changes.extend(of_clients(today, latest));
+                if !latest.is_shown_as(today) {
+                    changes.extend(of_clients(today, latest));
+                }
             }
         }
     }

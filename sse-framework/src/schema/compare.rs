@@ -5,7 +5,7 @@
 
 use super::shape::{List, Object, Others, Place, Shape, is_note};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Who reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Comparison {
                     written.iter().map(|shape| self.fits_one_of(shape, &read)).collect();
                 fit.into_iter().all(|fits| fits)
             }
-            _ => same(writer, reader, &mut Vec::new()) || self.no(UNKNOWN),
+            _ => same(writer, reader, &mut HashSet::new()) || self.no(UNKNOWN),
         }
     }
 
@@ -328,21 +328,21 @@ fn is_match(pattern: &str, name: &str) -> Option<bool> {
 
 /// Whether two schemas say the same, but for notes and for what their definitions are called.
 pub(super) fn is_same(this: &Value, that: &Value) -> bool {
-    same(Place::root(this), Place::root(that), &mut Vec::new())
+    this == that || same(Place::root(this), Place::root(that), &mut HashSet::new())
 }
 
 /// Whether two schemas say the same, but for notes and for what their definitions are called.
+///
+/// Each pair is looked at once: one that is not the same is the answer for all.
 fn same<'a>(
     this: Place<'a>,
     that: Place<'a>,
-    under_way: &mut Vec<(*const Value, *const Value)>,
+    seen: &mut HashSet<(*const Value, *const Value)>,
 ) -> bool {
-    let pair = (std::ptr::from_ref(this.schema), std::ptr::from_ref(that.schema));
-    if under_way.contains(&pair) {
+    if !seen.insert((std::ptr::from_ref(this.schema), std::ptr::from_ref(that.schema))) {
         return true;
     }
-    under_way.push(pair);
-    let all = match (this.schema, that.schema) {
+    match (this.schema, that.schema) {
         (Value::Object(a), Value::Object(b)) => {
             let said = |fields: &'a serde_json::Map<String, Value>| {
                 fields.iter().filter(|(word, _)| !is_note(word)).collect::<Vec<_>>()
@@ -355,40 +355,37 @@ fn same<'a>(
                     match (word.as_str(), value, other) {
                         ("$ref", Value::String(one), Value::String(two)) => {
                             match (this.find(one), that.find(two)) {
-                                (Some(one), Some(two)) => same(one, two, under_way),
+                                (Some(one), Some(two)) => same(one, two, seen),
                                 _ => false,
                             }
                         }
                         ("properties" | "patternProperties" | "dependentSchemas", ..) => {
-                            fields_same(this.at(value), that.at(other), under_way)
+                            fields_same(this.at(value), that.at(other), seen)
                         }
                         ("const" | "enum" | "required" | "dependentRequired", ..) => value == other,
-                        _ => same(this.at(value), that.at(other), under_way),
+                        _ => same(this.at(value), that.at(other), seen),
                     }
                 })
         }
         (Value::Array(a), Value::Array(b)) => {
             let mut pairs = a.iter().zip(b);
-            a.len() == b.len() && pairs.all(|(a, b)| same(this.at(a), that.at(b), under_way))
+            a.len() == b.len() && pairs.all(|(a, b)| same(this.at(a), that.at(b), seen))
         }
         (a, b) => a == b,
-    };
-    // Only what is under way holds by itself.
-    under_way.pop();
-    all
+    }
 }
 
 /// The same of fields, whose names may be those of notes.
 fn fields_same<'a>(
     this: Place<'a>,
     that: Place<'a>,
-    under_way: &mut Vec<(*const Value, *const Value)>,
+    seen: &mut HashSet<(*const Value, *const Value)>,
 ) -> bool {
     let (Some(a), Some(b)) = (this.schema.as_object(), that.schema.as_object()) else {
         return false;
     };
     a.len() == b.len()
         && a.iter().all(|(name, value)| {
-            b.get(name).is_some_and(|other| same(this.at(value), that.at(other), under_way))
+            b.get(name).is_some_and(|other| same(this.at(value), that.at(other), seen))
         })
 }

@@ -10,14 +10,17 @@ pub(super) struct Number {
     bounds: [Option<i128>; 2],
     /// A bound is no integer.
     odd: bool,
+    /// The bounds as they are written.
+    stated: [Option<Value>; 2],
 }
 
 impl Number {
     pub(super) fn new(integer: bool, format: Option<&str>, bounds: [Option<&Value>; 2]) -> Self {
+        let stated = bounds.map(|bound| bound.cloned());
         let [least, most] = bounds.map(|bound| bound.map(whole));
         let odd = [least, most].contains(&Some(None));
         let format = format.map(str::to_owned);
-        Number { integer, format, bounds: [least.flatten(), most.flatten()], odd }
+        Number { integer, format, bounds: [least.flatten(), most.flatten()], odd, stated }
     }
 
     /// Whether every number that this writes is one that `reader` reads. Bounds that a type of Rust's does

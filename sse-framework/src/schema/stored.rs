@@ -33,6 +33,9 @@ pub(super) struct Written {
     /// By whom its records need not be read: what the event type was when that was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) accepted: Option<Value>,
+    /// What clients who know it are shown from then on: what the event type was when that was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) shown: Option<Value>,
 }
 
 /// An event type of today, and its schemas.
@@ -119,7 +122,7 @@ impl Written {
         let (written, read) = (schema(Contract::Serialize), schema(Contract::Deserialize));
         let read = read.filter(|read| written.as_ref() != Some(read));
         let version = event_type.version();
-        Written { since: 0, version, schema: written, read, accepted: None }
+        Written { since: 0, version, schema: written, read, accepted: None, shown: None }
     }
 
     /// What could be read.
@@ -138,7 +141,17 @@ impl Written {
 
     /// Whether its records need not be read by this type.
     pub(super) fn is_accepted_by(&self, today: Option<&Today>) -> bool {
-        self.accepted.as_ref().is_some_and(|accepted| *accepted == Written::mark(today))
+        is_mark(self.accepted.as_ref(), &Written::mark(today), "read")
+    }
+
+    /// What is kept of the type that clients are shown from then on.
+    pub(super) fn mark_shown(today: &Today) -> Value {
+        json!({ "version": today.written.version, "schema": today.written.schema })
+    }
+
+    /// Whether it was accepted that clients are shown this type from then on.
+    pub(super) fn is_shown_as(&self, today: &Today) -> bool {
+        is_mark(self.shown.as_ref(), &Written::mark_shown(today), "schema")
     }
 
     /// Whether nothing but notes is different.
@@ -151,6 +164,14 @@ impl Written {
             && same(self.schema.as_ref(), other.schema.as_ref())
             && same(self.read(), other.read())
     }
+}
+
+/// Whether a mark is that of a type, of which the notes may have changed since.
+fn is_mark(mark: Option<&Value>, today: &Value, schema: &str) -> bool {
+    let same = |mark: &Value| {
+        mark["version"] == today["version"] && is_same(&mark[schema], &today[schema])
+    };
+    mark.is_some_and(same)
 }
 
 #[cfg(test)]
@@ -185,6 +206,23 @@ mod tests {
         assert_eq!(since(&stored), [7]);
         stored.forget_before(100);
         assert_eq!(since(&stored), [7], "the latest is what clients know");
+    }
+
+    #[test]
+    fn types_that_all_speak_of_each_other_are_compared_in_no_time() {
+        let schema = |note: &str| {
+            let names: Vec<_> = (0..40).map(|n| format!("T{n}")).collect();
+            let to = |name: &String| (name.clone(), json!({ "$ref": format!("#/$defs/{name}") }));
+            let fields: serde_json::Map<_, _> = names.iter().map(to).collect();
+            let one = json!({ "type": "object", "description": note, "properties": fields });
+            let all: serde_json::Map<_, _> =
+                names.into_iter().map(|name| (name, one.clone())).collect();
+            json!({ "$ref": "#/$defs/T0", "$defs": all })
+        };
+        assert!(is_same(&schema("before"), &schema("after")));
+        let mut other = schema("after");
+        other["$defs"]["T39"]["type"] = "array".into();
+        assert!(!is_same(&schema("before"), &other));
     }
 
     #[test]
