@@ -133,10 +133,16 @@ class Server {
     });
   }
 
-  kill(answers) {
+  /** It stops at once, or says so first. */
+  kill(answers, drains) {
     this.down = true;
     this.answersWhenDown = answers;
-    for (const connection of [...this.connections]) connection.break();
+    const all = [...this.connections];
+    this.connections.clear();
+    for (const connection of all) {
+      if (drains) connection.send("sse-close", { reason: "drain" });
+      connection.break();
+    }
   }
 }
 
@@ -241,8 +247,8 @@ class Tab {
         this.readyState = 0;
         const wire = this.#wire = { sent: 0 };
         wire.break = () => {
-          tab.browser.server.connections.delete(wire);
-          tab.soon(() => { if (this.#wire === wire) this.#fail(false); });
+          // Behind what has been sent.
+          world.after(wire.sent - world.now, () => tab.soon(() => { if (this.#wire === wire) this.#fail(false); }));
         };
         wire.send = (name, payload, id) => {
           wire.sent = Math.max(wire.sent, world.now + world.below(tab.browser.server.slow));
@@ -433,6 +439,7 @@ async function run(seed) {
   for (let n = below(5); n > 0; n--) server.publish(chance(visible));
   for (let n = 1 + below(7); n > 0; n--) world.after(below(300), () => open());
 
+  const leader = () => [...browser.locks.values()].map(lock => lock.holder?.tab).find(tab => tab && !tab.dead);
   const end = 60_000;
   const each = (mean, task) => {
     const next = () => world.after(2 * mean * world.random(), () => { if (world.now < end) { task(); next(); } });
@@ -442,7 +449,6 @@ async function run(seed) {
   const beat = () => world.after(15_000, () => { server.beat(); beat(); });
   beat();
   if (!calm) {
-    const leader = () => [...browser.locks.values()].map(lock => lock.holder?.tab).find(tab => tab && !tab.dead);
     const some = () => (chance(0.6) && leader()) || tabs[below(tabs.length)];
     each(6000, () => {
       const tab = some();
@@ -459,14 +465,24 @@ async function run(seed) {
     });
     each(15_000, () => {
       if (server.down) return;
-      server.kill(chance(0.5));
+      server.kill(chance(0.5), chance(0.5));
       world.after(below(8000), () => { server.down = false; });
     });
   }
   await world.run(end);
   server.down = false;
   browser.lossy = 0;
-  await world.run(end + 70_000);
+  if (chance(0.5)) {
+    // A deploy while nothing happens, and then the tab that leads is closed.
+    await world.run(end + 20_000);
+    server.kill(chance(0.5), true);
+    await world.run(end + 20_500);
+    server.down = false;
+    await world.run(end + 40_000);
+    leader()?.die();
+    tabs = tabs.filter(tab => !tab.dead);
+  }
+  await world.run(end + 110_000);
   // While nothing happens they share one. Now and then a tab looks whether it is so.
   const connections = () => tabs.reduce((count, tab) => count + tab.sources.size, 0);
   const most = [];

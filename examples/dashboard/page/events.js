@@ -109,8 +109,9 @@ export class EventStream {
             this.#opened(payload);
         else
             this.#tell(name, payload, id || undefined);
-        // A stream that goes on gives the position another name, and is where it was.
-        if (name !== "sse-open" || !payload.resumed)
+        // A stream that goes on gives the position another name, and is where it was. One that ends moves nobody.
+        const moves = name !== "sse-close" && (name !== "sse-open" || !payload.resumed);
+        if (moves)
             this.#whole = id !== "";
         if (id) {
             this.#last = id;

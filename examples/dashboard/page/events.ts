@@ -186,8 +186,9 @@ export class EventStream<Events extends object> {
     const payload = parse(data);
     if (name === "sse-open") this.#opened(payload as Opened);
     else this.#tell(name, payload, id || undefined);
-    // A stream that goes on gives the position another name, and is where it was.
-    if (name !== "sse-open" || !(payload as Opened).resumed) this.#whole = id !== "";
+    // A stream that goes on gives the position another name, and is where it was. One that ends moves nobody.
+    const moves = name !== "sse-close" && (name !== "sse-open" || !(payload as Opened).resumed);
+    if (moves) this.#whole = id !== "";
     if (id) {
       this.#last = id;
       if (this.#resume) save(this.#saved, id);
