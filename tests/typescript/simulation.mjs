@@ -151,6 +151,7 @@ class Browser {
   channels = new Set();
   locks = new Map();
   lossy = 0;
+  refuses = undefined; // What it does not let pages have: `locks`, or `channels`, too.
 
   constructor(world, server) {
     Object.assign(this, { world, server });
@@ -176,6 +177,7 @@ class Browser {
   }
 
   request(tab, name, options, callback) {
+    if (this.refuses) return Promise.reject(new Error("no locks for this page"));
     const lock = this.lock(name);
     return new Promise((resolve, reject) => {
       const request = { tab, name, callback, resolve, reject };
@@ -286,6 +288,7 @@ class Tab {
 
     class Channel {
       constructor(name) {
+        if (browser.refuses === "channels") throw new Error("no channels for this page");
         this.name = name;
         this.tab = tab;
         this.due = new Map();
@@ -506,11 +509,34 @@ async function run(seed) {
   return tabs.reduce((count, tab) => count + tab.handled.length, 0);
 }
 
+/** Tabs that may not share have a connection each. */
+async function refused(seed, refuses) {
+  const world = new World(seed);
+  const server = new Server(world, { opaque: false, snapshots: world.chance(0.5), kept: 1e9, slow: 40 });
+  const browser = Object.assign(new Browser(world, server), { lag: 20, refuses });
+  const tabs = Array.from({ length: 3 }, (_, n) => new Tab(world, browser, `tab ${n}`, new Map(), {}));
+  for (let n = 0; n < 40; n++) {
+    await world.run(world.now + 1000);
+    server.publish(true);
+    if (n === 10) tabs[0].tell("freeze");
+    if (n === 20) tabs[0].tell("resume");
+  }
+  await world.run(world.now + 1000);
+  for (const tab of tabs) {
+    if (tab.at !== 40) throw new Wrong(`${tab.name} without ${refuses} ends at ${tab.at}`, tab);
+    if (tab.sources.size !== 1) throw new Wrong(`${tab.name} without ${refuses} has ${tab.sources.size} connections`);
+  }
+}
+
 let handled = 0;
 for (let n = 0; n < Number(runs); n++) {
   const one = BigInt(seed) + BigInt(n);
   try {
     handled += await run(one);
+    if (n % 10 === 0) {
+      await refused(one, "locks");
+      await refused(one, "channels");
+    }
   } catch (error) {
     console.error(`to repeat: seed ${one}, 1 run`);
     for (const line of error.tab?.handled.slice(-25) ?? []) console.error(JSON.stringify(line));

@@ -369,16 +369,22 @@ class Sharing {
     enter() {
         if (this.#state !== "away")
             return;
-        this.#channel = new BroadcastChannel(this.#name);
+        this.#state = "rests";
+        try {
+            this.#channel = new BroadcastChannel(this.#name);
+        }
+        catch {
+            return this.#comeAlone(); // The browser lets this page share nothing.
+        }
         this.#channel.onmessage = ({ data }) => this.#listen(data);
         this.#tick = setInterval(() => this.#look(), TICK);
-        this.#state = "rests";
         // Nobody who can lead opens a connection beside.
         this.#request({ ifAvailable: true }, () => { this.#comeAlone(); this.#wait(); });
     }
     leave() {
         this.#state = "away";
         this.#channel?.close();
+        this.#channel = undefined;
         this.#waiting.abort();
         this.#release();
         clearInterval(this.#tick);
@@ -401,10 +407,12 @@ class Sharing {
             this.#lead();
             return new Promise(resolve => { this.#release = release = resolve; });
         };
-        // It fails if the wait is ended, or the lock taken away.
+        // It fails if the wait is ended, the lock taken away, or the page may have none: in a sandboxed frame, say.
         navigator.locks.request(this.#name, options, held).catch(() => {
             if (this.#state === "leads" && this.#release === release)
                 this.#yield();
+            else if (otherwise && this.#state === "rests" && this.#channel === channel)
+                this.#comeAlone();
         });
     }
     #lead() {

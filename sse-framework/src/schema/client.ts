@@ -455,10 +455,14 @@ class Sharing implements Member {
 
   enter(): void {
     if (this.#state !== "away") return;
-    this.#channel = new BroadcastChannel(this.#name);
+    this.#state = "rests";
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+    } catch {
+      return this.#comeAlone(); // The browser lets this page share nothing.
+    }
     this.#channel.onmessage = ({ data }: MessageEvent<Word>) => this.#listen(data);
     this.#tick = setInterval(() => this.#look(), TICK);
-    this.#state = "rests";
     // Nobody who can lead opens a connection beside.
     this.#request({ ifAvailable: true }, () => { this.#comeAlone(); this.#wait(); });
   }
@@ -466,6 +470,7 @@ class Sharing implements Member {
   leave(): void {
     this.#state = "away";
     this.#channel?.close();
+    this.#channel = undefined;
     this.#waiting.abort();
     this.#release();
     clearInterval(this.#tick);
@@ -488,9 +493,10 @@ class Sharing implements Member {
       this.#lead();
       return new Promise(resolve => { this.#release = release = resolve; });
     };
-    // It fails if the wait is ended, or the lock taken away.
+    // It fails if the wait is ended, the lock taken away, or the page may have none: in a sandboxed frame, say.
     navigator.locks.request(this.#name, options, held).catch(() => {
       if (this.#state === "leads" && this.#release === release) this.#yield();
+      else if (otherwise && this.#state === "rests" && this.#channel === channel) this.#comeAlone();
     });
   }
 
