@@ -332,9 +332,10 @@ class Tab {
       () => new Promise(() => {}), error => { throw error; },
       setTimeout, clear, setInterval, clear, { now: () => world.now }, { ...pick(Math), random: world.random },
     );
-    const stream = new EventStream("/events", ["news"], { share: true, ...options });
+    const stream = new EventStream("/events", ["news", "lost", "refused"], { share: true, ...options });
     const note = kind => payload => this.#note(kind, payload);
     stream.on("news", (payload, id) => this.#note("news", payload, id));
+    for (const name of ["lost", "refused"]) stream.on(name, () => { throw new Wrong(`${name} is no event of these`, this); });
     stream.onOpen(note("open"));
     stream.onGap(note("gap"));
     stream.onLost(note("lost"));

@@ -14,6 +14,7 @@ const CONTROL = ["sse-open", "sse-gap", "sse-cursor", "sse-close", "sse-topic-cl
  * which an `EventSource` gives up. Functions that are registered in the same task in which it is made miss nothing.
  */
 export class EventStream {
+    /** By event type; those of the framework's own events, and of what the client says, begin with `sse-`. */
     #handlers = new Map();
     #member;
     #saved;
@@ -34,7 +35,7 @@ export class EventStream {
             open: () => { if (this.#state !== "open")
                 this.#opened({ cursor: this.#last, resumed: true }); },
             lost: () => this.#lose(),
-            refused: status => this.#tell("refused", status),
+            refused: status => this.#tell("sse-refused", status),
         };
         const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
         const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
@@ -72,11 +73,11 @@ export class EventStream {
     }
     /** There is no connection for now. It is tried again. */
     onLost(handle) {
-        return this.#on("lost", handle);
+        return this.#on("sse-lost", handle);
     }
     /** The server has answered with this status. It is tried again, ever more seldom, until `close`. */
     onRefused(handle) {
-        return this.#on("refused", handle);
+        return this.#on("sse-refused", handle);
     }
     /** The id that the stream would go on after. */
     get lastId() {
@@ -132,7 +133,7 @@ export class EventStream {
         if (this.#state === "lost" || this.#state === "done")
             return;
         this.#state = "lost";
-        this.#tell("lost", undefined);
+        this.#tell("sse-lost", undefined);
     }
     #tell(name, payload, id) {
         for (const handle of [...this.#handlers.get(name) ?? []]) {

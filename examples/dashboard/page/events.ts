@@ -80,6 +80,7 @@ const CONTROL = ["sse-open", "sse-gap", "sse-cursor", "sse-close", "sse-topic-cl
  * which an `EventSource` gives up. Functions that are registered in the same task in which it is made miss nothing.
  */
 export class EventStream<Events extends object> {
+  /** By event type; those of the framework's own events, and of what the client says, begin with `sse-`. */
   readonly #handlers = new Map<string, Set<(payload: never, id?: string) => void>>();
   readonly #member: Member;
   readonly #saved: string;
@@ -100,7 +101,7 @@ export class EventStream<Events extends object> {
       take: message => this.#take(message),
       open: () => { if (this.#state !== "open") this.#opened({ cursor: this.#last, resumed: true }); },
       lost: () => this.#lose(),
-      refused: status => this.#tell("refused", status),
+      refused: status => this.#tell("sse-refused", status),
     };
     const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
     const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
@@ -146,12 +147,12 @@ export class EventStream<Events extends object> {
 
   /** There is no connection for now. It is tried again. */
   onLost(handle: () => void): () => void {
-    return this.#on("lost", handle);
+    return this.#on("sse-lost", handle);
   }
 
   /** The server has answered with this status. It is tried again, ever more seldom, until `close`. */
   onRefused(handle: (status: number) => void): () => void {
-    return this.#on("refused", handle);
+    return this.#on("sse-refused", handle);
   }
 
   /** The id that the stream would go on after. */
@@ -206,7 +207,7 @@ export class EventStream<Events extends object> {
   #lose(): void {
     if (this.#state === "lost" || this.#state === "done") return;
     this.#state = "lost";
-    this.#tell("lost", undefined);
+    this.#tell("sse-lost", undefined);
   }
 
   #tell(name: string, payload: unknown, id?: string): void {
