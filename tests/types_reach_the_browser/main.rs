@@ -6,7 +6,8 @@ mod zoo;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use serde_json::Value;
-use sse_framework::{EventType, typescript};
+use sse_framework::{EventType, openapi, typescript};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -108,6 +109,29 @@ fn handlers_have_the_payload_of_their_event() {
     wrong.iter().for_each(|line| text.extend(["// @ts-expect-error\n", line, "\n"]));
     fs::write(path("page.ts"), text).unwrap();
     assert_eq!(tsc::check(&[&path("page.ts")]), Ok(()));
+}
+
+/// And of its own it gives `refused`, after an answer that has no reason.
+#[test]
+fn the_client_knows_the_reasons_that_the_server_gives() {
+    let module = generated(&zoo::all());
+    let document = openapi("events", &[]);
+    let schemas = &document["components"]["schemas"];
+    for (interface, event, own) in
+        [("Gap", "sse-gap", None), ("Closed", "sse-close", Some("refused"))]
+    {
+        let declared = format!("export interface {interface} {{");
+        let text = module.split(declared.as_str()).nth(1).unwrap();
+        let line = text.lines().find(|line| line.trim_start().starts_with("reason:")).unwrap();
+        let known: BTreeSet<&str> = line.split('"').skip(1).step_by(2).collect();
+        let reasons = schemas[format!("events.{event}.data")]["properties"]["reason"]["oneOf"]
+            .as_array()
+            .unwrap();
+        let mut given: BTreeSet<&str> =
+            reasons.iter().map(|reason| reason["const"].as_str().unwrap()).collect();
+        given.extend(own);
+        assert_eq!(known, given, "{interface}");
+    }
 }
 
 #[test]

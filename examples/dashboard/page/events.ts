@@ -33,7 +33,7 @@ export interface Opened {
 
 /** Events that were asked for cannot be had. */
 export interface Gap {
-  reason: "unknown-id" | "trimmed" | "lost" | "unreadable";
+  reason: "unknown-id" | "trimmed" | "lost" | "unreadable" | "not-allowed" | "removed-type";
   /** The id that was asked for. */
   asked: string;
   /** The position after which the stream goes on. */
