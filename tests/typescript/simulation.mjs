@@ -151,6 +151,7 @@ class Browser {
   channels = new Set();
   locks = new Map();
   lossy = 0;
+  most = Infinity; // So many connections it has at once. The others wait.
   refuses = undefined; // What it does not let pages have: `locks`, or `channels`, too.
 
   constructor(world, server) {
@@ -262,12 +263,14 @@ class Tab {
             this.#heard.get(name)?.({ data, lastEventId: this.lastEventId });
           }));
         };
-        world.after(world.below(60), () => {
+        const attempt = () => {
           const { server } = tab.browser;
           if (this.#wire !== wire || tab.dead) return;
+          if (server.connections.size >= browser.most) return void world.after(5 + world.below(10), attempt);
           if (server.down) return tab.soon(() => { if (this.#wire === wire) this.#fail(server.answersWhenDown); });
           server.open(wire, this.lastEventId || this.url.searchParams.get("last_event_id"));
-        });
+        };
+        world.after(world.below(60), attempt);
       }
 
       #fail(forGood) {
@@ -529,12 +532,34 @@ async function refused(seed, refuses) {
   }
 }
 
+/** More tabs than connections, all at once: even so, they come to share one. */
+async function limited(seed) {
+  const world = new World(seed);
+  const server = new Server(world, { opaque: false, snapshots: world.chance(0.5), kept: 1e9, slow: 40 });
+  const browser = Object.assign(new Browser(world, server), { lag: 20, most: 6 });
+  const tabs = [], pace = [100, 300, 900][world.below(3)];
+  for (let n = 0; n < 8; n++) {
+    world.after(world.below(30), () => tabs.push(new Tab(world, browser, `tab ${n}`, new Map(), {})));
+  }
+  const publish = () => world.after(pace, () => { if (world.now < 60_000) { server.publish(true); publish(); } });
+  publish();
+  // While there is much to tell no tab that has a connection goes for silence.
+  await world.run(60_000);
+  const connections = tabs.reduce((count, tab) => count + tab.sources.size, 0);
+  if (connections !== 1) throw new Wrong(`${connections} connections of 8 tabs where there may be 6`);
+  await world.run(62_000);
+  for (const tab of tabs) {
+    if (tab.at !== server.events.length) throw new Wrong(`${tab.name} ends at ${tab.at} of ${server.events.length}`, tab);
+  }
+}
+
 let handled = 0;
 for (let n = 0; n < Number(runs); n++) {
   const one = BigInt(seed) + BigInt(n);
   try {
     handled += await run(one);
     if (n % 10 === 0) {
+      await limited(one);
       await refused(one, "locks");
       await refused(one, "channels");
     }

@@ -314,6 +314,8 @@ const VISIT = 30_000;
 /** A tab that is seen asks this often whether the leader is there, and takes over after so many times. */
 const TICK = 4000;
 const PATIENCE = 3;
+/** A leader that has no connection after this time lets others lead, if they have one. */
+const HUNGER = 2000;
 /**
  * One of the tabs that share a connection. One leads: it has the lock, and tells the others every message
  * that it hears. What always holds, whoever is closed, frozen, or slow, and whatever a timer does:
@@ -349,6 +351,7 @@ class Sharing {
     /** The latest term that it knows of, and the last message of it that the leader has told or this tab handled. */
     #term = 0;
     #n = 0;
+    #leadsSince = 0;
     /** The leader's last messages, and how long they are. */
     #ring = [];
     #length = 0;
@@ -418,6 +421,7 @@ class Sharing {
     }
     #lead() {
         this.#state = "leads";
+        this.#leadsSince = Date.now();
         clearTimeout(this.#timer);
         this.#term = Math.max(Date.now() + Math.random(), this.#term + 1);
         this.#n = 0;
@@ -427,7 +431,7 @@ class Sharing {
         this.#post({ say: "lead", term: this.#term, at: this.#start, live: this.#connection.live });
         this.#connection.start();
     }
-    /** Another has taken the lead, since this tab did not answer. */
+    /** Another has taken the lead, since this tab did not answer, or is to, since this one has no connection. */
     #yield() {
         this.#release();
         this.#comeAlone();
@@ -464,7 +468,13 @@ class Sharing {
     }
     #listen(word) {
         if (this.#state === "leads") {
-            if (word.say === "ask")
+            if (word.say !== "ask")
+                return;
+            // Those who have a connection may be as many as the browser lets there be.
+            const starves = word.live && !this.#connection.live && Date.now() - this.#leadsSince > HUNGER;
+            if (starves)
+                this.#yield();
+            else
                 this.#answer(word.tab, word.at);
             return;
         }
@@ -576,7 +586,8 @@ class Sharing {
     }
     #ask() {
         this.#asked = this.#tab.last();
-        this.#post({ say: "ask", term: this.#term, tab: this.#me, at: this.#asked });
+        const { live } = this.#connection;
+        this.#post({ say: "ask", term: this.#term, tab: this.#me, at: this.#asked, live });
     }
     /** Neither its own connection nor the leader has told anything for a while. */
     #settle() {

@@ -371,8 +371,8 @@ type Word = { term: number } & (
   /** "This is the term's message `n`." */
   | { say: "message"; n: number; message: Message }
   | { say: "lost" }
-  /** "Is this position in your stream?" */
-  | { say: "ask"; tab: string; at: string }
+  /** "Is this position in your stream?" `live` is whether the tab has a connection of its own. */
+  | { say: "ask"; tab: string; at: string; live: boolean }
   /** "`rest` has followed it, up to message `n`", or "no, as far as I remember". */
   | { say: "answer"; tab: string; at: string; n: number; live: boolean; rest: Message[] | null }
 );
@@ -399,6 +399,8 @@ const VISIT = 30_000;
 /** A tab that is seen asks this often whether the leader is there, and takes over after so many times. */
 const TICK = 4000;
 const PATIENCE = 3;
+/** A leader that has no connection after this time lets others lead, if they have one. */
+const HUNGER = 2000;
 
 /**
  * One of the tabs that share a connection. One leads: it has the lock, and tells the others every message
@@ -435,6 +437,7 @@ class Sharing implements Member {
   /** The latest term that it knows of, and the last message of it that the leader has told or this tab handled. */
   #term = 0;
   #n = 0;
+  #leadsSince = 0;
   /** The leader's last messages, and how long they are. */
   #ring: Message[] = [];
   #length = 0;
@@ -503,6 +506,7 @@ class Sharing implements Member {
 
   #lead(): void {
     this.#state = "leads";
+    this.#leadsSince = Date.now();
     clearTimeout(this.#timer);
     this.#term = Math.max(Date.now() + Math.random(), this.#term + 1);
     this.#n = 0;
@@ -513,7 +517,7 @@ class Sharing implements Member {
     this.#connection.start();
   }
 
-  /** Another has taken the lead, since this tab did not answer. */
+  /** Another has taken the lead, since this tab did not answer, or is to, since this one has no connection. */
   #yield(): void {
     this.#release();
     this.#comeAlone();
@@ -551,7 +555,11 @@ class Sharing implements Member {
 
   #listen(word: Word): void {
     if (this.#state === "leads") {
-      if (word.say === "ask") this.#answer(word.tab, word.at);
+      if (word.say !== "ask") return;
+      // Those who have a connection may be as many as the browser lets there be.
+      const starves = word.live && !this.#connection.live && Date.now() - this.#leadsSince > HUNGER;
+      if (starves) this.#yield();
+      else this.#answer(word.tab, word.at);
       return;
     }
     if (word.say === "ask" || word.term < this.#term) return;
@@ -651,7 +659,8 @@ class Sharing implements Member {
 
   #ask(): void {
     this.#asked = this.#tab.last();
-    this.#post({ say: "ask", term: this.#term, tab: this.#me, at: this.#asked });
+    const { live } = this.#connection;
+    this.#post({ say: "ask", term: this.#term, tab: this.#me, at: this.#asked, live });
   }
 
   /** Neither its own connection nor the leader has told anything for a while. */
