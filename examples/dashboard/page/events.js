@@ -544,6 +544,8 @@ class Sharing {
         }
         if (!rest) {
             this.#unknown = at;
+            if (this.#state === "alone" && at !== this.#tab.last())
+                this.#seek();
             return;
         }
         // Meanwhile its own connection may have brought it further.

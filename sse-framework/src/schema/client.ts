@@ -617,6 +617,7 @@ class Sharing implements Member {
     }
     if (!rest) {
       this.#unknown = at;
+      if (this.#state === "alone" && at !== this.#tab.last()) this.#seek();
       return;
     }
     // Meanwhile its own connection may have brought it further.
