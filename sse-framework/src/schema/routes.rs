@@ -37,7 +37,8 @@ impl<E: SseEvent> Hub<E> {
 
 fn document<S: Clone + Send + Sync + 'static>(document: &Value) -> MethodRouter<S> {
     let body = Bytes::from(document.to_string());
-    let tag = Bytes::from(format!("\"{:08x}\"", crc32fast::hash(&body)));
+    // A weak one: something on the way may compress what it names.
+    let tag = Bytes::from(format!("W/\"{:08x}\"", crc32fast::hash(&body)));
     get(move |headers: HeaderMap| async move { answer(&headers, tag, body) })
 }
 
@@ -57,8 +58,9 @@ fn answer(headers: &HeaderMap, tag: Bytes, body: Bytes) -> Response {
     response
 }
 
-/// Whether the client has it already.
+/// Whether the client has it already. Whether its tag is weak makes no difference.
 fn has(headers: &HeaderMap, tag: &[u8]) -> bool {
+    let tag = tag.strip_prefix(b"W/").unwrap_or(tag);
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
     let mut tags = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     tags.any(|given| {
