@@ -336,13 +336,17 @@ class Tab {
       setTimeout, clear, setInterval, clear, { now: () => world.now }, { ...pick(Math), random: world.random },
     );
     const stream = new EventStream("/events", ["news", "lost", "refused"], { share: true, ...options });
+    this.stream = stream;
+    if (options.once) {
+      stream.on("news", () => stream.close());
+      stream.on("news", () => { throw new Wrong("told after it was closed", this); });
+    }
     const note = kind => payload => this.#note(kind, payload);
     stream.on("news", (payload, id) => this.#note("news", payload, id));
     for (const name of ["lost", "refused"]) stream.on(name, () => { throw new Wrong(`${name} is no event of these`, this); });
     stream.onOpen(note("open"));
     stream.onGap(note("gap"));
     stream.onLost(note("lost"));
-    this.stream = stream;
   }
 
   tell(type) {
@@ -519,6 +523,7 @@ async function refused(seed, refuses) {
   const server = new Server(world, { opaque: false, snapshots: world.chance(0.5), kept: 1e9, slow: 40 });
   const browser = Object.assign(new Browser(world, server), { lag: 20, refuses });
   const tabs = Array.from({ length: 3 }, (_, n) => new Tab(world, browser, `tab ${n}`, new Map(), {}));
+  const once = new Tab(world, browser, "the tab that ends", new Map(), { once: true });
   for (let n = 0; n < 40; n++) {
     await world.run(world.now + 1000);
     server.publish(true);
@@ -526,6 +531,7 @@ async function refused(seed, refuses) {
     if (n === 20) tabs[0].tell("resume");
   }
   await world.run(world.now + 1000);
+  if (once.sources.size) throw new Wrong("a tab that ends has a connection", once);
   for (const tab of tabs) {
     if (tab.at !== 40) throw new Wrong(`${tab.name} without ${refuses} ends at ${tab.at}`, tab);
     if (tab.sources.size !== 1) throw new Wrong(`${tab.name} without ${refuses} has ${tab.sources.size} connections`);

@@ -137,6 +137,8 @@ export class EventStream {
     }
     #tell(name, payload, id) {
         for (const handle of [...this.#handlers.get(name) ?? []]) {
+            if (this.#state === "done")
+                return; // By the one before.
             try {
                 handle(payload, id);
             }
@@ -374,6 +376,7 @@ class Sharing {
         if (this.#state !== "away")
             return;
         this.#state = "rests";
+        this.#unanswered = 0;
         try {
             this.#channel = new BroadcastChannel(this.#name);
         }
@@ -391,6 +394,7 @@ class Sharing {
         this.#channel = undefined;
         this.#waiting.abort();
         this.#release();
+        this.#forget();
         clearInterval(this.#tick);
         clearTimeout(this.#timer);
         this.#connection.stop();
@@ -425,8 +429,6 @@ class Sharing {
         clearTimeout(this.#timer);
         this.#term = Math.max(Date.now() + Math.random(), this.#term + 1);
         this.#n = 0;
-        this.#ring = [];
-        this.#length = 0;
         this.#start = this.#tab.whole() ? this.#tab.last() : "";
         this.#post({ say: "lead", term: this.#term, at: this.#start, live: this.#connection.live });
         this.#connection.start();
@@ -434,6 +436,7 @@ class Sharing {
     /** Another has taken the lead, since this tab did not answer, or is to, since this one has no connection. */
     #yield() {
         this.#release();
+        this.#forget();
         this.#comeAlone();
         this.#wait();
     }
@@ -460,6 +463,11 @@ class Sharing {
             this.#length -= forgotten.data.length;
             this.#start = forgotten.id;
         }
+    }
+    /** Who does not lead remembers nothing. */
+    #forget() {
+        this.#ring = [];
+        this.#length = 0;
     }
     /** What has followed a position, if that can be said. */
     #since(at) {

@@ -212,6 +212,7 @@ export class EventStream<Events extends object> {
 
   #tell(name: string, payload: unknown, id?: string): void {
     for (const handle of [...this.#handlers.get(name) ?? []]) {
+      if (this.#state === "done") return; // By the one before.
       try {
         handle(payload as never, id);
       } catch (error) {
@@ -485,6 +486,7 @@ class Sharing implements Member {
   enter(): void {
     if (this.#state !== "away") return;
     this.#state = "rests";
+    this.#unanswered = 0;
     try {
       this.#channel = new BroadcastChannel(this.#name);
     } catch {
@@ -502,6 +504,7 @@ class Sharing implements Member {
     this.#channel = undefined;
     this.#waiting.abort();
     this.#release();
+    this.#forget();
     clearInterval(this.#tick);
     clearTimeout(this.#timer);
     this.#connection.stop();
@@ -535,8 +538,6 @@ class Sharing implements Member {
     clearTimeout(this.#timer);
     this.#term = Math.max(Date.now() + Math.random(), this.#term + 1);
     this.#n = 0;
-    this.#ring = [];
-    this.#length = 0;
     this.#start = this.#tab.whole() ? this.#tab.last() : "";
     this.#post({ say: "lead", term: this.#term, at: this.#start, live: this.#connection.live });
     this.#connection.start();
@@ -545,6 +546,7 @@ class Sharing implements Member {
   /** Another has taken the lead, since this tab did not answer, or is to, since this one has no connection. */
   #yield(): void {
     this.#release();
+    this.#forget();
     this.#comeAlone();
     this.#wait();
   }
@@ -570,6 +572,12 @@ class Sharing implements Member {
       this.#length -= forgotten.data.length;
       this.#start = forgotten.id;
     }
+  }
+
+  /** Who does not lead remembers nothing. */
+  #forget(): void {
+    this.#ring = [];
+    this.#length = 0;
   }
 
   /** What has followed a position, if that can be said. */
