@@ -140,7 +140,7 @@ class Server {
     const all = [...this.connections];
     this.connections.clear();
     for (const connection of all) {
-      if (drains) connection.send("sse-close", { reason: "drain" });
+      if (drains) connection.send("sse-close", { reason: "drain", at: this.world.now });
       connection.break();
     }
   }
@@ -151,6 +151,7 @@ class Browser {
   channels = new Set();
   locks = new Map();
   lossy = 0;
+  ends = new Map(); // When an end that the server told of was last heard of by a connection.
   most = Infinity; // So many connections it has at once. The others wait.
   refuses = undefined; // What it does not let pages have: `locks`, or `channels`, too.
 
@@ -219,7 +220,7 @@ class Tab {
   #inbox = [];
 
   constructor(world, browser, name, storage, options) {
-    Object.assign(this, { world, browser, name, storage });
+    Object.assign(this, { world, browser, name, storage, made: world.now });
     const tab = this;
     const listen = (type, handle) => {
       const all = this.#listeners.get(type) ?? new Set();
@@ -260,6 +261,7 @@ class Tab {
             if (this.#wire !== wire || this.readyState === 2) return;
             this.readyState = 1;
             if (id !== undefined) this.lastEventId = id;
+            if (name === "sse-close") browser.ends.set(payload.at, world.now);
             this.#heard.get(name)?.({ data, lastEventId: this.lastEventId });
           }));
         };
@@ -347,6 +349,7 @@ class Tab {
     stream.onOpen(note("open"));
     stream.onGap(note("gap"));
     stream.onLost(note("lost"));
+    stream.onClose(note("close"));
   }
 
   tell(type) {
@@ -392,6 +395,9 @@ class Tab {
     switch (kind) {
       case "lost":
         this.isOpen = false;
+        break;
+      case "close":
+        check(this.browser.ends.get(payload.at) >= this.made, "told of an end before its time");
         break;
       case "gap":
         this.gaps++;

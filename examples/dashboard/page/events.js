@@ -561,8 +561,11 @@ class Sharing {
         if (!this.#tab.whole() || from === undefined)
             return this.#seek();
         this.#join(n, live || from < rest.length);
-        for (const message of rest.slice(from))
-            this.#tab.take(message);
+        for (const message of rest.slice(from)) {
+            // That the leader's connection ended, and went on, was before this tab's time. Once it is for good nobody leads.
+            if (message.name !== "sse-close")
+                this.#tab.take(message);
+        }
         if (!live)
             this.#tab.lost();
     }

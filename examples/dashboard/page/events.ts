@@ -657,7 +657,10 @@ class Sharing implements Member {
     const from = this.#isAt(at) ? 0 : behind(rest, this.#tab.last());
     if (!this.#tab.whole() || from === undefined) return this.#seek();
     this.#join(n, live || from < rest.length);
-    for (const message of rest.slice(from)) this.#tab.take(message);
+    for (const message of rest.slice(from)) {
+      // That the leader's connection ended, and went on, was before this tab's time. Once it is for good nobody leads.
+      if (message.name !== "sse-close") this.#tab.take(message);
+    }
     if (!live) this.#tab.lost();
   }
 
