@@ -2,9 +2,6 @@
 //! it is true.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-mod gated_log;
-
-use gated_log::{Failure, Gate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
@@ -14,6 +11,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use support::gate::{Failure, Gate};
 use support::served::in_time;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]

@@ -1,13 +1,10 @@
 //! A publish with an idempotency key can be tried again: it is stored once, and everybody gets its id.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-mod gated_log;
-
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::routing::post;
-use gated_log::{Failure, Gate};
 use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +14,7 @@ use sse_framework::{
 };
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
+use support::gate::{Failure, Gate};
 use support::http::{self, Request};
 use support::served::{Served, eventually, in_time};
 

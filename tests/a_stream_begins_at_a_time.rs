@@ -8,18 +8,18 @@ use axum::routing::{MethodRouter, get};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    AppendError, Appended, Batch, CloseReason, EventLog, Gap, GapReason, History, Hub, IdKey,
-    IdStyle, LogError, MemoryLog, OnGap, OpenLog, Position, Read, Received, RecordRef, Retention,
-    SledLog, Snapshot, SseEvent, Start, Subscribe, Subscription, SubscriptionBuilder,
-    TopicSelection,
+    CloseReason, EventLog, Gap, GapReason, Hub, IdStyle, LogError, MemoryLog, OnGap, Position,
+    Received, Retention, SledLog, Snapshot, SseEvent, Start, Subscribe, Subscription,
+    SubscriptionBuilder,
 };
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use support::client::{Client, Seen};
 use support::http::{self, Request};
+use support::log::{Hooked, Hooks};
 use support::served::{Served, Server, eventually, in_time};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -435,71 +435,34 @@ fn what_is_no_time_is_refused(server: Server) {
     assert_eq!(hub.subscriber_count(), 0);
 }
 
-/// A log that looks a time up as a test says.
-struct Lookups(Receiver<Lookup>);
-
 #[derive(Clone, Copy)]
 enum Lookup {
     Fails,
     Panics,
 }
 
-struct OpenLookups {
-    log: Box<dyn EventLog>,
-    lookups: Mutex<Receiver<Lookup>>,
-}
+/// How a log looks times up, one after the other; in the end as it should.
+struct Lookups(Mutex<Receiver<Lookup>>);
 
-impl OpenLog for Lookups {
-    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        let log = Box::new(MemoryLog::new()).open(retention)?;
-        Ok(Box::new(OpenLookups { log, lookups: Mutex::new(self.0) }))
-    }
-}
-
-impl EventLog for OpenLookups {
-    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
-        self.log.append(batches)
-    }
-
-    fn read(
-        &self,
-        after: u64,
-        until: u64,
-        topics: &TopicSelection,
-        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-    ) -> Result<Read, LogError> {
-        self.log.read(after, until, topics, visit)
-    }
-
-    fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
-        let lookup = self.lookups.lock().unwrap_or_else(PoisonError::into_inner).recv();
+impl Hooks for Lookups {
+    fn position_at(&self, log: &dyn EventLog, time_ms: u64) -> Result<Position, LogError> {
+        let lookup = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match lookup {
             Ok(Lookup::Fails) => {
                 let (action, path) = ("asking", "a test".into());
                 Err(LogError::Io { action, path, source: std::io::Error::other("it said so") })
             }
             Ok(Lookup::Panics) => panic!("as a test asked for"),
-            Err(_) => self.log.position_at(time_ms),
+            Err(_) => log.position_at(time_ms),
         }
-    }
-
-    fn history(&self) -> History {
-        self.log.history()
-    }
-
-    fn id_key(&self) -> Result<IdKey, LogError> {
-        self.log.id_key()
-    }
-
-    fn close(&self) -> Result<(), LogError> {
-        self.log.close()
     }
 }
 
 fn a_lookup_that_hangs_or_fails_holds_nobody(server: Server) {
     let (lookups, log): (Sender<Lookup>, _) = channel();
     let (served, hub) = Served::new(server, async || {
-        let hub = Hub::builder(Lookups(log)).heartbeat(50 * MOMENT).log_readers(2);
+        let hub =
+            Hub::builder(Hooked(Lookups(Mutex::new(log)))).heartbeat(50 * MOMENT).log_readers(2);
         let hub = hub.start().await.unwrap();
         publish(&hub, 1..=3).await;
         (Router::new().route("/events", hub.endpoint()), hub)

@@ -9,9 +9,9 @@ use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    AppendError, Appended, Batch, CloseReason, EventId, EventLog, History, Hub, HubBuilder, IdKey,
-    LogError, MemoryLog, OpenLog, PublishError, Read, Received, RecordRef, Retention, Snapshot,
-    SseEvent, Start, Subscribe, SubscribeRejection, Subscription, TopicFilter, TopicSelection,
+    AppendError, Appended, Batch, CloseReason, EventId, EventLog, Hub, HubBuilder, LogError,
+    MemoryLog, PublishError, Read, Received, RecordRef, Retention, Snapshot, SseEvent, Start,
+    Subscribe, SubscribeRejection, Subscription, TopicFilter, TopicSelection,
 };
 use std::future::{Future, IntoFuture};
 use std::ops::ControlFlow;
@@ -22,6 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use support::client::{self, Client, End, Seen};
 use support::http::{self, Request};
+use support::log::{Hooked, Hooks};
 use support::served::{Served, Server, eventually, in_time};
 use tokio::task::JoinHandle;
 
@@ -278,48 +279,24 @@ fn a_longer_query_than_allowed_is_refused(server: Server) {
 }
 
 /// A log that is used by whoever gets past a lock.
-#[derive(Default)]
 struct Held(Arc<Mutex<()>>);
 
-struct OpenHeld {
-    held: Arc<Mutex<()>>,
-    log: Box<dyn EventLog>,
-}
-
-impl OpenLog for Held {
-    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        let log = Box::new(MemoryLog::new()).open(retention)?;
-        Ok(Box::new(OpenHeld { held: self.0, log }))
-    }
-}
-
-impl EventLog for OpenHeld {
-    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
-        let _held = self.held.lock().unwrap();
-        self.log.append(batches)
+impl Hooks for Held {
+    fn append(&self, log: &dyn EventLog, batches: &[Batch]) -> Result<Appended, AppendError> {
+        let _held = self.0.lock().unwrap();
+        log.append(batches)
     }
 
     fn read(
         &self,
+        log: &dyn EventLog,
         after: u64,
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<Read, LogError> {
-        let _held = self.held.lock().unwrap();
-        self.log.read(after, until, topics, visit)
-    }
-
-    fn id_key(&self) -> Result<IdKey, LogError> {
-        self.log.id_key()
-    }
-
-    fn history(&self) -> History {
-        self.log.history()
-    }
-
-    fn close(&self) -> Result<(), LogError> {
-        self.log.close()
+        let _held = self.0.lock().unwrap();
+        log.read(after, until, topics, visit)
     }
 }
 
@@ -327,7 +304,7 @@ impl EventLog for OpenHeld {
 async fn so_many_read_the_log_as_are_allowed_and_the_others_wait() {
     for readers in [1, 3] {
         let held = Arc::new(Mutex::new(()));
-        let hub = Hub::<Note>::builder(Held(held.clone())).tail(0, 0).log_readers(readers);
+        let hub = Hub::<Note>::builder(Hooked(Held(held.clone()))).tail(0, 0).log_readers(readers);
         let hub = hub.start().await.unwrap();
         // The newest is in memory, however little may be.
         for text in ["1", "2"] {
@@ -360,7 +337,8 @@ async fn so_many_read_the_log_as_are_allowed_and_the_others_wait() {
 #[tokio::test]
 async fn what_is_too_large_or_must_wait_is_counted() {
     let held = Arc::new(Mutex::new(()));
-    let hub = Hub::<Note>::builder(Held(held.clone())).max_event_bytes(100).queue_bytes(200);
+    let hub =
+        Hub::<Note>::builder(Hooked(Held(held.clone()))).max_event_bytes(100).queue_bytes(200);
     let hub = hub.start().await.unwrap();
     let large = hub.publish(note(100)).await;
     assert!(matches!(large, Err(PublishError::EventTooLarge { limit: 100, .. })));

@@ -2,13 +2,10 @@
 //! its business, and whoever runs the server in the log lines, without a flood of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-mod gated_log;
-
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::{any, get, post};
-use gated_log::{Failure, Gate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -17,6 +14,7 @@ use sse_framework::{
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use support::gate::{Failure, Gate};
 use support::http::{self, Request, Response};
 use support::log_lines::Captured;
 use support::served::{Served, Server, eventually};

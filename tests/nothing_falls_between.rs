@@ -7,14 +7,15 @@ use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    AppendError, Appended, Batch, CloseReason, EventLog, GapReason, History, Hub, IdKey, LogError,
-    MemoryLog, NewRecord, OpenLog, Read, Received, RecordRef, Retention, Snapshot, SseEvent, Start,
-    Subscribe, Subscription, TopicFilter, TopicSelection,
+    Batch, CloseReason, EventLog, GapReason, Hub, LogError, MemoryLog, NewRecord, Read, Received,
+    RecordRef, Retention, Snapshot, SseEvent, Start, Subscribe, Subscription, TopicFilter,
+    TopicSelection,
 };
 use std::ops::ControlFlow;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use support::client::Client;
+use support::log::{Hooked, Hooks};
 use support::served::{Served, Server};
 
 support::by_every_server!(
@@ -152,12 +153,7 @@ fn reading_the_log_needs_no_runtime() {
     }
 }
 
-/// A log whose reads have something happen to them.
-struct Eventful {
-    log: Box<dyn EventLog>,
-    during_a_read: DuringARead,
-}
-
+/// What happens during a read of the log.
 #[derive(Clone, Copy)]
 enum DuringARead {
     /// One more record is appended before the read is over, which moves the retention's floor.
@@ -166,59 +162,37 @@ enum DuringARead {
     Damage(u64),
 }
 
-impl OpenLog for DuringARead {
-    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        let log = Box::new(MemoryLog::new()).open(retention)?;
-        Ok(Box::new(Eventful { log, during_a_read: *self }))
-    }
-}
-
-impl EventLog for Eventful {
-    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
-        self.log.append(batches)
-    }
-
+impl Hooks for DuringARead {
     fn read(
         &self,
+        log: &dyn EventLog,
         after: u64,
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<Read, LogError> {
-        match self.during_a_read {
+        match *self {
             DuringARead::Append => {
-                let read = self.log.read(after, until, topics, visit);
+                let read = log.read(after, until, topics, visit);
                 let record =
                     NewRecord { topic: None, name: "x".into(), version: 1, data: b"1".into() };
-                self.log.append(&[Batch { records: vec![record], key: None }]).unwrap();
+                log.append(&[Batch { records: vec![record], key: None }]).unwrap();
                 read
             }
             DuringARead::Damage(seq) if (after + 1..=until).contains(&seq) => {
-                self.log.read(after, seq - 1, topics, visit)?;
+                log.read(after, seq - 1, topics, visit)?;
                 let (path, reason) = ("a test".into(), "it was asked for".into());
                 Err(LogError::Damaged { path, first: seq, last: seq, reason })
             }
-            DuringARead::Damage(_) => self.log.read(after, until, topics, visit),
+            DuringARead::Damage(_) => log.read(after, until, topics, visit),
         }
-    }
-
-    fn history(&self) -> History {
-        self.log.history()
-    }
-
-    fn id_key(&self) -> Result<IdKey, LogError> {
-        self.log.id_key()
-    }
-
-    fn close(&self) -> Result<(), LogError> {
-        self.log.close()
     }
 }
 
 #[tokio::test]
 async fn a_replay_at_the_edge_of_what_is_kept_is_not_thrown_away() {
     let retention = Retention::forever().events(200);
-    let hub = Hub::<Count>::builder(DuringARead::Append).retention(retention).tail(0, 0);
+    let hub = Hub::<Count>::builder(Hooked(DuringARead::Append)).retention(retention).tail(0, 0);
     let hub = hub.start().await.unwrap();
     for n in 1..=200 {
         let topic = if n % 2 == 0 { "quiet" } else { "loud" };
@@ -233,7 +207,8 @@ async fn a_replay_at_the_edge_of_what_is_kept_is_not_thrown_away() {
 
 #[tokio::test]
 async fn damage_is_told_and_everything_around_it_is_shown() {
-    let hub = Hub::<Count>::builder(DuringARead::Damage(50)).tail(0, 0).start().await.unwrap();
+    let hub =
+        Hub::<Count>::builder(Hooked(DuringARead::Damage(50))).tail(0, 0).start().await.unwrap();
     for n in 1..=60 {
         hub.publish(Count { n }).await.unwrap();
     }

@@ -2,8 +2,6 @@
 //! stream of closed topics ends, for good.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
-#[path = "../gated_log/mod.rs"]
-mod gated_log;
 mod later;
 mod publishing;
 mod streams;

@@ -1,9 +1,9 @@
 //! What publishing to a closed topic gives, and closing it again.
 
 use crate::Token;
-use crate::gated_log::{Failure, Gate};
 use sse_framework::{Hub, PublishError, Received, Start, Subscribe, TopicError};
 use std::future::IntoFuture;
+use support::gate::{Failure, Gate};
 use support::served::in_time;
 
 fn token(n: u64) -> Token {

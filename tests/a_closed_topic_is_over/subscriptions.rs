@@ -1,11 +1,11 @@
 //! What subscriptions within the process are told.
 
 use crate::Token;
-use crate::gated_log::Gate;
 use sse_framework::{
     CloseReason, EventId, Hub, Received, Start, Subscribe, Subscription, TopicFilter,
 };
 use std::time::Duration;
+use support::gate::Gate;
 use support::served::in_time;
 
 /// What has been received, short enough to compare.

@@ -1,5 +1,5 @@
-//! What the tests share. Nothing here but `served`, which serves by it, uses sse-framework: it is
-//! what the framework is judged by.
+//! What the tests share. It is what sse-framework is judged by, so it does not use that; but `served`
+//! serves by it, and `log` and `gate` stand in for its log.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test's support may end the test")]
 
 pub mod bad;
@@ -11,10 +11,12 @@ pub mod disk;
 pub mod dump;
 pub mod example;
 pub mod fuzz;
+pub mod gate;
 pub mod http;
 pub mod http2;
 pub mod ledger;
 pub mod load;
+pub mod log;
 pub mod log_lines;
 pub mod nginx;
 pub mod parser;
