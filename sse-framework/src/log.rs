@@ -77,17 +77,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// [`LogError`] if the log cannot be read. What is damaged or lost is passed over: it comes after the position
     /// if a record that is not earlier follows it.
     fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
-        let history = self.history();
-        let (first, end) = (history.first(), history.last() + 1);
-        let begin = times::search(time_ms, first, end, |from, until| {
-            times::first_readable(from, until, |after, until, topics, visit| {
-                self.read(after, until, topics, visit)
-            })
-        })?;
-        Ok(match begin == first && first > 1 {
-            true => Position::Trimmed,
-            false => Position::After(begin - 1),
-        })
+        times::position_by_records(self, time_ms)
     }
 
     /// What can be read now, and who wrote it; once the log is closed, what could be read then.

@@ -1,6 +1,6 @@
 //! Finds where a time stands in a log. Times never run backwards, so that is found by halving.
 
-use super::{LogError, Read, RecordRef};
+use super::{EventLog, LogError, Position, Read, RecordRef};
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
 
@@ -18,6 +18,24 @@ impl Dated {
     pub(crate) fn is_split_by(&self, time_ms: u64) -> bool {
         self.first_time < time_ms && time_ms <= self.last_time
     }
+}
+
+/// Where a time stands in a log that knows of times only what its records tell.
+pub(crate) fn position_by_records<L: EventLog + ?Sized>(
+    log: &L,
+    time_ms: u64,
+) -> Result<Position, LogError> {
+    let history = log.history();
+    let (first, end) = (history.first(), history.last() + 1);
+    let begin = search(time_ms, first, end, |from, until| {
+        first_readable(from, until, |after, until, topics, visit| {
+            log.read(after, until, topics, visit)
+        })
+    })?;
+    Ok(match begin == first && first > 1 {
+        true => Position::Trimmed,
+        false => Position::After(begin - 1),
+    })
 }
 
 /// The first seq from `low` on behind which nothing is earlier than the time, `high` at the most.
@@ -43,7 +61,7 @@ pub(crate) fn search(
 }
 
 /// When the first record was appended of those `from..=until` that can be read. `read` is that of
-/// [`EventLog`](super::EventLog::read), of all topics.
+/// [`EventLog::read`], of all topics.
 pub(crate) fn first_readable(
     mut from: u64,
     until: u64,
