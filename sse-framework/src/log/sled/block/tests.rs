@@ -1,6 +1,8 @@
 //! What a block gives back, and that nothing else is taken for one.
 
 use super::*;
+use crate::id::EventId;
+use crate::log::{BatchKey, RecordRef, StoredKey};
 use proptest::prelude::*;
 
 const EPOCH: Epoch = Epoch::from_token(77);
