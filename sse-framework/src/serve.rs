@@ -55,6 +55,8 @@ use tower_service::Service;
 /// # }
 /// ```
 ///
+/// It resolves with an error if the writer's thread cannot be started, or has ended by a defect.
+///
 /// [`ConnectInfo<SocketAddr>`]: axum::extract::ConnectInfo
 pub fn serve<L, S>(listener: L, app: S) -> Serve<L, S>
 where
@@ -162,10 +164,14 @@ where
             Server { app, writer: writer.clone(), stopping, shutdown_timeout, write_timeout };
         let server = Arc::new(server);
         let mut signal = pin!(signal);
+        let mut ended = pin!(writer.ended());
         loop {
             let (socket, peer) = tokio::select! {
                 connection = listener.accept() => connection,
                 () = signal.as_mut() => break,
+                () = ended.as_mut() => {
+                    return Err(io::Error::other("the thread that writes streams has ended"));
+                }
             };
             // An event is small and must not wait for the acknowledgement of the one before.
             if let Err(error) = socket.set_nodelay(true) {

@@ -10,12 +10,11 @@ use self::round::Rounds;
 use super::connection::Return;
 use axum::body::Body;
 use bytes::Bytes;
-use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 /// The handle of a writer: one thread that drives the bodies of many responses.
 ///
@@ -51,6 +50,8 @@ pub(super) struct Adoption {
 
 struct Handle {
     orders: Arc<Orders>,
+    /// Closed when the thread has ended.
+    runs: watch::Receiver<()>,
 }
 
 /// What the writer is to do, from other threads.
@@ -103,6 +104,19 @@ impl Drop for EndOfRuntime {
     }
 }
 
+/// However the thread ends, nothing is given to it any more.
+struct EndOfThread {
+    orders: Arc<Orders>,
+    _runs: watch::Sender<()>,
+}
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        let left = self.orders.waiting().close();
+        drop(left);
+    }
+}
+
 impl Writer {
     /// Starts the thread, within the runtime that its bodies belong to.
     pub(super) fn start(write_timeout: Duration) -> io::Result<Self> {
@@ -112,22 +126,30 @@ impl Writer {
         let orders = Arc::new(Orders { bell, waiting: Mutex::default() });
         let rounds = Rounds::new(poll, orders.clone(), write_timeout);
         let runtime = tokio::runtime::Handle::current();
-        let (runs, has_run) = oneshot::channel::<Infallible>();
-        let with_runtime = EndOfRuntime(orders.clone());
+        let (sender, runs) = watch::channel(());
+        let end = EndOfThread { orders: orders.clone(), _runs: sender };
         let run = move || {
             let _entered = runtime.enter();
+            let _end = end;
             rounds.run();
-            drop(runs);
         };
         std::thread::Builder::new().name("sse-writer".to_owned()).spawn(run)?;
+        let writer = Writer(Arc::new(Handle { orders: orders.clone(), runs }));
+        let (with_runtime, ended) = (EndOfRuntime(orders), writer.ended());
         tokio::spawn(async move {
             let _with_runtime = with_runtime;
-            drop(has_run.await);
+            ended.await;
         });
-        Ok(Writer(Arc::new(Handle { orders })))
+        Ok(writer)
     }
 
-    /// Takes a response over. It breaks off if the writer has come to grief.
+    /// Resolves when the thread has ended, which it does before the last handle is gone only if it has come to grief.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut runs = self.0.runs.clone();
+        async move { while runs.changed().await.is_ok() {} }
+    }
+
+    /// Takes a response over. It breaks off if the thread has ended.
     pub(super) fn adopt(&self, adoption: Adoption) {
         self.0.orders.give(|waiting| {
             if !waiting.closed {
@@ -141,5 +163,92 @@ impl Writer {
         // What is beyond the clock never comes.
         let stop_at = Instant::now().checked_add(time);
         self.0.orders.give(|waiting| waiting.stop_at = stop_at);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::Frame;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    struct Panics;
+
+    impl Return for Panics {
+        fn give_back(self: Arc<Self>, _: TcpStream, _: Bytes) {
+            panic!("a defect of the writer's own");
+        }
+    }
+
+    /// A body that has more and more, or nothing and no end.
+    struct Endless {
+        piece: Option<Bytes>,
+        _held: watch::Sender<()>,
+    }
+
+    impl http_body::Body for Endless {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            match &self.piece {
+                Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece.clone())))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    /// A body that yields these pieces, and who hears that it is dropped.
+    fn endless(piece: Option<&'static [u8]>) -> (Body, watch::Receiver<()>) {
+        let (held, is_held) = watch::channel(());
+        let piece = piece.map(Bytes::from_static);
+        (Body::new(Endless { piece, _held: held }), is_held)
+    }
+
+    /// Lets the writer write a response; its client.
+    async fn adopt(writer: &Writer, body: Body) -> TcpStream {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let heartbeat = Duration::from_secs(60);
+        let (read_before, keep_alive, owner) = (Bytes::new(), true, Arc::new(Panics));
+        writer.adopt(Adoption { stream, read_before, body, heartbeat, keep_alive, owner });
+        client
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_comes_to_grief_is_noticed_and_holds_nothing() {
+        let writer = Writer::start(Duration::from_secs(60)).unwrap();
+        let (body, mut before) = endless(None);
+        let _waits = adopt(&writer, body).await;
+        // It ends at once, and then the connection is given back.
+        let _ended = adopt(&writer, Body::empty()).await;
+        timeout(PATIENCE, writer.ended()).await.unwrap();
+        let (body, mut after) = endless(None);
+        let _too_late = adopt(&writer, body).await;
+        for is_held in [&mut before, &mut after] {
+            assert!(timeout(PATIENCE, is_held.changed()).await.unwrap().is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_what_there_is_gets_a_proper_end_when_it_is_cut_off() {
+        let writer = Writer::start(Duration::from_secs(60)).unwrap();
+        let (body, _) = endless(Some(b"x"));
+        let mut client = adopt(&writer, body).await;
+        writer.stop_within(Duration::from_millis(100));
+        let mut got = Vec::new();
+        timeout(PATIENCE, client.read_to_end(&mut got)).await.unwrap().unwrap();
+        assert!(got.len() > 1000 && got.ends_with(b"1\r\nx\r\n0\r\n\r\n"), "{}", got.len());
     }
 }

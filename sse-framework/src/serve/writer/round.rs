@@ -69,8 +69,6 @@ impl Rounds {
             self.serve_streams(now);
             self.look_at_clocks(now);
         }
-        let left = self.orders.waiting().close();
-        drop(left);
     }
 
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
@@ -149,7 +147,7 @@ impl Rounds {
     /// Heartbeats, and clients that take nothing.
     fn look_at_clocks(&mut self, now: Instant) {
         if self.stop_at.is_some_and(|stop_at| stop_at <= now) {
-            self.streams.drain().for_each(|mut stream| stream.cut_off(now));
+            self.streams.drain().for_each(|stream| stream.cut_off(now));
         }
         if now < self.look_at {
             return;

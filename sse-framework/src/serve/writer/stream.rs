@@ -153,13 +153,12 @@ impl Stream {
     }
 
     /// Ends the stream at the next boundary of its chunks.
-    pub(super) fn cut_off(&mut self, now: Instant) {
-        self.keep_alive = false;
-        if self.chunk.is_none() && !self.ending {
-            self.end();
-        }
+    pub(super) fn cut_off(mut self, now: Instant) {
         // Whether the client takes it or not: it must not hold up the end of the server.
-        self.advance(now, &mut Framer::default());
+        if matches!(self.write(now), Ok(true)) && !self.ending {
+            self.end();
+            drop(self.write(now));
+        }
     }
 
     /// The socket takes bytes again.
