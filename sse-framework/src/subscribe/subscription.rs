@@ -9,7 +9,7 @@ use super::received::Received;
 use super::request::{Answer, Subscribe, SubscribeRejection};
 use super::snapshot::{Pending, Pieces, Snapshot};
 use super::start::{Asked, Beginning, OnGap, Start};
-use super::unopened::{Unopened, stream};
+use super::unopened::{Unopened, nothing, stream};
 use crate::event::SseEvent;
 use crate::hub::Core;
 use crate::id::EventId;
@@ -18,7 +18,6 @@ use crate::topic::{TopicFilter, TopicSelection};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use futures_core::Stream;
-use http::StatusCode;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::fmt;
@@ -448,7 +447,7 @@ impl<E: SseEvent> Opened<E> {
 
     fn into_response(mut self) -> Response {
         if self.refused {
-            return StatusCode::NO_CONTENT.into_response();
+            return nothing();
         }
         if let Some(read) = self.records.front() {
             // The response goes on after what has been yielded, not after what has been read.

@@ -86,12 +86,12 @@ impl Unopened {
 impl IntoResponse for Unopened {
     fn into_response(self) -> Response {
         match self {
-            Unopened::Head { refused: true, .. } => StatusCode::NO_CONTENT.into_response(),
+            Unopened::Head { refused: true, .. } => nothing(),
             Unopened::Head { refused: false, .. } => stream(Body::new(NoBody)),
             Unopened::Rejected { rejection, refused: true, .. }
                 if rejection.retry_after().is_some() =>
             {
-                StatusCode::NO_CONTENT.into_response()
+                nothing()
             }
             Unopened::Rejected { rejection, answer, .. } => match (answer, rejection.retry_after())
             {
@@ -110,6 +110,11 @@ pub(super) fn stream(body: Body) -> Response {
     let mut response = Response::new(body);
     response.headers_mut().extend(HEADERS);
     response
+}
+
+/// The response after which a browser stops for good. A cache would give it to others, who have another last id.
+pub(super) fn nothing() -> Response {
+    (StatusCode::NO_CONTENT, [(header::CACHE_CONTROL, "no-store")]).into_response()
 }
 
 /// The stream must reach the client as it is and when it is: no cache keeps it, no proxy holds it
