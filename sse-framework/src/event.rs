@@ -156,6 +156,8 @@ impl<E: SseEvent> SseEvent for Box<E> {
 /// assert_eq!(STOCK.deprecated(), None);
 /// assert_eq!(STOCK.with_deprecated("use `left`").deprecated(), Some("use `left`"));
 /// ```
+///
+/// Two are equal if all but their schemas is: [`schema`](EventType::schema) gives these, to be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventType {
     name: &'static str,

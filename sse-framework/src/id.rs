@@ -4,6 +4,7 @@ mod digits;
 mod opaque;
 mod style;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
 
@@ -60,8 +61,8 @@ impl FromStr for Epoch {
 /// Which event it is, and where it stands: `<epoch>-<seq>`.
 ///
 /// The seq is the record's position in the log, counted from 1. As a cursor, an id with seq 0
-/// stands before the first record. [`Display`](fmt::Display) and [`FromStr`] are inverses; the
-/// text is at most 34 characters of `[0-9a-z-]`. It is for the app. What stands in an event's
+/// stands before the first record. [`Display`](fmt::Display) and [`FromStr`] are inverses, and serde writes and
+/// reads the same text; it is at most 34 characters of `[0-9a-z-]`. It is for the app. What stands in an event's
 /// `id:` field is the same text, unless the hub has [`IdStyle::Opaque`]: then clients get, and
 /// send, what [`Hub::encode_id`](crate::Hub::encode_id) makes of it.
 ///
@@ -72,7 +73,9 @@ impl FromStr for Epoch {
 /// assert_eq!(id.seq(), 17);
 /// assert_eq!(id.to_string(), "0000000001bv4-17");
 /// assert!("17".parse::<EventId>().is_err());
-/// # Ok::<(), sse_framework::ParseIdError>(())
+/// assert_eq!(serde_json::to_string(&id)?, r#""0000000001bv4-17""#);
+/// assert_eq!(serde_json::from_str::<EventId>(r#""0000000001bv4-17""#)?, id);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct EventId {
@@ -120,6 +123,20 @@ impl FromStr for EventId {
         }
         let seq = seq.parse().map_err(|_| ParseIdError)?;
         Ok(EventId { epoch: epoch.parse()?, seq })
+    }
+}
+
+/// As text.
+impl Serialize for EventId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From text.
+impl<'de> Deserialize<'de> for EventId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -38,7 +38,8 @@ pub trait OpenLog: Send + 'static {
 
 /// An open log: an ordered sequence of records, appended by one writer and read by many.
 ///
-/// All methods but [`history`](EventLog::history) block; the hub calls them on threads made for it.
+/// All methods but [`history`](EventLog::history) and [`status`](EventLog::status) may block; the hub calls them on
+/// threads where that does no harm.
 pub trait EventLog: Send + Sync + 'static {
     /// Appends the batches in order, each whole or not at all, also over a crash, and returns when
     /// they are durable and readable. Called by one thread at a time.

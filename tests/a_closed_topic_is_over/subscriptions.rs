@@ -20,7 +20,7 @@ enum Got {
 async fn next(subscription: &mut Subscription<Token>) -> Got {
     match in_time("something", subscription.next()).await {
         Some(Received::Event(delivered)) => Got::Token(delivered.event.n),
-        Some(Received::TopicClosed { id, topic }) => Got::Closed(topic.as_str().into(), id),
+        Some(Received::TopicClosed { id, topic, .. }) => Got::Closed(topic.as_str().into(), id),
         Some(Received::Closed(reason)) => Got::End(reason),
         Some(other) => panic!("{other:?}"),
         None => Got::Nothing,

@@ -331,7 +331,7 @@ impl From<EncodeError> for PublishError {
 }
 
 /// An event that could not be queued, and why.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("the event was not queued")]
 pub struct TryPublishError<E> {
     /// The event, given back.
@@ -339,6 +339,13 @@ pub struct TryPublishError<E> {
     /// Why.
     #[source]
     pub error: PublishError,
+}
+
+/// Events need not be `Debug` for this to be an error.
+impl<E> fmt::Debug for TryPublishError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TryPublishError").field("error", &self.error).finish_non_exhaustive()
+    }
 }
 
 impl<E> fmt::Debug for Publish<'_, E> {

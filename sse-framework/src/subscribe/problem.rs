@@ -37,8 +37,10 @@ use std::time::Duration;
 ///
 /// | [`PublishError`] | status |
 /// |---|---|
+/// | `IdempotencyKey` | `400 Bad Request` |
 /// | `TopicClosed` | `409 Conflict` |
 /// | `EventTooLarge`, `BatchTooLarge` | `413 Content Too Large` |
+/// | `Conflict` | `422 Unprocessable Content` |
 /// | `QueueFull`, `Closed`, `Refused` | `503 Service Unavailable` with `Retry-After`: the event is not in the log |
 /// | `Encode`, `Topic`, `OutcomeUnknown` | `500 Internal Server Error` |
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -281,7 +283,8 @@ impl From<PublishError> for Problem {
                 "OutcomeUnknown",
                 "Perhaps stored",
                 "Storing the event failed half way: it may or may not have been kept.",
-                "Look whether it is there before you try again.",
+                "Look whether it is there before you try again; with the idempotency key that it was sent \
+                 with, just try again.",
             ),
         }
     }

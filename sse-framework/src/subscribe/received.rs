@@ -15,6 +15,7 @@ pub enum Received<E> {
     Gap(Gap),
     /// A topic was [closed](crate::Hub::close_topic): nothing more comes of it. If there are other
     /// topics, the stream goes on with these.
+    #[non_exhaustive]
     TopicClosed {
         /// The id of the close: a subscription after it goes on with the next event.
         id: EventId,
