@@ -4,6 +4,10 @@
 //! `SSE_STOPS` says how often each server is stopped.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is a test")]
 
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
 use sse_framework::{CloseReason, Health, Hub, Received, SseEvent, Subscribe, Subscription};
 use std::collections::BTreeSet;
 use std::future::{Future, ready};
@@ -15,15 +19,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use support::client::{Client, End, Seen};
-use support::http::{Connection, Request};
+use support::http::{self, Connection, Request};
 use support::load;
 use support::parser::Event;
 use support::random::{Random, figure, seed};
 use support::raw::Raw;
-use support::served::{Server, eventually};
+use support::served::{Served, Server, eventually};
 use support::server;
+use tokio::sync::oneshot;
 
-support::by_every_server!(a_stop_under_load_is_polite, a_second_signal_does_not_wait);
+support::by_every_server!(
+    a_stop_under_load_is_polite,
+    a_second_signal_does_not_wait,
+    a_balancer_hears_of_it_while_there_is_still_an_answer,
+);
 
 const CLIENTS: usize = 500;
 const PUBLISHERS: u64 = 3;
@@ -144,6 +153,39 @@ fn a_second_signal_does_not_wait(by: Server) {
     let server = start(by, &directory.path().join("data"));
     assert_eq!(history(server.address(), "earliest").len(), 100);
 }
+
+fn a_balancer_hears_of_it_while_there_is_still_an_answer(by: Server) {
+    let (signal, asked) = oneshot::channel();
+    let (mut served, hub) = Served::until(by, async || {
+        let hub = Hub::<Tick>::in_memory().unwrap();
+        let app = Router::new().route("/ready", get(ready_route)).with_state(hub.clone());
+        let signal = async { drop(asked.await) };
+        let pause = Duration::from_secs(1);
+        // ANCHOR: pause
+        let drained = hub.drained_by(signal);
+        let stop = async move {
+            drained.await;
+            tokio::time::sleep(pause).await;
+        };
+        // ANCHOR_END: pause
+        (app, stop, hub)
+    });
+    let ask = || http::send(served.address(), &Request::new("GET", "/ready")).unwrap().head.status;
+    assert_eq!(ask(), 200);
+    signal.send(()).unwrap();
+    eventually("the hub drains", || matches!(hub.health(), Health::Draining));
+    assert_eq!(ask(), 503);
+    assert!(served.stopped(Duration::from_secs(5)).is_some());
+}
+
+// ANCHOR: ready
+async fn ready_route(State(hub): State<Hub<Tick>>) -> StatusCode {
+    match hub.health() {
+        Health::Ready => StatusCode::OK,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+// ANCHOR_END: ready
 
 #[derive(Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema, SseEvent)]
 struct Tick {

@@ -55,6 +55,7 @@ fn from_v1(before: ChangedV1) -> Changed {
     Changed { before: item, size: None, weight: None, more: BTreeMap::new() }
 }
 
+// ANCHOR: by_hand
 /// By hand, so nothing is known but that it is JSON.
 pub(crate) struct Beat;
 
@@ -79,6 +80,7 @@ impl SseEvent for Beat {
         Ok(Beat)
     }
 }
+// ANCHOR_END: by_hand
 
 /// How something goes on.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]

@@ -65,6 +65,7 @@ async fn place_order(
 }
 // ANCHOR_END: publish
 
+// ANCHOR: rest
 fn setting(name: &str, default: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
@@ -72,3 +73,4 @@ fn setting(name: &str, default: &str) -> String {
 async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
+// ANCHOR_END: rest

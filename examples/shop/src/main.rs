@@ -193,10 +193,16 @@ impl IntoResponse for NotPublished {
         let status = match &self.0 {
             // This value is no event, and never will be.
             PublishError::Encode(_) | PublishError::Topic(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            PublishError::EventTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            PublishError::EventTooLarge { .. } | PublishError::BatchTooLarge { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            PublishError::TopicClosed { .. } => StatusCode::CONFLICT,
             // It is not in the log. The client may try again.
-            PublishError::Refused(_) | PublishError::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            // It may be in the log: only who can bear it twice should try again.
+            PublishError::Refused(_) | PublishError::Closed | PublishError::QueueFull => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            // `OutcomeUnknown`, since there are no keys here: it may be in the log, so only who can
+            // bear it twice should try again.
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         (status, self.0.to_string()).into_response()

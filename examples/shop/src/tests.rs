@@ -14,6 +14,7 @@ use std::error::Error;
 use std::time::Duration;
 use tower::ServiceExt;
 
+// ANCHOR: helpers
 type Outcome = Result<(), Box<dyn Error>>;
 
 /// The app on a hub in memory.
@@ -26,6 +27,7 @@ fn signed_in(app: &Router, session: &'static str) -> TestClient {
     TestClient::new(app.clone()).header(header::COOKIE, HeaderValue::from_static(session))
 }
 
+// ANCHOR_END: helpers
 #[test]
 fn every_payload_is_as_its_schema_says() -> Outcome {
     let [shop, item] = ["rome", "cup"].map(str::to_owned);
@@ -52,6 +54,7 @@ fn order(shop: &str, quantity: u32) -> OrderPlaced {
     OrderPlaced { shop: shop.to_owned(), item: "cup".to_owned(), quantity }
 }
 
+// ANCHOR: post
 async fn post(app: &Router, path: &str, json: &'static str) -> Result<StatusCode, Box<dyn Error>> {
     let request = Request::post(path)
         .header(header::COOKIE, "session=alice")
@@ -59,6 +62,7 @@ async fn post(app: &Router, path: &str, json: &'static str) -> Result<StatusCode
         .body(Body::from(json))?;
     Ok(app.clone().oneshot(request).await?.status())
 }
+// ANCHOR_END: post
 
 // ANCHOR: order
 #[tokio::test]
