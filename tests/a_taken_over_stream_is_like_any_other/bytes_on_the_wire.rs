@@ -13,7 +13,7 @@ use support::served::Server;
 
 support::by_every_server!(a_stream_is_these_bytes, a_head_that_is_taken_slowly_arrives_whole,);
 
-/// With `EPOCH` for the epoch, `DATE` for the date and `RETRY` for the retry that is drawn by lot.
+/// With `EPOCH` for the epoch, `DATE` for the date and `RETRY` for each retry, which is drawn by lot.
 const STREAM: &str = "\
 HTTP/1.1 200 OK\r
 content-type: text/event-stream\r
@@ -28,7 +28,7 @@ date: DATE\r
 64\r
 id: EPOCH-0
 event: sse-open
-retry: 2000
+retry: RETRY
 data: {\"cursor\":\"EPOCH-0\",\"resumed\":false}
 
 \r
@@ -76,17 +76,21 @@ fn a_stream_is_these_bytes(server: Server) {
 
 /// What differs from run to run goes.
 fn told(all: &str, hub: &Hub<super::Count>) -> String {
-    let after = |text: &str, end: char| {
-        let at = all.rfind(text).unwrap() + text.len();
-        let length = all[at..].find(end).unwrap();
-        all[at..at + length].to_owned()
+    let mut all = all.replace(&hub.last_event_id().epoch().to_string(), "EPOCH");
+    let mut put = |field: &str, end: char, word: &str, length: usize| {
+        let mut from = 0;
+        while let Some(at) = all[from..].find(field) {
+            let at = from + at + field.len();
+            let end = at + all[at..].find(end).unwrap();
+            // It has its length in the size of a chunk.
+            assert_eq!(end - at, length, "{}", &all[at..end]);
+            all.replace_range(at..end, word);
+            from = at;
+        }
     };
-    let (date, retry) = (after("date: ", '\r'), after("retry: ", '\n'));
-    // Both have their lengths in the size of a chunk.
-    assert_eq!(retry.len(), 4, "{retry}");
-    all.replace(&hub.last_event_id().epoch().to_string(), "EPOCH")
-        .replace(&date, "DATE")
-        .replace(&format!("retry: {retry}\n"), "retry: RETRY\n")
+    put("date: ", '\r', "DATE", "Thu, 26 Nov 2026 10:00:00 GMT".len());
+    put("retry: ", '\n', "RETRY", 4);
+    all
 }
 
 fn a_head_that_is_taken_slowly_arrives_whole(server: Server) {

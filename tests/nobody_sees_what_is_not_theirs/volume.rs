@@ -190,11 +190,9 @@ impl Log {
         while let Some(piece) = body.piece().unwrap() {
             bytes.extend_from_slice(&piece);
         }
-        // The time to wait is another for each client.
         let text = String::from_utf8(bytes).unwrap();
-        let (before, close) = text.split_once("event: sse-close").expect("it ends politely");
-        let close = close.split_inclusive('\n').filter(|line| !line.starts_with("retry: "));
-        format!("{before}{}", close.collect::<String>())
+        assert!(text.contains("event: sse-close"), "it ends politely: {text}");
+        without_retry(&text)
     }
 
     /// New streams, one after the other, while others have so many events before each.
@@ -223,7 +221,7 @@ impl Log {
         let (_, close) = text.rsplit_once("id: ").unwrap();
         let request = Request::stream(&target, close.lines().next().unwrap());
         assert_eq!(http::send(self.served.address(), &request).unwrap().head.status, 204);
-        text.split_inclusive('\n').filter(|line| !line.starts_with("retry: ")).collect()
+        without_retry(&text)
     }
 
     fn end(self) {
@@ -248,7 +246,12 @@ fn quiet(server: Server, style: IdStyle, volume: usize) -> String {
         beats.push(piece);
         log.publish(OTHER, 0..volume);
     }
-    beats.concat()
+    without_retry(&beats.concat())
+}
+
+/// The time to wait is another for each client.
+fn without_retry(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with("retry: ")).collect()
 }
 
 /// Everything in a stream that has the form of an opaque id.

@@ -219,7 +219,8 @@ impl<E: SseEvent> HubBuilder<E> {
     }
 
     /// How long browsers wait before they reconnect, the `retry:` field. By default 2 seconds; at
-    /// least 10 milliseconds, at most [`wire::MAX_RETRY`].
+    /// least 10 milliseconds, at most [`wire::MAX_RETRY`]. Each stream is told another time, between half and
+    /// one and a half of this, so that the clients of a server that dies do not all come back at once.
     pub fn retry(self, retry: Duration) -> Self {
         let retry = retry.clamp(SHORTEST, wire::MAX_RETRY);
         HubBuilder { settings: Settings { retry, ..self.settings }, ..self }

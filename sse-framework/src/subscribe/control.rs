@@ -132,11 +132,13 @@ struct Close {
     reason: CloseReason,
 }
 
-/// `sse-open`. It carries no id when a gap or a snapshot follows: a client that is cut off before it
+/// `sse-open`, with a `retry:` between half and one and a half of the usual, since a server that dies tells
+/// nobody when to come back. It carries no id when a gap or a snapshot follows: a client that is cut off before it
 /// has read that must come back with its old id, and be told then.
 pub(super) fn open(ids: &Ids, at: EventId, with_id: bool, resumed: bool, retry: Duration) -> Bytes {
     let cursor = &*ids.position(at);
-    frame("sse-open", with_id.then_some(cursor), Some(retry), &Open { cursor, resumed })
+    let retry = Some(scattered(retry));
+    frame("sse-open", with_id.then_some(cursor), retry, &Open { cursor, resumed })
 }
 
 /// `sse-gap`, which moves the client behind the gap unless a snapshot is to do that.
