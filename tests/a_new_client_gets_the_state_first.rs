@@ -8,7 +8,7 @@ use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    EventId, Hub, MemoryLog, OnGap, Retention, Snapshot, SseEvent, Subscribe, TopicFilter,
+    EventId, Hub, MemoryLog, OnGap, Retention, Snapshot, SseEvent, Start, Subscribe, TopicFilter,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -29,6 +29,7 @@ support::by_every_server!(
     while_it_is_made_heartbeats_move_nobody,
     a_position_that_is_gone_when_the_snapshot_is_sent_is_a_gap,
     nothing_is_computed_for_who_gets_no_snapshot,
+    who_asks_for_nothing_gets_the_state_wherever_the_app_lets_it_begin,
 );
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
@@ -104,6 +105,14 @@ async fn slow(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
     })
 }
 
+/// A new client's stream begins after an event of the app's choosing.
+async fn begun(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
+    let at = app.warehouse.lock().unwrap().1;
+    let start = at.map_or(Start::Oldest, Start::After);
+    let state = async |_| Ok(Snapshot::from(vec![stock("cup", 1)]));
+    app.hub.subscribe(request).start(start).everything().snapshot(state)
+}
+
 fn serve(server: Server) -> (Served, App) {
     Served::new(server, async || {
         let hub = Hub::builder(MemoryLog::new()).retention(Retention::forever().events(3));
@@ -114,6 +123,7 @@ fn serve(server: Server) -> (Served, App) {
             .route("/large", get(large))
             .route("/counted", get(counted))
             .route("/slow", get(slow))
+            .route("/begun", get(begun))
             .route("/events", get(events))
             .route("/cut-off", get(cut_off))
             .route("/broken", get(broken))
@@ -303,4 +313,22 @@ fn nothing_is_computed_for_who_gets_no_snapshot(server: Server) {
     let client = Client::connect(served.address(), "/counted", "");
     assert_eq!(told(&client, 1).1, [stock("cup", 1)]);
     assert_eq!(app.asked.load(Ordering::Relaxed), 1);
+}
+
+fn who_asks_for_nothing_gets_the_state_wherever_the_app_lets_it_begin(server: Server) {
+    let (served, app) = serve(server);
+    let id = publish(&served, &app, stock("cup", 2));
+    publish(&served, &app, stock("cup", 1));
+    for at in [None, Some(id)] {
+        app.warehouse.lock().unwrap().1 = at;
+        let client = Client::connect(served.address(), "/begun", "");
+        let seen = client.wait("the state", |seen| !seen.named("sse-cursor").is_empty());
+        assert_eq!(names(&seen), ["sse-open", "stock-changed", "sse-cursor"], "{at:?}");
+        assert!(seen.events[0].data.contains(r#""resumed":false"#), "{at:?}: {:?}", seen.events);
+        assert_eq!(seen.events[1].data, r#"{"item":"cup","left":1}"#, "{at:?}");
+    }
+    let client = Client::connect(served.address(), "/begun", &id.to_string());
+    let (seen, _) = told(&client, 1);
+    assert_eq!(names(&seen), ["sse-open", "stock-changed"], "it goes on where it was");
+    assert!(seen.events[0].data.contains(r#""resumed":true"#), "{:?}", seen.events);
 }

@@ -126,7 +126,7 @@ impl Beginning {
         match asked {
             Some(Asked::Id(id, text)) => {
                 let (reason, at) = match history.find(id) {
-                    Position::After(seq) => return Beginning { resumed: true, ..at(seq) },
+                    Position::After(seq) => return Beginning { resumed: !fresh, fresh, ..at(seq) },
                     Position::Trimmed => (GapReason::Trimmed, oldest),
                     Position::Lost(seq) => (GapReason::Lost, seq),
                     Position::Unknown => (GapReason::UnknownId, newest),
@@ -227,7 +227,9 @@ mod tests {
         let start = |start| Beginning::find(&history, &Ids::Plain, None, start, OnGap::Notify);
         assert_eq!(start(Start::New).at, 20);
         assert_eq!(start(Start::Oldest).at, 4);
-        assert_eq!(start(Start::After(EventId::new(B, 12))).at, 12);
+        let after = start(Start::After(EventId::new(B, 12)));
+        assert_eq!(after.at, 12);
+        assert!(after.fresh && !after.resumed, "it was nowhere");
         assert_eq!(reason(&start(Start::After(EventId::new(A, 12)))), Some(GapReason::Lost));
     }
 }
