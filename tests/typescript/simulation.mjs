@@ -334,7 +334,7 @@ class Tab {
       { locks: { request: (name, options, held) => browser.request(this, name, options, held) } },
       { ...target, visibilityState: "visible" }, { href: "http://here/" },
       { getItem: key => storage.get(key) ?? null, setItem: (key, value) => storage.set(key, value) },
-      () => new Promise(() => {}), error => { throw error; },
+      () => this.#ask(), error => { throw error; },
       setTimeout, clear, setInterval, clear, { now: () => world.now }, { ...pick(Math), random: world.random },
     );
     const stream = new EventStream("/events", ["news", "lost", "refused"], { share: true, ...options });
@@ -350,6 +350,18 @@ class Tab {
     stream.onGap(note("gap"));
     stream.onLost(note("lost"));
     stream.onClose(note("close"));
+    stream.onRefused(note("refused"));
+  }
+
+  /** What a `HEAD` request is answered. */
+  #ask() {
+    const { server } = this.browser;
+    return new Promise((resolve, reject) => {
+      this.world.after(this.world.below(60), () => this.soon(() => {
+        if (server.down && !server.answersWhenDown) reject(new Error("nobody is there"));
+        else resolve({ status: server.down ? 502 : 200 });
+      }));
+    });
   }
 
   tell(type) {
@@ -381,6 +393,7 @@ class Tab {
   at = undefined;
   parts = undefined;
   gaps = 0;
+  refusals = 0;
   isOpen = false;
 
   #note(kind, payload, id) {
@@ -395,6 +408,10 @@ class Tab {
     switch (kind) {
       case "lost":
         this.isOpen = false;
+        break;
+      case "refused":
+        check(payload === 502 && !this.isOpen, `refused with ${payload} while it was open`);
+        this.refusals++;
         break;
       case "close":
         check(this.browser.ends.get(payload.at) >= this.made, "told of an end before its time");
@@ -544,6 +561,27 @@ async function refused(seed, refuses) {
   }
 }
 
+/** A refusal, and that it is over, concern all tabs, also those that rest. */
+async function told(seed) {
+  const world = new World(seed);
+  const server = new Server(world, { opaque: true, snapshots: world.chance(0.5), kept: 1e9, slow: 40 });
+  const browser = Object.assign(new Browser(world, server), { lag: 20 });
+  const tabs = Array.from({ length: 3 }, (_, n) => new Tab(world, browser, `tab ${n}`, new Map(), {}));
+  await world.run(15_000);
+  const connections = tabs.reduce((count, tab) => count + tab.sources.size, 0);
+  if (connections !== 1) throw new Wrong(`${connections} connections while nothing happens`);
+  server.kill(true, false);
+  await world.run(19_000);
+  for (const tab of tabs) {
+    if (tab.isOpen || !tab.refusals) throw new Wrong(`${tab.name} does not know that it is refused`, tab);
+  }
+  server.down = false;
+  await world.run(25_000);
+  for (const tab of tabs) {
+    if (!tab.isOpen) throw new Wrong(`${tab.name} does not know that it is connected`, tab);
+  }
+}
+
 /** More tabs than connections, all at once: even so, they come to share one. */
 async function limited(seed) {
   const world = new World(seed);
@@ -572,6 +610,7 @@ for (let n = 0; n < Number(runs); n++) {
     handled += await run(one);
     if (n % 10 === 0) {
       await limited(one);
+      await told(one);
       await refused(one, "locks");
       await refused(one, "channels");
     }

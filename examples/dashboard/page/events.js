@@ -35,13 +35,13 @@ export class EventStream {
             open: () => { if (this.#state !== "open")
                 this.#opened({ cursor: this.#last, resumed: true }); },
             lost: () => this.#lose(),
-            refused: status => this.#tell("sse-refused", status),
+            refused: status => { this.#lose(); this.#tell("sse-refused", status); },
         };
         const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
         const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
         // Tabs whose pages know other event types do not hear the same.
         const name = `${this.#saved} ${[...names].sort().join()}`;
-        this.#member = share ? new Sharing(name, tab, connection) : new Alone(tab, connection);
+        this.#member = share ? new Sharing(name, tab, connection) : connection;
         globalThis.addEventListener("pageshow", this.#comes);
         globalThis.addEventListener("pagehide", this.#goes);
         page?.addEventListener("resume", this.#comes);
@@ -188,19 +188,18 @@ class Connection {
     #failures = 0;
     /** Whether the stream has begun. */
     live = false;
-    heard = () => { };
-    lost = () => { };
+    listener;
     constructor(url, names, withCredentials, tab) {
         this.#url = url;
         this.#names = names;
         this.#withCredentials = withCredentials;
-        this.#tab = tab;
+        this.#tab = this.listener = tab;
     }
-    start() {
+    enter() {
         if (!this.#source && this.#timer === undefined)
             this.#connect();
     }
-    stop() {
+    leave() {
         clearTimeout(this.#timer);
         this.#timer = undefined;
         this.#source?.close();
@@ -233,14 +232,14 @@ class Connection {
                     this.live = true;
                     this.#failures = 0;
                 }
-                this.heard({ name, data, id });
+                this.listener.take({ name, data, id });
             });
         }
         source.onerror = () => {
             if (source !== this.#source)
                 return;
             this.live = false;
-            this.lost();
+            this.listener.lost();
             // Otherwise the browser comes back by itself, when the server has told it to.
             if (source.readyState === EventSource.CLOSED && source === this.#source)
                 this.#retry(url);
@@ -258,9 +257,9 @@ class Connection {
             if (timer !== this.#timer)
                 return;
             if (status === 204)
-                this.heard({ name: "sse-close", data: '{"reason":"refused"}', id: "" });
+                this.listener.take({ name: "sse-close", data: '{"reason":"refused"}', id: "" });
             else if (status >= 400)
-                this.#tab.refused(status);
+                this.listener.refused(status);
         }, () => { });
     }
 }
@@ -277,21 +276,6 @@ function ownId(name, data, lastEventId, before) {
         case "sse-gap": return JSON.parse(data).resumed_after === lastEventId ? lastEventId : "";
         case "sse-cursor": return lastEventId;
         default: return lastEventId === before ? "" : lastEventId;
-    }
-}
-/** A tab that shares with nobody. */
-class Alone {
-    #connection;
-    constructor(tab, connection) {
-        this.#connection = connection;
-        connection.heard = message => tab.take(message);
-        connection.lost = () => tab.lost();
-    }
-    enter() {
-        this.#connection.start();
-    }
-    leave() {
-        this.#connection.stop();
     }
 }
 /** The place behind the last message with this id. */
@@ -365,11 +349,18 @@ class Sharing {
         this.#name = name;
         this.#tab = tab;
         this.#connection = connection;
-        connection.heard = message => this.#hear(message);
-        connection.lost = () => {
-            tab.lost();
-            if (this.#state === "leads")
-                this.#post({ say: "lost", term: this.#term });
+        connection.listener = {
+            take: message => this.#hear(message),
+            lost: () => {
+                if (this.#state === "leads")
+                    this.#post({ say: "lost", term: this.#term });
+                tab.lost();
+            },
+            refused: status => {
+                if (this.#state === "leads")
+                    this.#post({ say: "refused", term: this.#term, status });
+                tab.refused(status);
+            },
         };
     }
     enter() {
@@ -397,7 +388,7 @@ class Sharing {
         this.#forget();
         clearInterval(this.#tick);
         clearTimeout(this.#timer);
-        this.#connection.stop();
+        this.#connection.leave();
     }
     /** Leads as soon as nobody else does. */
     #wait() {
@@ -431,7 +422,7 @@ class Sharing {
         this.#n = 0;
         this.#start = this.#tab.whole() ? this.#tab.last() : "";
         this.#post({ say: "lead", term: this.#term, at: this.#start, live: this.#connection.live });
-        this.#connection.start();
+        this.#connection.enter();
     }
     /** Another has taken the lead, since this tab did not answer, or is to, since this one has no connection. */
     #yield() {
@@ -506,8 +497,12 @@ class Sharing {
                 this.#follow(word.n, word.message);
                 break;
             case "lost":
-                if (this.#state === "in step")
+                if (this.#relies())
                     this.#tab.lost();
+                break;
+            case "refused":
+                if (this.#relies())
+                    this.#tab.refused(word.status);
                 break;
             case "answer":
                 if (word.tab === this.#me)
@@ -533,6 +528,8 @@ class Sharing {
             this.#join(n, true);
         }
         else {
+            if (this.#state === "rests" && message.name === "sse-open")
+                this.#tab.open();
             // A position that moves is no reason to come: there is nothing to miss.
             if (!["sse-open", "sse-cursor"].includes(message.name))
                 this.#expects = true;
@@ -569,6 +566,10 @@ class Sharing {
         if (!live)
             this.#tab.lost();
     }
+    /** Whether it has no connection but the leader's. */
+    #relies() {
+        return this.#state === "in step" || this.#state === "rests";
+    }
     #isAt(id) {
         return id !== "" && this.#tab.whole() && id === this.#tab.last();
     }
@@ -577,7 +578,7 @@ class Sharing {
         this.#n = n;
         this.#expects = false;
         clearTimeout(this.#timer);
-        this.#connection.stop();
+        this.#connection.leave();
         // Otherwise the leader is about to say how it goes on.
         if (live)
             this.#tab.open();
@@ -586,7 +587,7 @@ class Sharing {
     #comeAlone() {
         this.#state = "alone";
         this.#asked = this.#unknown = undefined;
-        this.#connection.start();
+        this.#connection.enter();
         this.#seek();
     }
     #seek() {
@@ -611,7 +612,7 @@ class Sharing {
         }
         this.#state = "rests";
         this.#expects = false;
-        this.#connection.stop();
+        this.#connection.leave();
         this.#timer = setTimeout(() => this.#comeAlone(), VISIT);
     }
     /** Whether the leader is still there. It may have hung up, with the lock in its hands. */

@@ -101,13 +101,13 @@ export class EventStream<Events extends object> {
       take: message => this.#take(message),
       open: () => { if (this.#state !== "open") this.#opened({ cursor: this.#last, resumed: true }); },
       lost: () => this.#lose(),
-      refused: status => this.#tell("sse-refused", status),
+      refused: status => { this.#lose(); this.#tell("sse-refused", status); },
     };
     const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
     const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
     // Tabs whose pages know other event types do not hear the same.
     const name = `${this.#saved} ${[...names].sort().join()}`;
-    this.#member = share ? new Sharing(name, tab, connection) : new Alone(tab, connection);
+    this.#member = share ? new Sharing(name, tab, connection) : connection;
     globalThis.addEventListener("pageshow", this.#comes);
     globalThis.addEventListener("pagehide", this.#goes);
     page?.addEventListener("resume", this.#comes);
@@ -251,16 +251,20 @@ function parse(data: string): unknown {
   }
 }
 
+/** What a connection brings. */
+interface Listener {
+  take(message: Message): void;
+  lost(): void;
+  refused(status: number): void;
+}
+
 /** What of a tab concerns those who bring it messages. */
-interface Tab {
+interface Tab extends Listener {
   /** Its position: the last id that it has handled. */
   last(): string;
   /** Whether it has handled nothing since: it is not amid a snapshot, say. */
   whole(): boolean;
-  take(message: Message): void;
   open(): void;
-  lost(): void;
-  refused(status: number): void;
 }
 
 /** Who brings messages, as long as the page is there. Both can be called again. */
@@ -270,7 +274,7 @@ interface Member {
 }
 
 /** A connection of a tab's own, which goes on after the tab's position. */
-class Connection {
+class Connection implements Member {
   readonly #url: URL;
   readonly #names: readonly string[];
   readonly #withCredentials: boolean;
@@ -281,21 +285,20 @@ class Connection {
   #failures = 0;
   /** Whether the stream has begun. */
   live = false;
-  heard: (message: Message) => void = () => {};
-  lost: () => void = () => {};
+  listener: Listener;
 
   constructor(url: URL, names: readonly string[], withCredentials: boolean, tab: Tab) {
     this.#url = url;
     this.#names = names;
     this.#withCredentials = withCredentials;
-    this.#tab = tab;
+    this.#tab = this.listener = tab;
   }
 
-  start(): void {
+  enter(): void {
     if (!this.#source && this.#timer === undefined) this.#connect();
   }
 
-  stop(): void {
+  leave(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#source?.close();
@@ -327,13 +330,13 @@ class Connection {
           this.live = true;
           this.#failures = 0;
         }
-        this.heard({ name, data, id });
+        this.listener.take({ name, data, id });
       });
     }
     source.onerror = () => {
       if (source !== this.#source) return;
       this.live = false;
-      this.lost();
+      this.listener.lost();
       // Otherwise the browser comes back by itself, when the server has told it to.
       if (source.readyState === EventSource.CLOSED && source === this.#source) this.#retry(url);
     };
@@ -349,8 +352,8 @@ class Connection {
     const credentials = this.#withCredentials ? "include" : "same-origin";
     fetch(url, { method: "HEAD", credentials, cache: "no-store" }).then(({ status }) => {
       if (timer !== this.#timer) return;
-      if (status === 204) this.heard({ name: "sse-close", data: '{"reason":"refused"}', id: "" });
-      else if (status >= 400) this.#tab.refused(status);
+      if (status === 204) this.listener.take({ name: "sse-close", data: '{"reason":"refused"}', id: "" });
+      else if (status >= 400) this.listener.refused(status);
     }, () => {});
   }
 }
@@ -371,25 +374,6 @@ function ownId(name: string, data: string, lastEventId: string, before: string):
   }
 }
 
-/** A tab that shares with nobody. */
-class Alone implements Member {
-  readonly #connection: Connection;
-
-  constructor(tab: Tab, connection: Connection) {
-    this.#connection = connection;
-    connection.heard = message => tab.take(message);
-    connection.lost = () => tab.lost();
-  }
-
-  enter(): void {
-    this.#connection.start();
-  }
-
-  leave(): void {
-    this.#connection.stop();
-  }
-}
-
 /** What tabs tell each other. The leader of a later term has a greater number. */
 type Word = { term: number } & (
   /** "I lead, from this position on", or from none that can be joined. */
@@ -397,6 +381,7 @@ type Word = { term: number } & (
   /** "This is the term's message `n`." */
   | { say: "message"; n: number; message: Message }
   | { say: "lost" }
+  | { say: "refused"; status: number }
   /** "Is this position in your stream?" `live` is whether the tab has a connection of its own. */
   | { say: "ask"; tab: string; at: string; live: boolean }
   /** "`rest` has followed it, up to message `n`", or "no, as far as I remember". */
@@ -476,10 +461,16 @@ class Sharing implements Member {
     this.#name = name;
     this.#tab = tab;
     this.#connection = connection;
-    connection.heard = message => this.#hear(message);
-    connection.lost = () => {
-      tab.lost();
-      if (this.#state === "leads") this.#post({ say: "lost", term: this.#term });
+    connection.listener = {
+      take: message => this.#hear(message),
+      lost: () => {
+        if (this.#state === "leads") this.#post({ say: "lost", term: this.#term });
+        tab.lost();
+      },
+      refused: status => {
+        if (this.#state === "leads") this.#post({ say: "refused", term: this.#term, status });
+        tab.refused(status);
+      },
     };
   }
 
@@ -507,7 +498,7 @@ class Sharing implements Member {
     this.#forget();
     clearInterval(this.#tick);
     clearTimeout(this.#timer);
-    this.#connection.stop();
+    this.#connection.leave();
   }
 
   /** Leads as soon as nobody else does. */
@@ -540,7 +531,7 @@ class Sharing implements Member {
     this.#n = 0;
     this.#start = this.#tab.whole() ? this.#tab.last() : "";
     this.#post({ say: "lead", term: this.#term, at: this.#start, live: this.#connection.live });
-    this.#connection.start();
+    this.#connection.enter();
   }
 
   /** Another has taken the lead, since this tab did not answer, or is to, since this one has no connection. */
@@ -611,7 +602,10 @@ class Sharing implements Member {
         this.#follow(word.n, word.message);
         break;
       case "lost":
-        if (this.#state === "in step") this.#tab.lost();
+        if (this.#relies()) this.#tab.lost();
+        break;
+      case "refused":
+        if (this.#relies()) this.#tab.refused(word.status);
         break;
       case "answer":
         if (word.tab === this.#me) this.#place(word.at, word.n, word.live, word.rest);
@@ -634,6 +628,7 @@ class Sharing implements Member {
     } else if (this.#isAt(message.id)) {
       this.#join(n, true);
     } else {
+      if (this.#state === "rests" && message.name === "sse-open") this.#tab.open();
       // A position that moves is no reason to come: there is nothing to miss.
       if (!["sse-open", "sse-cursor"].includes(message.name)) this.#expects = true;
       if (this.#state === "alone") this.#seek();
@@ -664,6 +659,11 @@ class Sharing implements Member {
     if (!live) this.#tab.lost();
   }
 
+  /** Whether it has no connection but the leader's. */
+  #relies(): boolean {
+    return this.#state === "in step" || this.#state === "rests";
+  }
+
   #isAt(id: string): boolean {
     return id !== "" && this.#tab.whole() && id === this.#tab.last();
   }
@@ -673,7 +673,7 @@ class Sharing implements Member {
     this.#n = n;
     this.#expects = false;
     clearTimeout(this.#timer);
-    this.#connection.stop();
+    this.#connection.leave();
     // Otherwise the leader is about to say how it goes on.
     if (live) this.#tab.open();
   }
@@ -682,7 +682,7 @@ class Sharing implements Member {
   #comeAlone(): void {
     this.#state = "alone";
     this.#asked = this.#unknown = undefined;
-    this.#connection.start();
+    this.#connection.enter();
     this.#seek();
   }
 
@@ -709,7 +709,7 @@ class Sharing implements Member {
     }
     this.#state = "rests";
     this.#expects = false;
-    this.#connection.stop();
+    this.#connection.leave();
     this.#timer = setTimeout(() => this.#comeAlone(), VISIT);
   }
 
