@@ -9,7 +9,7 @@ use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent, Subscribe, Topic};
+use sse_framework::{Hub, IdStyle, MemoryLog, Retention, SseEvent, Start, Subscribe, Topic};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -203,6 +203,26 @@ fn a_tab_that_cannot_share_has_its_own_connection_and_one_that_ends_has_none() {
     }
 }
 
+/// A client that asks for nothing, and that the app lets begin after some event.
+#[test]
+fn a_tab_comes_back_to_where_the_app_let_it_begin() {
+    let mut app = App::start(IdStyle::Plain, 1_000_000);
+    app.options = json!({});
+    app.served.block_on(app.hub.publish(Tick { n: 1 })).unwrap();
+    app.follow_at("a", "/begun");
+    eventually("it has begun", || app.said("a", "open").len() == 1);
+    assert_eq!(app.said("a", "open")[0]["resumed"], false, "it was nowhere");
+    let cursor = app.heard("a")["last"].clone();
+    assert_eq!(cursor, app.hub.last_event_id().to_string());
+    // It is cut off before the first event, so that it needs a connection anew.
+    app.away.store(true, Ordering::Relaxed);
+    app.hub.disconnect_all();
+    eventually("it is refused", || !app.said("a", "refused").is_empty());
+    app.served.block_on(app.hub.publish(Tick { n: 2 })).unwrap();
+    app.away.store(false, Ordering::Relaxed);
+    eventually("it has heard of it", || app.numbers("a") == [2]);
+}
+
 /// A server, and a browser with tabs.
 struct App {
     served: Served,
@@ -239,15 +259,22 @@ async fn app(
     let hub = Hub::<Tick>::builder(MemoryLog::new()).ids(ids);
     let hub = hub.retention(Retention::forever().events(kept)).start().await.unwrap();
     let script = ([(header::CONTENT_TYPE, "text/javascript")], client);
-    let events = hub.clone();
-    let events = get(async move |request: Subscribe| match away.load(Ordering::Relaxed) {
-        true => StatusCode::BAD_GATEWAY.into_response(),
-        false => events.subscribe(request).topics(["ticks".parse().unwrap()]).into_response(),
-    });
+    let route = |begun: bool| {
+        let (hub, away) = (hub.clone(), away.clone());
+        get(async move |request: Subscribe| {
+            let start = if begun { Start::After(hub.last_event_id()) } else { Start::New };
+            let ticks = hub.subscribe(request).start(start).topics(["ticks".parse().unwrap()]);
+            match away.load(Ordering::Relaxed) {
+                true => StatusCode::BAD_GATEWAY.into_response(),
+                false => ticks.into_response(),
+            }
+        })
+    };
     let app = Router::new()
         .route("/page", get(Html("<!doctype html><link rel=icon href=data:,>")))
         .route("/client.js", get(script))
-        .route("/events", events);
+        .route("/events", route(false))
+        .route("/begun", route(true));
     (app, hub)
 }
 
@@ -296,7 +323,11 @@ impl App {
     }
 
     fn follow(&mut self, name: &str) {
-        let url = format!("http://{}/events", self.served.address());
+        self.follow_at(name, "/events");
+    }
+
+    fn follow_at(&mut self, name: &str, path: &str) {
+        let url = format!("http://{}{path}", self.served.address());
         self.driver.tell(json!({
             "command": "follow", "profile": "one", "name": name, "url": url, "names": ["tick"],
             "options": self.options, "without_locks": self.without_locks,
