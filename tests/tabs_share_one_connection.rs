@@ -168,11 +168,12 @@ fn what_is_complete_is_over_for_all_tabs() {
     }
     let mut ticking = app.tick(Duration::from_millis(5));
     app.publish(&mut ticking, 20);
+    let tabs = ["a", "b", "c"];
+    eventually("all have begun", || tabs.iter().all(|tab| !app.numbers(tab).is_empty()));
     app.share_one();
     let end = ticking.stop();
     let topic: Topic = "ticks".parse().unwrap();
     app.served.block_on(app.hub.close_topic(topic)).unwrap();
-    let tabs = ["a", "b", "c"];
     for tab in tabs {
         eventually("it is told", || !app.said(tab, "close").is_empty());
         assert_eq!(app.said(tab, "close"), [json!({ "reason": "complete" })]);
