@@ -8,6 +8,7 @@ mod chain;
 mod closes;
 #[cfg(test)]
 mod faults;
+mod files;
 mod guard;
 mod index;
 mod keys;
@@ -88,8 +89,8 @@ pub enum OnDamage {
 /// A log in a directory.
 ///
 /// The directory belongs to the log: if it is not there it is made so that only its owner can enter it,
-/// and one process at a time has it open. A copy of it is good only if it was made while the log
-/// was closed.
+/// and one process at a time has it open. What is written into it only its owner can read, whoever may
+/// enter it. A copy of it is good only if it was made while the log was closed.
 ///
 /// ```
 /// use sse_framework::{Durability, SledLog};

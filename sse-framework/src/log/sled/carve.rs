@@ -7,11 +7,11 @@
 mod places;
 
 use super::block::{Block, Extent, HEADER, Key, extent, key, split_key};
-use super::io;
+use super::{files, io};
 use crate::log::LogError;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -126,9 +126,7 @@ impl Carved {
         let file = File::open(&path).map_err(io("opening", &path))?;
         let found = walk_through(&file).map_err(io("reading", &path))?;
         let path = directory.join("places");
-        let mut noted = File::create(&path).map_err(io("creating", &path))?;
-        noted.write_all(&places::encode(&found)).map_err(io("writing", &path))?;
-        noted.sync_all().map_err(io("syncing", &path))
+        files::write(&path, &places::encode(&found))
     }
 
     /// How many records there are from `first` on, without a hole, up to `last`.

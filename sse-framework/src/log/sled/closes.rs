@@ -13,10 +13,9 @@
 
 use super::block::{Close, Rest};
 use super::shelf::{OpenSegment, Segment, is_damage};
-use super::{Core, io, report};
+use super::{Core, files, report};
 use crate::log::{History, LogError};
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -71,9 +70,7 @@ fn closes_of(
 /// Writes and syncs the file of a segment that is being sealed. Returns how many closes there are.
 pub(crate) fn write(path: &Path, closes: &[Close]) -> Result<u64, LogError> {
     if !closes.is_empty() {
-        let mut file = File::create(path).map_err(io("creating", path))?;
-        file.write_all(&encode(closes)).map_err(io("writing", path))?;
-        file.sync_all().map_err(io("syncing", path))?;
+        files::write(path, &encode(closes))?;
     }
     Ok(closes.len() as u64)
 }

@@ -6,7 +6,7 @@
 
 use super::carve::Carved;
 use super::lock::sync_directory;
-use super::segment::{Database, remove_directory};
+use super::segment::{Database, create_directory, remove_directory};
 use super::{io, report};
 use crate::log::LogError;
 use crate::planted::planted;
@@ -40,7 +40,7 @@ impl Guard {
     }
 
     fn copy(&self) -> Result<(), LogError> {
-        fs::create_dir(&self.copy).map_err(io("creating", &self.copy))?;
+        create_directory(&self.copy)?;
         for name in FILES {
             let from = self.path.join(name);
             fs::copy(&from, self.copy.join(name)).map_err(io("copying", &from))?;
@@ -118,7 +118,7 @@ fn copy_blobs(from: &Path, to: &Path) -> Result<(), LogError> {
     if !from.is_dir() {
         return Ok(());
     }
-    fs::create_dir(&to).map_err(io("creating", &to))?;
+    create_directory(&to)?;
     for entry in fs::read_dir(&from).map_err(io("reading", &from))? {
         let entry = entry.map_err(io("reading", &from))?;
         fs::copy(entry.path(), to.join(entry.file_name())).map_err(io("copying", &entry.path()))?;

@@ -18,12 +18,12 @@ use super::block::Rest;
 use super::lock::sync_directory;
 use super::shelf::{OpenSegment, Segment, is_damage};
 use super::state::State;
-use super::{Core, io, locked, report};
+use super::{Core, files, io, locked, report};
 use crate::id::{Epoch, EventId};
 use crate::log::memory::now_ms;
 use crate::log::{History, LogError, StoredKey};
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -165,9 +165,7 @@ fn keys_of(
 /// Writes and syncs a file of keys, unless there are none. Returns how many there are.
 pub(crate) fn write(path: &Path, keys: &[StoredKey]) -> Result<u64, LogError> {
     if !keys.is_empty() {
-        let mut file = File::create(path).map_err(io("creating", path))?;
-        file.write_all(&encode(keys)).map_err(io("writing", path))?;
-        file.sync_all().map_err(io("syncing", path))?;
+        files::write(path, &encode(keys))?;
     }
     Ok(keys.len() as u64)
 }

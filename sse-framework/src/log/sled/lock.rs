@@ -1,9 +1,9 @@
 //! The log's directory, which one opener has at a time.
 
-use super::io;
+use super::{files, io};
 use crate::log::LogError;
 use crate::planted::planted;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -36,12 +36,7 @@ impl DirectoryLock {
             Err(error) => return Err(io("opening", directory)(error)),
         }
         let path = directory.join("lock");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(io("opening", &path))?;
+        let file = files::private().truncate(false).open(&path).map_err(io("opening", &path))?;
         DirectoryLock::hold(directory, file)
     }
 

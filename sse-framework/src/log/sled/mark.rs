@@ -12,8 +12,8 @@
 //! | 16 | 4 | CRC-32 of the 16 bytes before, little-endian |
 
 use super::block::Rest;
-use super::io;
 use super::state::State;
+use super::{files, io};
 use crate::id::Epoch;
 use crate::log::LogError;
 use crate::planted::planted;
@@ -44,7 +44,7 @@ pub(crate) struct Mark {
 impl Mark {
     pub(crate) fn open(directory: &Path) -> Result<Self, LogError> {
         let path = directory.join("mark");
-        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = files::private().truncate(false).open(&path);
         let file = file.map(Arc::new).map_err(io("opening", &path))?;
         Ok(Mark { file, is_synced: true })
     }

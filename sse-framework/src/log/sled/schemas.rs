@@ -4,10 +4,10 @@
 //! JSON, for operators to read. Like the state it is never changed but replaced.
 
 use super::lock::sync_directory;
-use super::{OnDamage, io};
+use super::{OnDamage, files, io};
 use crate::log::LogError;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 const FORMAT: u32 = 1;
@@ -40,11 +40,7 @@ pub(crate) fn read(directory: &Path, on_damage: OnDamage) -> Result<Option<Vec<u
 pub(crate) fn write(directory: &Path, body: &[u8]) -> Result<(), LogError> {
     let [path, fresh] = ["schemas", "schemas.new"].map(|name| directory.join(name));
     let header = format!("{NAME} {FORMAT} {:08x}\n", crc32fast::hash(body));
-    let mut file = File::create(&fresh).map_err(io("creating", &fresh))?;
-    file.write_all(header.as_bytes())
-        .and_then(|()| file.write_all(body))
-        .map_err(io("writing", &fresh))?;
-    file.sync_all().map_err(io("syncing", &fresh))?;
+    files::write(&fresh, &[header.as_bytes(), body].concat())?;
     fs::rename(&fresh, &path).map_err(io("replacing", &path))?;
     sync_directory(directory)
 }

@@ -12,7 +12,7 @@ use super::segment::{create_directory, remove_directory};
 use super::shelf::Segment;
 use super::span::{self, Span};
 use super::state::Sealed;
-use super::{Core, closes, io, keys, locked, sealed_path, sealing_path};
+use super::{Core, closes, files, io, keys, locked, sealed_path, sealing_path};
 use crate::log::{BatchKey, LogError, RecordRef, StoredKey};
 use crate::topic::TopicSelection;
 use std::fs::{self, File};
@@ -149,7 +149,7 @@ impl Rewriting {
     fn new(directory: &Path, first: u64, keys: Vec<StoredKey>) -> Result<Self, LogError> {
         create_directory(directory)?;
         let path = directory.join("db");
-        let file = File::create(&path).map(BufWriter::new).map_err(io("creating", &path))?;
+        let file = BufWriter::new(files::create(&path)?);
         let (index, keys) = (Index::new(first), keys.into_iter().peekable());
         Ok(Rewriting { path, file, index, open: None, keys, result: Ok(()) })
     }

@@ -5,14 +5,14 @@
 //! beside itself, synced, renamed, and the directory synced. `state.copy` says the same, in case the
 //! file is damaged.
 
-use super::io;
 use super::lock::sync_directory;
 use super::span::Span;
+use super::{files, io};
 use crate::id::{Epoch, IdKey};
 use crate::log::LogError;
 use crate::planted::planted;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -324,7 +324,7 @@ fn write(directory: &Path, state: &State) -> Result<(), LogError> {
     let header = format!("{NAME} {FORMAT} {:08x}\n", crc32fast::hash(&body));
     for (_, fresh) in FILES {
         let fresh = directory.join(fresh);
-        let mut file = File::create(&fresh).map_err(io("creating", &fresh))?;
+        let mut file = files::create(&fresh)?;
         file.write_all(header.as_bytes())
             .and_then(|()| file.write_all(&body))
             .map_err(io("writing", &fresh))?;

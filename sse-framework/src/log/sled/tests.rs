@@ -13,7 +13,7 @@ mod sealing;
 mod times;
 
 use super::*;
-use crate::log::NewRecord;
+use crate::log::{BatchKey, NewRecord};
 use crate::topic::{Topic, TopicFilter};
 use std::borrow::Cow;
 
@@ -136,6 +136,38 @@ fn everything_is_there_after_reopening_with_the_same_ids_and_a_new_epoch() {
     }
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+/// A directory that was there before, as a volume is, may be open to everybody.
+#[test]
+fn nobody_else_can_read_what_a_log_writes() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let retention = Retention::forever().events(5);
+    for _ in 0..2 {
+        let log = open_still(small(path), retention).unwrap();
+        log.id_key().unwrap();
+        log.store_schemas(b"{}").unwrap();
+        for n in 0..60u64 {
+            let key = Some(BatchKey { key: n.into(), content: 1 });
+            log.append(&[Batch { key, ..numbered(n) }]).unwrap();
+            log.core.tend();
+        }
+        log.close().unwrap();
+    }
+    let mut seen = Vec::new();
+    for entry in std::fs::read_dir(path).unwrap() {
+        let entry = entry.unwrap();
+        let (name, found) = (entry.file_name(), entry.metadata().unwrap());
+        let expected = if found.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(found.permissions().mode() & 0o777, expected, "{name:?}");
+        seen.push(name.into_string().unwrap());
+    }
+    for name in ["lock", "mark", "schemas", "state", "state.copy", ".keys", ".active"] {
+        assert!(seen.iter().any(|seen| seen.ends_with(name)), "no {name} among {seen:?}");
+    }
 }
 
 #[test]
