@@ -61,7 +61,7 @@ class World {
 
 /** The log of a server, and its connections. Of its events some are not for these tabs. */
 class Server {
-  events = []; // Whether each is to be seen.
+  events = []; // Whether each is to be seen, and can be read.
   oldest = 0; // So many are no longer kept.
   connections = new Set();
   down = false;
@@ -81,13 +81,15 @@ class Server {
     return Number(id.slice(1).split(".")[0]);
   }
 
-  publish(visible) {
-    this.events.push(visible);
+  publish(visible, readable = true) {
+    this.events.push(visible && { readable });
     this.oldest = Math.max(this.oldest, this.events.length - this.kept);
-    const seq = this.events.length;
-    for (const connection of this.connections) {
-      if (visible) connection.send("news", { seq }, this.id(seq, true));
-    }
+    for (const connection of this.connections) this.send(connection, this.events.length);
+  }
+
+  send(connection, seq) {
+    const event = this.events[seq - 1];
+    if (event) connection.send("news", { seq }, this.id(seq, true), event.readable ? undefined : "{");
   }
 
   /** Quiet clients are moved forward. */
@@ -128,9 +130,7 @@ class Server {
   }
 
   replay(connection, at) {
-    this.events.forEach((visible, place) => {
-      if (place >= at && visible) connection.send("news", { seq: place + 1 }, this.id(place + 1, true));
-    });
+    for (let seq = at + 1; seq <= this.events.length; seq++) this.send(connection, seq);
   }
 
   /** It stops at once, or says so first. */
@@ -254,9 +254,8 @@ class Tab {
           // Behind what has been sent.
           world.after(wire.sent - world.now, () => tab.soon(() => { if (this.#wire === wire) this.#fail(false); }));
         };
-        wire.send = (name, payload, id) => {
+        wire.send = (name, payload, id, data = JSON.stringify(payload)) => {
           wire.sent = Math.max(wire.sent, world.now + world.below(tab.browser.server.slow));
-          const data = JSON.stringify(payload);
           world.after(wire.sent - world.now, () => tab.soon(() => {
             if (this.#wire !== wire || this.readyState === 2) return;
             this.readyState = 1;
@@ -334,7 +333,7 @@ class Tab {
       { locks: { request: (name, options, held) => browser.request(this, name, options, held) } },
       { ...target, visibilityState: "visible" }, { href: "http://here/" },
       { getItem: key => storage.get(key) ?? null, setItem: (key, value) => storage.set(key, value) },
-      () => this.#ask(), error => { throw error; },
+      () => this.#ask(), error => { if (!error.message.endsWith("is no JSON")) throw error; this.errors.push(error.message); },
       setTimeout, clear, setInterval, clear, { now: () => world.now }, { ...pick(Math), random: world.random },
     );
     const stream = new EventStream("/events", ["news", "lost", "refused"], { share: true, ...options });
@@ -393,6 +392,7 @@ class Tab {
   at = undefined;
   parts = undefined;
   gaps = 0;
+  errors = [];
   refusals = 0;
   isOpen = false;
 
@@ -417,6 +417,16 @@ class Tab {
         check(this.browser.ends.get(payload.at) >= this.made, "told of an end before its time");
         break;
       case "gap":
+        if (payload.reason === "unreadable") {
+          const seq = skip(this.at) + 1;
+          check(server.events[seq - 1]?.readable === false, `event ${seq} can be read`);
+          check(payload.asked === server.id(seq, true), `not event ${seq} but ${payload.asked}`);
+          check(this.errors.length === 1 && this.errors.pop().includes(payload.asked), "the reason is not told");
+          check(!payload.snapshot, "no snapshot follows an event that cannot be read");
+          this.at = seq;
+          break;
+        }
+        check(payload.snapshot === server.snapshots, `a snapshot follows: ${payload.snapshot}`);
         this.gaps++;
         this.at = server.seq(payload.resumed_after);
         break;
@@ -439,6 +449,7 @@ class Tab {
         } else {
           check(this.parts === undefined, "an event amid a snapshot");
           check(payload.seq === skip(this.at) + 1, `event ${payload.seq} after ${this.at}`);
+          check(server.events[payload.seq - 1].readable, `event ${payload.seq} cannot be read`);
           check(id === server.id(payload.seq, true), `event ${payload.seq} has the id ${id}`);
           this.at = payload.seq;
         }
@@ -479,7 +490,8 @@ async function run(seed) {
     const next = () => world.after(2 * mean * world.random(), () => { if (world.now < end) { task(); next(); } });
     next();
   };
-  each(pace, () => { if (!server.down) server.publish(chance(visible)); });
+  const readable = chance(0.2) ? 0.9 : 1;
+  each(pace, () => { if (!server.down) server.publish(chance(visible), chance(readable)); });
   const beat = () => world.after(15_000, () => { server.beat(); beat(); });
   beat();
   if (!calm) {
@@ -487,12 +499,13 @@ async function run(seed) {
     each(6000, () => {
       const tab = some();
       if (!tab) return open();
-      switch (below(7)) {
+      switch (below(8)) {
         case 0: tab.die(); break;
         case 1: tab.stream.close(); tab.die(); break;
         case 2: tab.hangsUntil = world.now + below(30_000); break;
         case 3: tab.tell("freeze"); world.after(below(20_000), () => { if (!tab.dead) tab.soon(() => tab.tell("resume")); }); break;
-        case 4: tab.tell("pagehide"); tab.die(); open(tab.storage); break;
+        case 4: tab.stream.restart(); break;
+        case 5: tab.tell("pagehide"); tab.die(); open(tab.storage); break;
         default: if (tabs.length < 9) open();
       }
       tabs = tabs.filter(tab => !tab.dead);
@@ -561,6 +574,32 @@ async function refused(seed, refuses) {
   }
 }
 
+/** Who begins anew gets the state, soon at first, and later if that was of no use. */
+async function anew(seed) {
+  const world = new World(seed);
+  const server = new Server(world, { opaque: world.chance(0.5), snapshots: true, kept: 1e9, slow: 40 });
+  const browser = Object.assign(new Browser(world, server), { lag: 20 });
+  const tabs = [true, true, false].map((share, n) => new Tab(world, browser, `tab ${n}`, new Map(), { share }));
+  const begun = async (until, expected) => {
+    await world.run(until);
+    for (const tab of tabs) {
+      const count = tab.handled.filter(([, kind, payload]) => kind === "open" && !payload.resumed).length;
+      if (count !== expected) throw new Wrong(`${tab.name} has begun ${count} times`, tab);
+    }
+  };
+  const restart = () => { for (const tab of tabs) { tab.stream.restart(); tab.stream.restart(); } };
+  await begun(5000, 1);
+  restart();
+  await begun(8000, 2);
+  restart();
+  await begun(34_000, 2);
+  await begun(38_000, 3);
+  tabs.forEach(tab => tab.stream.restart());
+  tabs.forEach(tab => tab.stream.close());
+  await world.run(80_000);
+  if (tabs.some(tab => tab.sources.size)) throw new Wrong("a tab that has ended begins anew");
+}
+
 /** A refusal, and that it is over, concern all tabs, also those that rest. */
 async function told(seed) {
   const world = new World(seed);
@@ -611,6 +650,7 @@ for (let n = 0; n < Number(runs); n++) {
     if (n % 10 === 0) {
       await limited(one);
       await told(one);
+      await anew(one);
       await refused(one, "locks");
       await refused(one, "channels");
     }

@@ -22,6 +22,8 @@ export class EventStream {
     #state = "new";
     #last;
     #whole;
+    #restarting;
+    #restarted = -Infinity;
     constructor(url, names, options = {}) {
         const address = new URL(url, location.href);
         this.#saved = `sse ${address.href}`;
@@ -79,6 +81,23 @@ export class EventStream {
     onRefused(handle) {
         return this.#on("sse-refused", handle);
     }
+    /**
+     * Begins anew, as a new page does, so that the state comes if the server sends snapshots: when events have been missed
+     * and none follows. It does so within a second, as others may have missed them, too, or half a minute after the last time.
+     */
+    restart() {
+        if (this.#state === "done" || this.#restarting !== undefined)
+            return;
+        const wait = Math.max(0, this.#restarted + 30_000 - Date.now()) + 1000 * Math.random();
+        this.#restarting = setTimeout(() => {
+            this.#restarting = undefined;
+            this.#restarted = Date.now();
+            this.#member.leave();
+            this.#move("");
+            this.#whole = false;
+            this.#member.enter();
+        }, wait);
+    }
     /** The id that the stream would go on after. */
     get lastId() {
         return this.#last || undefined;
@@ -86,6 +105,7 @@ export class EventStream {
     /** Ends it: nothing is called any more. */
     close() {
         this.#state = "done";
+        clearTimeout(this.#restarting);
         globalThis.removeEventListener("pageshow", this.#comes);
         globalThis.removeEventListener("pagehide", this.#goes);
         page?.removeEventListener("resume", this.#comes);
@@ -106,22 +126,33 @@ export class EventStream {
         if (this.#state === "done")
             return;
         const payload = parse(data);
-        if (name === "sse-open")
+        if (payload === undefined)
+            this.#unreadable(name, id);
+        else if (name === "sse-open")
             this.#opened(payload);
+        else if (name === "sse-gap")
+            this.#tell(name, { ...payload, snapshot: id === "" });
         else
             this.#tell(name, payload, id || undefined);
         // A stream that goes on gives the position another name, and is where it was. One that ends moves nobody.
-        const moves = name !== "sse-close" && (name !== "sse-open" || !payload.resumed);
+        const { resumed, reason } = (payload ?? {});
+        const moves = name !== "sse-close" && !(name === "sse-open" && resumed);
         if (moves)
             this.#whole = id !== "";
-        if (id) {
-            this.#last = id;
-            if (this.#resume)
-                save(this.#saved, id);
-        }
-        const over = name === "sse-close" && ["complete", "refused"].includes(payload.reason);
-        if (over)
+        if (id)
+            this.#move(id);
+        if (name === "sse-close" && (reason === "complete" || reason === "refused"))
             this.close();
+    }
+    #move(id) {
+        this.#last = id;
+        if (this.#resume)
+            save(this.#saved, id);
+    }
+    /** To a page it is missing, as is one that the server cannot read. */
+    #unreadable(name, id) {
+        reportError(new Error(`The payload of ${name} ${id} is no JSON`));
+        this.#tell("sse-gap", { reason: "unreadable", asked: id, resumed_after: id || this.#last, snapshot: false });
     }
     #opened(opened) {
         if (this.#state === "done")
@@ -167,12 +198,12 @@ function save(key, id) {
         // Without it the page begins anew when it is loaded again.
     }
 }
+/** Nothing if it is no JSON. */
 function parse(data) {
     try {
         return JSON.parse(data);
     }
-    catch (error) {
-        reportError(error);
+    catch {
         return undefined;
     }
 }
@@ -270,10 +301,10 @@ class Connection {
 function ownId(name, data, lastEventId, before) {
     switch (name) {
         case "sse-open": {
-            const { cursor, resumed } = JSON.parse(data);
-            return cursor === lastEventId && !resumed ? lastEventId : "";
+            const opened = parse(data);
+            return opened?.cursor === lastEventId && !opened.resumed ? lastEventId : "";
         }
-        case "sse-gap": return JSON.parse(data).resumed_after === lastEventId ? lastEventId : "";
+        case "sse-gap": return parse(data)?.resumed_after === lastEventId ? lastEventId : "";
         case "sse-cursor": return lastEventId;
         default: return lastEventId === before ? "" : lastEventId;
     }

@@ -6,13 +6,15 @@ export interface Opened {
   resumed: boolean;
 }
 
-/** Events that were asked for cannot be had. */
+/** Events that were asked for cannot be had, or one that has come cannot be read. */
 export interface Gap {
   reason: "unknown-id" | "trimmed" | "lost" | "unreadable" | "not-allowed" | "removed-type";
   /** The id that was asked for. */
   asked: string;
   /** The position after which the stream goes on. */
   resumed_after: string;
+  /** Whether a snapshot follows, and all is well again. If not, see `restart`. */
+  snapshot: boolean;
 }
 
 /** Why a stream ended. */
@@ -63,6 +65,8 @@ export class EventStream<Events extends object> {
   #state: "new" | "open" | "lost" | "done" = "new";
   #last: string;
   #whole: boolean;
+  #restarting: ReturnType<typeof setTimeout> | undefined;
+  #restarted = -Infinity;
 
   constructor(url: string | URL, names: readonly (keyof Events & string)[], options: Options = {}) {
     const address = new URL(url, location.href);
@@ -130,6 +134,23 @@ export class EventStream<Events extends object> {
     return this.#on("sse-refused", handle);
   }
 
+  /**
+   * Begins anew, as a new page does, so that the state comes if the server sends snapshots: when events have been missed
+   * and none follows. It does so within a second, as others may have missed them, too, or half a minute after the last time.
+   */
+  restart(): void {
+    if (this.#state === "done" || this.#restarting !== undefined) return;
+    const wait = Math.max(0, this.#restarted + 30_000 - Date.now()) + 1000 * Math.random();
+    this.#restarting = setTimeout(() => {
+      this.#restarting = undefined;
+      this.#restarted = Date.now();
+      this.#member.leave();
+      this.#move("");
+      this.#whole = false;
+      this.#member.enter();
+    }, wait);
+  }
+
   /** The id that the stream would go on after. */
   get lastId(): string | undefined {
     return this.#last || undefined;
@@ -138,6 +159,7 @@ export class EventStream<Events extends object> {
   /** Ends it: nothing is called any more. */
   close(): void {
     this.#state = "done";
+    clearTimeout(this.#restarting);
     globalThis.removeEventListener("pageshow", this.#comes);
     globalThis.removeEventListener("pagehide", this.#goes);
     page?.removeEventListener("resume", this.#comes);
@@ -160,17 +182,27 @@ export class EventStream<Events extends object> {
   #take({ name, data, id }: Message): void {
     if (this.#state === "done") return;
     const payload = parse(data);
-    if (name === "sse-open") this.#opened(payload as Opened);
+    if (payload === undefined) this.#unreadable(name, id);
+    else if (name === "sse-open") this.#opened(payload as Opened);
+    else if (name === "sse-gap") this.#tell(name, { ...(payload as Gap), snapshot: id === "" });
     else this.#tell(name, payload, id || undefined);
     // A stream that goes on gives the position another name, and is where it was. One that ends moves nobody.
-    const moves = name !== "sse-close" && (name !== "sse-open" || !(payload as Opened).resumed);
+    const { resumed, reason } = (payload ?? {}) as Partial<Opened & Closed>;
+    const moves = name !== "sse-close" && !(name === "sse-open" && resumed);
     if (moves) this.#whole = id !== "";
-    if (id) {
-      this.#last = id;
-      if (this.#resume) save(this.#saved, id);
-    }
-    const over = name === "sse-close" && ["complete", "refused"].includes((payload as Closed).reason);
-    if (over) this.close();
+    if (id) this.#move(id);
+    if (name === "sse-close" && (reason === "complete" || reason === "refused")) this.close();
+  }
+
+  #move(id: string): void {
+    this.#last = id;
+    if (this.#resume) save(this.#saved, id);
+  }
+
+  /** To a page it is missing, as is one that the server cannot read. */
+  #unreadable(name: string, id: string): void {
+    reportError(new Error(`The payload of ${name} ${id} is no JSON`));
+    this.#tell("sse-gap", { reason: "unreadable", asked: id, resumed_after: id || this.#last, snapshot: false });
   }
 
   #opened(opened: Opened): void {
@@ -217,11 +249,11 @@ function save(key: string, id: string): void {
   }
 }
 
+/** Nothing if it is no JSON. */
 function parse(data: string): unknown {
   try {
     return JSON.parse(data);
-  } catch (error) {
-    reportError(error);
+  } catch {
     return undefined;
   }
 }
@@ -340,10 +372,10 @@ class Connection implements Member {
 function ownId(name: string, data: string, lastEventId: string, before: string): string {
   switch (name) {
     case "sse-open": {
-      const { cursor, resumed } = JSON.parse(data) as Opened;
-      return cursor === lastEventId && !resumed ? lastEventId : "";
+      const opened = parse(data) as Opened | undefined;
+      return opened?.cursor === lastEventId && !opened.resumed ? lastEventId : "";
     }
-    case "sse-gap": return (JSON.parse(data) as Gap).resumed_after === lastEventId ? lastEventId : "";
+    case "sse-gap": return (parse(data) as Gap | undefined)?.resumed_after === lastEventId ? lastEventId : "";
     case "sse-cursor": return lastEventId;
     default: return lastEventId === before ? "" : lastEventId;
   }
