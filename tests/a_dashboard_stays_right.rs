@@ -67,13 +67,73 @@ fn a_dashboard_stays_right() {
     pages.show_what_there_is(server.address());
 }
 
-fn change(address: SocketAddr, item: &str, left: usize) {
+/// As if a record could not be read, while the server tells a page what it has missed: no state follows.
+#[test]
+fn a_gap_amid_a_stream_brings_the_state_and_what_is_gone_is_not_sold() {
+    let server = Example::with_settings("example-dashboard", &[]);
+    let id = change(server.address(), "cup", 7);
+    let stream = format!(
+        "event: sse-open\nretry: 600000\ndata: {{\"cursor\":\"{id}\",\"resumed\":false}}\n\n\
+         event: stock-changed\ndata: {{\"item\":\"cup\",\"left\":99}}\n\n\
+         event: stock-changed\ndata: {{\"item\":\"gone\",\"left\":50}}\n\n\
+         id: {id}\nevent: sse-cursor\ndata: {{\"cursor\":\"{id}\"}}\n\n\
+         id: {id}\nevent: sse-gap\n\
+         data: {{\"reason\":\"unreadable\",\"asked\":\"{id}\",\"resumed_after\":\"{id}\"}}\n\n"
+    );
+    let mut pages = Pages { driver: Driver::start(), names: vec!["page"] };
+    pages.driver.tell(json!({
+        "command": "open", "name": "page", "url": server.url("/"), "first": { "/events": stream },
+    }));
+    pages.show_what_there_is(server.address());
+    assert_eq!(pages.driver.text("page", "#missing"), "Changes were missed (unreadable).");
+    assert!(pages.driver.texts("page", "svg line").len() >= 2, "it is seen where");
+    assert_eq!(pages.driver.text("page", "#snapshots"), "2");
+
+    // Every half second about half of the items are sold.
+    pages.driver.tell(json!({ "command": "click", "name": "page", "selector": "#sell" }));
+    let cups = || stock(server.address())[0]["left"].clone();
+    for _ in 0..5 {
+        let before = cups();
+        eventually("cups are sold", || cups() != before);
+    }
+    pages.driver.tell(json!({ "command": "click", "name": "page", "selector": "#sell" }));
+    assert_eq!(stock(server.address()).len(), 1, "nobody sells what there is not");
+}
+
+#[test]
+fn a_change_that_fails_is_told_and_says_nothing_of_the_connection() {
+    let server = Example::with_settings("example-dashboard", &[]);
+    let mut pages = Pages { driver: Driver::start(), names: Vec::new() };
+    pages.open("page", server.address(), None);
+    eventually("it is there", || pages.driver.text("page", "#state") == "live");
+    pages.driver.tell(json!({
+        "command": "answer_once", "name": "page", "path": "/stock/cup", "status": 503, "body": "The disk is full.",
+    }));
+    pages.driver.tell(json!({ "command": "click", "name": "page", "selector": "button" }));
+    let text = "Not changed: 503 The disk is full.";
+    eventually("it is told", || pages.driver.text("page", "#failed") == text);
+    assert_eq!(pages.driver.text("page", "#state"), "live");
+    assert_eq!(stock(server.address()), Vec::<Value>::new());
+    pages.driver.tell(json!({ "command": "click", "name": "page", "selector": "button" }));
+    pages.show_what_there_is(server.address());
+    eventually("it is over", || pages.driver.text("page", "#failed").is_empty());
+}
+
+/// The id of the change.
+fn change(address: SocketAddr, item: &str, left: usize) -> String {
     let path = format!(
         "/stock/{}",
         item.replace(' ', "%20").replace('/', "%2F").replace('\u{2028}', "%E2%80%A8")
     );
     let (status, text) = post(address, &path, &json!({ "left": left }).to_string()).unwrap();
     assert_eq!(status, 201, "{text}");
+    text
+}
+
+/// What the server says that there is.
+fn stock(address: SocketAddr) -> Vec<Value> {
+    let answer = http::send(address, &Request::new("GET", "/stock")).unwrap();
+    serde_json::from_str(answer.text()).unwrap()
 }
 
 struct Pages {
@@ -92,13 +152,11 @@ impl Pages {
     fn show_what_there_is(&mut self, server: SocketAddr) {
         for name in self.names.clone() {
             eventually("the page shows what there is", || {
-                let answer = http::send(server, &Request::new("GET", "/stock")).unwrap();
-                let stock: Vec<Value> = serde_json::from_str(answer.text()).unwrap();
                 let line = |change: &Value| {
                     format!("{}{}", change["item"].as_str().unwrap(), change["left"])
                 };
-                let mut expected: Vec<String> = stock.iter().map(line).collect();
-                let mut shown = self.driver.texts(name, "tbody tr");
+                let mut expected: Vec<String> = stock(server).iter().map(line).collect();
+                let mut shown = self.driver.texts(name, "tbody tr:not([hidden])");
                 expected.sort_unstable();
                 shown.sort_unstable();
                 shown == expected

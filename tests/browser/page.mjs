@@ -2,8 +2,9 @@
 export const pages = new Map();
 
 export const commands = {
-  // In a profile of its own, or in that of another page.
-  async open({ name, url, beside }, browser) {
+  // In a profile of its own, or in that of another page. `first` has, by path, streams that the page gets once
+  // instead of the server's.
+  async open({ name, url, beside, first = {} }, browser) {
     // Nobody vouches for the certificates of tests.
     const context = beside ? pages.get(beside).context() : await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
@@ -13,8 +14,18 @@ export const commands = {
       if (answer.request().resourceType() === "eventsource") page.streams.push(answer.status());
     });
     pages.set(name, page);
+    for (const [path, body] of Object.entries(first)) {
+      const stream = route => route.fulfill({ contentType: "text/event-stream", body });
+      await page.route(url => url.pathname === path, stream, { times: 1 });
+    }
     await page.goto(url);
   },
+
+  // What it asks for next under a path is answered so.
+  answer_once: ({ name, path, status, body }) => pages.get(name).route(
+    url => url.pathname === path, route => route.fulfill({ status, body }), { times: 1 }).then(() => null),
+
+  click: ({ name, selector }) => pages.get(name).click(selector),
 
   // The quick start's page. Cheap enough to be asked again and again.
   async look({ name }) {

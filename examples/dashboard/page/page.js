@@ -7,9 +7,11 @@ const find = (selector) => {
     return found;
 };
 const table = find("tbody");
+let isLive = false;
 const state = (text) => {
+    isLive = text === "live";
     find("#state").textContent = text;
-    find("#state").classList.toggle("away", text !== "live");
+    find("#state").classList.toggle("away", !isLive);
 };
 let snapshots = 0;
 // ANCHOR: page
@@ -28,9 +30,12 @@ events.onOpen(({ resumed }) => {
     plots.forEach(plot => plot.forget());
     find("#snapshots").textContent = String(++snapshots);
 });
-events.onGap(({ reason }) => {
+events.onGap(({ reason, snapshot }) => {
     plots.forEach(plot => plot.mark());
     find("#missing").textContent = `Changes were missed (${reason}).`;
+    // What is shown may be wrong until the state comes.
+    if (!snapshot)
+        events.restart();
 });
 events.onLost(() => state("away"));
 // ANCHOR_END: page
@@ -41,10 +46,11 @@ function add(item) {
     table.replaceChildren(...inOrder.map(([, { row }]) => row));
     return plot;
 }
-const change = (item, left) => {
-    fetch(`/stock/${encodeURIComponent(item)}`, {
+const change = async (item, left) => {
+    const failed = await fetch(`/stock/${encodeURIComponent(item)}`, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ left }),
-    }).catch(() => state("away"));
+    }).then(async (answer) => answer.ok ? "" : `${answer.status} ${await answer.text()}`, String);
+    find("#failed").textContent = failed && `Not changed: ${failed}`;
 };
 const form = find("form");
 form.onsubmit = submit => {
@@ -54,10 +60,11 @@ form.onsubmit = submit => {
 };
 setInterval(() => {
     plots.forEach(plot => plot.draw());
-    if (!find("#sell").checked)
+    // Who does not know what there is sells nothing.
+    if (!isLive || !find("#sell").checked)
         return;
     for (const [item, { left }] of plots) {
-        if (Math.random() < 0.5)
+        if (left !== undefined && Math.random() < 0.5)
             change(item, left > 5 ? left - Math.floor(Math.random() * 6) : 100);
     }
 }, 500);

@@ -7,9 +7,11 @@ const find = <E extends Element>(selector: string): E => {
   return found;
 };
 const table = find<HTMLTableSectionElement>("tbody");
-const state = (text: string): void => {
+let isLive = false;
+const state = (text: "live" | "away"): void => {
+  isLive = text === "live";
   find("#state").textContent = text;
-  find("#state").classList.toggle("away", text !== "live");
+  find("#state").classList.toggle("away", !isLive);
 };
 let snapshots = 0;
 
@@ -29,9 +31,11 @@ events.onOpen(({ resumed }) => {
   plots.forEach(plot => plot.forget());
   find("#snapshots").textContent = String(++snapshots);
 });
-events.onGap(({ reason }) => {
+events.onGap(({ reason, snapshot }) => {
   plots.forEach(plot => plot.mark());
   find("#missing").textContent = `Changes were missed (${reason}).`;
+  // What is shown may be wrong until the state comes.
+  if (!snapshot) events.restart();
 });
 events.onLost(() => state("away"));
 // ANCHOR_END: page
@@ -44,10 +48,11 @@ function add(item: string): Plot {
   return plot;
 }
 
-const change = (item: string, left: number): void => {
-  fetch(`/stock/${encodeURIComponent(item)}`, {
+const change = async (item: string, left: number): Promise<void> => {
+  const failed = await fetch(`/stock/${encodeURIComponent(item)}`, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ left }),
-  }).catch(() => state("away"));
+  }).then(async answer => answer.ok ? "" : `${answer.status} ${await answer.text()}`, String);
+  find("#failed").textContent = failed && `Not changed: ${failed}`;
 };
 
 const form = find<HTMLFormElement>("form");
@@ -59,8 +64,9 @@ form.onsubmit = submit => {
 
 setInterval(() => {
   plots.forEach(plot => plot.draw());
-  if (!find<HTMLInputElement>("#sell").checked) return;
+  // Who does not know what there is sells nothing.
+  if (!isLive || !find<HTMLInputElement>("#sell").checked) return;
   for (const [item, { left }] of plots) {
-    if (Math.random() < 0.5) change(item, left > 5 ? left - Math.floor(Math.random() * 6) : 100);
+    if (left !== undefined && Math.random() < 0.5) change(item, left > 5 ? left - Math.floor(Math.random() * 6) : 100);
   }
 }, 500);

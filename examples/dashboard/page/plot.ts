@@ -6,7 +6,8 @@ const SVG = "http://www.w3.org/2000/svg";
 /** A row of the table: how much there was of an item, and how much there is. */
 export class Plot {
   readonly row = document.createElement("tr");
-  left = 0;
+  /** Nothing if there is no such item, as far as is known. */
+  left: number | undefined;
   readonly #svg = document.createElementNS(SVG, "svg");
   readonly #number: HTMLTableCellElement;
   /** What was known without a break, each at its time. */
@@ -33,6 +34,7 @@ export class Plot {
 
   /** Whether there is such an item is told anew. */
   forget(): void {
+    this.left = undefined;
     this.row.hidden = true;
     this.#number.textContent = "";
   }
