@@ -94,6 +94,7 @@ fn handlers_have_the_payload_of_their_event() {
         r#"events.on("internal", one => { if (one.is === "struct") console.log(one.a + 1); });"#,
         r#"events.onGap(({ reason, asked }) => { if (reason === "lost") console.log(asked.length); });"#,
         r#"events.onGap(({ snapshot }) => { if (!snapshot) events.restart(); });"#,
+        r#"connect("/events", { resume: "orders" }).close();"#,
         r#"events.onOpen(({ resumed }) => { const yes: boolean = resumed; console.log(yes); })();"#,
         r#"events.onClose(({ reason }) => { console.log(reason === "complete", events.lastId); events.close(); });"#,
     ];

@@ -336,7 +336,7 @@ class Tab {
       () => this.#ask(), error => { if (!error.message.endsWith("is no JSON")) throw error; this.errors.push(error.message); },
       setTimeout, clear, setInterval, clear, { now: () => world.now }, { ...pick(Math), random: world.random },
     );
-    const stream = new EventStream("/events", ["news", "lost", "refused"], { share: true, ...options });
+    const stream = new EventStream(options.url ?? "/events", ["news", "lost", "refused"], { share: true, ...options });
     this.stream = stream;
     if (options.once) {
       stream.on("news", () => stream.close());
@@ -600,6 +600,29 @@ async function anew(seed) {
   if (tabs.some(tab => tab.sources.size)) throw new Wrong("a tab that has ended begins anew");
 }
 
+/** Where a page was is kept for its URL, or by a name that the page gives. */
+async function remembered(seed) {
+  const world = new World(seed);
+  const server = new Server(world, { opaque: false, snapshots: true, kept: 1e9, slow: 40 });
+  const browser = Object.assign(new Browser(world, server), { lag: 20 });
+  const storage = new Map();
+  const goesOn = async (options, expected) => {
+    const tab = new Tab(world, browser, JSON.stringify(options), storage, options);
+    await world.run(world.now + 5000);
+    server.publish(true);
+    await world.run(world.now + 1000);
+    const [opened] = tab.handled.filter(([, kind]) => kind === "open");
+    if (opened[2].resumed !== expected) throw new Wrong(`${tab.name} goes on: ${opened[2].resumed}`, tab);
+    tab.die();
+  };
+  await goesOn({ url: "/events", resume: true }, false);
+  await goesOn({ url: "/events", resume: true }, true);
+  await goesOn({ url: "/events", resume: "orders" }, false);
+  await goesOn({ url: "/events?ticket=1", resume: true }, false);
+  await goesOn({ url: "/events?ticket=2", resume: "orders" }, true);
+  await goesOn({ url: "/events" }, false);
+}
+
 /** A refusal, and that it is over, concern all tabs, also those that rest. */
 async function told(seed) {
   const world = new World(seed);
@@ -651,6 +674,7 @@ for (let n = 0; n < Number(runs); n++) {
       await limited(one);
       await told(one);
       await anew(one);
+      await remembered(one);
       await refused(one, "locks");
       await refused(one, "channels");
     }

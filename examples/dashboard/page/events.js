@@ -17,8 +17,8 @@ export class EventStream {
     /** By event type; those of the framework's own events, and of what the client says, begin with `sse-`. */
     #handlers = new Map();
     #member;
+    /** By what its position is kept, if it is. */
     #saved;
-    #resume;
     #state = "new";
     #last;
     #whole;
@@ -26,9 +26,9 @@ export class EventStream {
     #restarted = -Infinity;
     constructor(url, names, options = {}) {
         const address = new URL(url, location.href);
-        this.#saved = `sse ${address.href}`;
-        this.#resume = options.resume ?? false;
-        this.#last = (this.#resume && load(this.#saved)) || (options.after ?? "");
+        const { resume = false } = options;
+        this.#saved = resume && `sse ${resume === true ? address.href : resume}`;
+        this.#last = (this.#saved && load(this.#saved)) || (options.after ?? "");
         this.#whole = this.#last !== "";
         const tab = {
             last: () => this.#last,
@@ -42,7 +42,7 @@ export class EventStream {
         const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
         const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
         // Tabs whose pages know other event types do not hear the same.
-        const name = `${this.#saved} ${[...names].sort().join()}`;
+        const name = `sse ${address.href} ${[...names].sort().join()}`;
         this.#member = share ? new Sharing(name, tab, connection) : connection;
         globalThis.addEventListener("pageshow", this.#comes);
         globalThis.addEventListener("pagehide", this.#goes);
@@ -146,7 +146,7 @@ export class EventStream {
     }
     #move(id) {
         this.#last = id;
-        if (this.#resume)
+        if (this.#saved)
             save(this.#saved, id);
     }
     /** To a page it is missing, as is one that the server cannot read. */

@@ -56,9 +56,10 @@ export interface Options {
   after?: string;
   /**
    * Whether to go on, when the page is loaded again in this tab, where it was. For pages that keep what
-   * they were told: one that begins empty wants the snapshot, and not what came after it.
+   * they were told: one that begins empty wants the snapshot, and not what came after it. The place is kept
+   * by the URL, or by the name that is given: for each of two streams of the same URL, say, or of a user.
    */
-  resume?: boolean;
+  resume?: boolean | string;
   /**
    * Whether all tabs with this URL share one connection. They see what the first of them may see, so
    * where users sign in and out, the URL should have the user in it.
@@ -85,8 +86,8 @@ export class EventStream<Events extends object> {
   /** By event type; those of the framework's own events, and of what the client says, begin with `sse-`. */
   readonly #handlers = new Map<string, Set<(payload: never, id?: string) => void>>();
   readonly #member: Member;
-  readonly #saved: string;
-  readonly #resume: boolean;
+  /** By what its position is kept, if it is. */
+  readonly #saved: string | false;
   #state: "new" | "open" | "lost" | "done" = "new";
   #last: string;
   #whole: boolean;
@@ -95,9 +96,9 @@ export class EventStream<Events extends object> {
 
   constructor(url: string | URL, names: readonly (keyof Events & string)[], options: Options = {}) {
     const address = new URL(url, location.href);
-    this.#saved = `sse ${address.href}`;
-    this.#resume = options.resume ?? false;
-    this.#last = (this.#resume && load(this.#saved)) || (options.after ?? "");
+    const { resume = false } = options;
+    this.#saved = resume && `sse ${resume === true ? address.href : resume}`;
+    this.#last = (this.#saved && load(this.#saved)) || (options.after ?? "");
     this.#whole = this.#last !== "";
     const tab: Tab = {
       last: () => this.#last,
@@ -110,7 +111,7 @@ export class EventStream<Events extends object> {
     const connection = new Connection(address, [...names, ...CONTROL], options.withCredentials ?? false, tab);
     const share = options.share && "locks" in navigator && "BroadcastChannel" in globalThis;
     // Tabs whose pages know other event types do not hear the same.
-    const name = `${this.#saved} ${[...names].sort().join()}`;
+    const name = `sse ${address.href} ${[...names].sort().join()}`;
     this.#member = share ? new Sharing(name, tab, connection) : connection;
     globalThis.addEventListener("pageshow", this.#comes);
     globalThis.addEventListener("pagehide", this.#goes);
@@ -221,7 +222,7 @@ export class EventStream<Events extends object> {
 
   #move(id: string): void {
     this.#last = id;
-    if (this.#resume) save(this.#saved, id);
+    if (this.#saved) save(this.#saved, id);
   }
 
   /** To a page it is missing, as is one that the server cannot read. */
