@@ -8,11 +8,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::testing::{TestClient, TestStream};
 use sse_framework::{
-    DecodeError, Exported, Gap, GapReason, Hub, OnSchemaChange, RawEvent, Received, SledLog,
-    SseEvent, Start, Subscribe,
+    AppendError, Appended, Batch, DecodeError, EventId, EventLog, Exported, Gap, GapReason,
+    History, Hub, IdKey, LogError, OnSchemaChange, OpenLog, RawEvent, Read, Received, RecordRef,
+    Retention, SledLog, SseEvent, Start, Subscribe, Subscription, TopicFilter, TopicSelection,
 };
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use support::log_lines::Captured;
 
 /// The app in its first year: an order has a price in whole euros.
 mod first {
@@ -143,7 +148,7 @@ async fn a_typed_stream_yields_todays_version() {
     let hub = third_year(directory.path()).await;
     let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
     let mut seen = Vec::new();
-    while seen.len() < 9 {
+    while seen.len() < 8 {
         seen.push(match stream.next().await.unwrap() {
             Received::Event(delivered) => Ok(delivered.event),
             Received::Gap(Gap { reason, resumed_after, .. }) => Err((reason, resumed_after.seq())),
@@ -155,7 +160,6 @@ async fn a_typed_stream_yields_todays_version() {
         [
             Ok(order(100).into()),
             Ok(order(200).into()),
-            Err((GapReason::Unreadable, 3)),
             Err((GapReason::Unreadable, 4)),
             Ok(order(300).into()),
             Err((GapReason::RemovedType, 6)),
@@ -172,13 +176,12 @@ async fn a_browser_is_shown_todays_version() {
     let hub = third_year(directory.path()).await;
     let client = TestClient::new(Router::new().route("/all", hub.endpoint()));
     let mut stream = client.subscribe("/all?last_event_id=earliest").await.unwrap();
-    let seen = read(&mut stream, 9).await;
+    let seen = read(&mut stream, 8).await;
     assert_eq!(
         seen,
         [
             r#"order-placed {"cents":100,"currency":"EUR"} 1"#,
             r#"order-placed {"cents":200,"currency":"EUR"} 2"#,
-            "sse-gap unreadable 3",
             "sse-gap unreadable 4",
             r#"order-placed {"cents":300,"currency":"EUR"} 5"#,
             r#"item-viewed {"item":7} 6"#,
@@ -189,7 +192,7 @@ async fn a_browser_is_shown_todays_version() {
     );
     // Who comes back after the gap is not told again.
     let mut stream = client.subscribe("/all?last_event_id=earliest").await.unwrap();
-    read(&mut stream, 4).await;
+    read(&mut stream, 3).await;
     let mut stream = stream.disconnect().resume().await.unwrap();
     assert_eq!(read(&mut stream, 1).await, [r#"order-placed {"cents":300,"currency":"EUR"} 5"#]);
 }
@@ -208,10 +211,9 @@ async fn a_filter_is_asked_about_todays_version() {
     let client = TestClient::new(Router::new().route("/some", get(filtered)));
     let mut stream = client.subscribe("/some?last_event_id=earliest").await.unwrap();
     assert_eq!(
-        read(&mut stream, 8).await,
+        read(&mut stream, 7).await,
         [
             r#"order-placed {"cents":100,"currency":"EUR"} 1"#,
-            "sse-gap unreadable 3",
             "sse-gap unreadable 4",
             r#"order-placed {"cents":300,"currency":"EUR"} 5"#,
             "sse-gap removed-type 6",
@@ -283,7 +285,311 @@ async fn a_record_without_a_way_to_today_is_a_gap() {
     let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
     let client = TestClient::new(Router::new().route("/all", hub.endpoint()));
     let mut stream = client.subscribe("/all?last_event_id=earliest").await.unwrap();
-    let seen = read(&mut stream, 9).await;
+    let seen = read(&mut stream, 8).await;
     assert_eq!(seen[0], r#"order-placed {"euros":1} 1"#);
-    assert_eq!(seen[7..], ["sse-gap unreadable 8", "sse-gap unreadable 9"]);
+    assert_eq!(seen[7..], ["sse-gap unreadable 9"]);
+}
+
+/// A program of tomorrow, and that of today to which there is a way back.
+mod rollback {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+    pub(super) struct Noted {
+        pub(super) n: u64,
+    }
+
+    #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    #[sse(name = "counted", version = 2)]
+    pub(super) struct CountedOfTomorrow {}
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+    pub(super) struct Counted {}
+
+    #[derive(SseEvent)]
+    pub(super) enum Tomorrow {
+        Noted(Noted),
+        Counted(CountedOfTomorrow),
+    }
+
+    #[derive(Debug, PartialEq, SseEvent)]
+    pub(super) enum Today {
+        Noted(Noted),
+        Counted(Counted),
+    }
+
+    /// Writes so many records as tomorrow's program: notes where `reads`, and what today's cannot read.
+    pub(super) async fn write(log: &Path, count: u64, reads: impl Fn(u64) -> bool) -> Vec<EventId> {
+        let hub = Hub::<Tomorrow>::open(log).await.unwrap();
+        let event = |n| match reads(n) {
+            true => Tomorrow::Noted(Noted { n }),
+            false => Tomorrow::Counted(CountedOfTomorrow {}),
+        };
+        let all: Vec<_> = (1..=count).collect();
+        let mut ids = Vec::new();
+        for part in all.chunks(5000) {
+            let published = hub.publish_all(part.iter().copied().map(event)).topic("a");
+            ids.extend(published.await.unwrap());
+        }
+        hub.shutdown().await.unwrap();
+        ids
+    }
+}
+
+/// A log that counts how often it is read, and keeps no schemas.
+struct Counting(SledLog, Arc<AtomicUsize>);
+
+struct OpenCounting(Box<dyn EventLog>, Arc<AtomicUsize>);
+
+impl OpenLog for Counting {
+    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
+        Ok(Box::new(OpenCounting(Box::new(self.0).open(retention)?, self.1)))
+    }
+}
+
+impl EventLog for OpenCounting {
+    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
+        self.0.append(batches)
+    }
+
+    fn read(
+        &self,
+        after: u64,
+        until: u64,
+        topics: &TopicSelection,
+        visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+    ) -> Result<Read, LogError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read(after, until, topics, visit)
+    }
+
+    fn history(&self) -> History {
+        self.0.history()
+    }
+
+    fn closed_topics(&self, visit: &mut dyn FnMut(&str, u64)) -> Result<(), LogError> {
+        self.0.closed_topics(visit)
+    }
+
+    fn id_key(&self) -> Result<IdKey, LogError> {
+        self.0.id_key()
+    }
+
+    fn close(&self) -> Result<(), LogError> {
+        self.0.close()
+    }
+}
+
+/// Seq of an event; of a gap its reason, the seqs before it and at its end.
+type Step = Result<u64, (String, u64, u64)>;
+
+fn seq(id: &str) -> u64 {
+    id.rsplit('-').next().unwrap().parse().unwrap()
+}
+
+/// What comes over HTTP, as far as the event of this seq.
+async fn read_frames(app: &Router, path: &str, last: u64) -> Vec<Step> {
+    let mut stream = TestClient::new(app.clone()).subscribe(path).await.unwrap();
+    let mut steps = Vec::new();
+    while steps.last() != Some(&Ok(last)) {
+        let event = stream.next().await.unwrap().unwrap();
+        let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
+        let text = |name: &str| data[name].as_str().unwrap();
+        steps.push(match event.name.as_str() {
+            "sse-gap" => {
+                assert_eq!(text("resumed_after"), event.last_event_id);
+                Err((text("reason").to_owned(), seq(text("asked")), seq(text("resumed_after"))))
+            }
+            _ => Ok(seq(&event.last_event_id)),
+        });
+    }
+    steps
+}
+
+/// The same of a stream within the process, which says in between where it stands.
+async fn read_typed<E: SseEvent + fmt::Debug>(mut stream: Subscription<E>, last: u64) -> Vec<Step> {
+    let mut steps = Vec::new();
+    while steps.last() != Some(&Ok(last)) {
+        let received = stream.next().await.unwrap();
+        assert_eq!(stream.position(), received.id().unwrap());
+        steps.push(match received {
+            Received::Event(event) => Ok(event.id.seq()),
+            Received::Gap(Gap { reason, asked, resumed_after, .. }) => {
+                let reason = serde_json::to_value(reason).unwrap();
+                let reason = reason.as_str().unwrap().to_owned();
+                Err((reason, seq(&asked), resumed_after.seq()))
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    steps
+}
+
+fn unreadable(before: u64, until: u64) -> Step {
+    Err(("unreadable".to_owned(), before, until))
+}
+
+fn captured() -> Captured {
+    let lines = Captured::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone());
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    lines
+}
+
+#[tokio::test]
+async fn records_in_a_row_that_cannot_be_read_are_one_gap_and_one_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let readable = [1, 20_002, 20_004, 20_007];
+    let ids = rollback::write(directory.path(), 20_007, |n| readable.contains(&n)).await;
+    let reads = Arc::new(AtomicUsize::new(0));
+    let log = Counting(SledLog::new(directory.path()), reads.clone());
+    let lines = captured();
+    let hub = Hub::<rollback::Today>::builder(log).start().await.unwrap();
+    let read = || reads.swap(0, Ordering::Relaxed);
+    let told = || lines.text().matches("records cannot be read").count();
+    read();
+
+    let filtered = hub.clone();
+    let filtered = get(async move |request: Subscribe| {
+        let hides = |event: &_| !matches!(event, rollback::Today::Noted(note) if note.n == 20_004);
+        filtered.subscribe(request).filter(hides).everything().into_response()
+    });
+    let of_topic = hub.clone();
+    let of_topic = get(async move |request: Subscribe| {
+        of_topic.subscribe(request).topics([TopicFilter::under(["a"])]).into_response()
+    });
+    let app = Router::new().route("/all", hub.endpoint());
+    let app = app.route("/topic", of_topic).route("/filtered", filtered);
+
+    let expected = [
+        Ok(1),
+        unreadable(1, 20_001),
+        Ok(20_002),
+        unreadable(20_002, 20_003),
+        Ok(20_004),
+        unreadable(20_004, 20_006),
+        Ok(20_007),
+    ];
+    assert_eq!(read_frames(&app, "/all?last_event_id=earliest", 20_007).await, expected);
+    assert_eq!(read(), 1);
+    for _ in 0..5 {
+        assert_eq!(read_frames(&app, "/all?last_event_id=earliest", 20_007).await, expected);
+    }
+    assert_eq!(read(), 0, "the page is shared");
+    assert_eq!(told(), 1, "{}", lines.text());
+    let line =
+        lines.text().lines().find(|line| line.contains("cannot be read")).unwrap().to_owned();
+    for part in [
+        "count=20003",
+        &format!("first={}", ids[1]),
+        &format!("last={}", ids[20_005]),
+        "event `counted`: the record is of version 2, which version 1 cannot read",
+    ] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+
+    assert_eq!(read_frames(&app, "/topic?last_event_id=earliest", 20_007).await, expected);
+    assert_eq!(read(), 1);
+    let typed = || hub.subscribe(Subscribe::default()).start(Start::Oldest);
+    assert_eq!(read_typed(typed().everything(), 20_007).await, expected);
+    let hidden = [&expected[..3], &[unreadable(20_002, 20_006), Ok(20_007)]].concat();
+    assert_eq!(read_frames(&app, "/filtered?last_event_id=earliest", 20_007).await, hidden);
+    let few = typed().filter(|event| *event != rollback::Noted { n: 20_004 }.into()).everything();
+    assert_eq!(read_typed(few, 20_007).await, hidden);
+    assert_eq!(told(), 1, "no record is told twice: {}", lines.text());
+
+    // Who comes back goes on where it was, also within a gap: it may have seen what is hidden now.
+    let within = [unreadable(5000, 20_001), Ok(20_002)];
+    let after = [Ok(20_002)];
+    for path in ["/all", "/topic", "/filtered"] {
+        let after_id = |seq: usize| format!("{path}?last_event_id={}", ids[seq - 1]);
+        assert_eq!(read_frames(&app, &after_id(5000), 20_002).await, within, "{path}");
+        assert_eq!(read_frames(&app, &after_id(20_001), 20_002).await, after, "{path}");
+    }
+    let after = |seq: usize| hub.subscribe(Subscribe::default()).start(Start::After(ids[seq - 1]));
+    assert_eq!(read_typed(after(5000).everything(), 20_002).await, within);
+}
+
+/// As after a rollback, with types that today's program knows in between.
+#[tokio::test]
+async fn single_records_that_cannot_be_read_cost_no_reads_of_their_own() {
+    let directory = tempfile::tempdir().unwrap();
+    rollback::write(directory.path(), 3000, |n| n % 2 == 0).await;
+    let reads = Arc::new(AtomicUsize::new(0));
+    let log = Counting(SledLog::new(directory.path()), reads.clone());
+    let hub = Hub::<rollback::Today>::builder(log).start().await.unwrap();
+    let app = Router::new().route("/all", hub.endpoint());
+    let expected = (1..=1500).flat_map(|n| [unreadable(2 * n - 2, 2 * n - 1), Ok(2 * n)]);
+    let expected = Vec::from_iter(expected);
+    assert_eq!(read_frames(&app, "/all?last_event_id=earliest", 3000).await, expected);
+    assert!(reads.load(Ordering::Relaxed) < 10, "{reads:?}");
+    let typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    assert_eq!(read_typed(typed, 3000).await, expected);
+}
+
+/// A gap ends where its reason does, and is told at the log's end as well.
+#[tokio::test]
+async fn a_gap_has_one_reason() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+    struct Counted {}
+
+    let directory = tempfile::tempdir().unwrap();
+    rollback::write(directory.path(), 9, |n| (4..=6).contains(&n)).await;
+    let builder = Hub::<Counted>::builder(SledLog::new(directory.path())).retired_types(["noted"]);
+    let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
+    let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    let mut gaps = Vec::new();
+    for _ in 0..3 {
+        let Some(Received::Gap(gap)) = stream.next().await else { panic!("a gap") };
+        gaps.push((gap.reason, seq(&gap.asked), gap.resumed_after.seq()));
+        assert_eq!(stream.position(), gap.resumed_after);
+    }
+    let (unreadable, removed) = (GapReason::Unreadable, GapReason::RemovedType);
+    assert_eq!(gaps, [(unreadable, 0, 3), (removed, 3, 6), (unreadable, 6, 9)]);
+    let shown = hub.clone();
+    let filtered = get(async move |request: Subscribe| {
+        shown.subscribe(request).filter(|_| true).everything().into_response()
+    });
+    let app = Router::new().route("/some", filtered);
+    let id = hub.publish(Counted {}).await.unwrap();
+    let frames = read_frames(&app, "/some?last_event_id=earliest", id.seq()).await;
+    let gap = |reason: &str, before, until| Err((reason.to_owned(), before, until));
+    let expected = [gap("unreadable", 0, 3), gap("removed-type", 3, 6), gap("unreadable", 6, 9)];
+    assert_eq!(frames, [&expected[..], &[Ok(10)]].concat());
+    // One that was read and not yet told is told to who goes on from there.
+    let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    stream.next().await;
+    let goes_on = hub.subscribe(Subscribe::default()).start(Start::After(stream.position()));
+    let Some(Received::Gap(gap)) = goes_on.everything().next().await else { panic!("a gap") };
+    assert_eq!((gap.reason, gap.resumed_after.seq()), (removed, 6));
+}
+
+#[tokio::test]
+async fn what_an_upcast_says_is_logged_with_its_causes() {
+    #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    #[sse(name = "paid")]
+    struct PaidV1 {}
+
+    #[derive(Debug, Serialize, Deserialize, JsonSchema, SseEvent)]
+    #[sse(version = 2, upcast = from_v1)]
+    struct Paid {}
+
+    fn from_v1(_: PaidV1) -> Result<Paid, LogError> {
+        let source = std::io::Error::other("it is Sunday");
+        Err(LogError::Io { action: "asking", path: "the bank".into(), source })
+    }
+
+    let directory = tempfile::tempdir().unwrap();
+    let hub = Hub::<PaidV1>::open(directory.path()).await.unwrap();
+    hub.publish(PaidV1 {}).await.unwrap();
+    hub.shutdown().await.unwrap();
+    let lines = captured();
+    let hub = Hub::<Paid>::open(directory.path()).await.unwrap();
+    let client = TestClient::new(Router::new().route("/all", hub.endpoint()));
+    let mut stream = client.subscribe("/all?last_event_id=earliest").await.unwrap();
+    assert_eq!(read(&mut stream, 1).await, ["sse-gap unreadable 1"]);
+    let text = lines.text();
+    for part in ["cannot be made one of version 2", "asking the bank", "it is Sunday"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
 }

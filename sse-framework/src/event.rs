@@ -8,6 +8,7 @@ mod payload;
 pub mod private;
 mod renewal;
 mod topic_text;
+mod unread;
 mod upcast;
 mod variant;
 
@@ -16,6 +17,7 @@ pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 use described::Described;
 pub(crate) use described::{Schemas, decoded, used};
 pub(crate) use renewal::Renewal;
+pub(crate) use unread::Unread;
 
 use crate::topic::{Topic, TopicError};
 use crate::wire::FrameError;

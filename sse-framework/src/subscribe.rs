@@ -17,6 +17,7 @@ mod snapshot;
 mod start;
 mod subscription;
 mod unopened;
+mod unreadable;
 
 #[cfg(feature = "serve")]
 pub(crate) use handover::Handover;

@@ -76,7 +76,7 @@ fn log_lines_and_errors_tell_what_failed_but_no_payload() {
             let all = hub.subscribe(Subscribe::default()).start(Start::Oldest);
             let mut all = all.everything();
             let Some(Received::Gap(gap)) = all.next().await else { panic!("it cannot be read") };
-            assert_eq!((gap.resumed_after, gap.asked.clone()), (id, id.to_string()));
+            assert_eq!(gap.resumed_after, id);
             assert!(captured.text().contains(&id.to_string()), "{}", captured.text());
 
             let hub = Hub::<Written>::in_memory().unwrap();
@@ -88,7 +88,7 @@ fn log_lines_and_errors_tell_what_failed_but_no_payload() {
         });
     });
     let lines = captured.text();
-    assert!(lines.contains("a record cannot be read as an event"), "{lines}");
+    assert!(lines.contains("records cannot be read as events"), "{lines}");
     assert!(lines.contains("ERROR") && lines.contains("a filter panicked"), "{lines}");
     assert!(!lines.contains(SECRET), "{lines}");
 }

@@ -1,5 +1,6 @@
 //! Records of other versions than today's, made today's where their types are not known.
 
+use super::unread::{Told, Unread};
 use super::upcast::message;
 use super::{DecodeError, EventType, RawEvent, SseEvent};
 use crate::wire;
@@ -17,6 +18,7 @@ pub(crate) struct Renewal {
     /// None if all have version 1.
     versions: Option<Arc<HashMap<&'static str, u32>>>,
     renew: fn(RawEvent<'_>, &mut Vec<u8>) -> Result<&'static str, DecodeError>,
+    told: Arc<Told>,
 }
 
 impl Renewal {
@@ -28,6 +30,7 @@ impl Renewal {
             types: E::TYPES,
             versions: (!E::TYPES.iter().all(is_first)).then(|| Arc::new(versions())),
             renew: renew::<E>,
+            told: Arc::default(),
         }
     }
 
@@ -35,7 +38,7 @@ impl Renewal {
     #[cfg(all(test, loom))]
     pub(crate) fn none() -> Self {
         let renew = |record: RawEvent<'_>, _: &mut Vec<u8>| super::private::unknown(record);
-        Renewal { types: &[], versions: None, renew }
+        Renewal { types: &[], versions: None, renew, told: Arc::default() }
     }
 
     /// Whether a record is of another version than its event type. One of a type that the set does not have
@@ -46,6 +49,11 @@ impl Renewal {
             None => EventType::find(self.types, name).is_some(),
             Some(versions) => versions.get(name).is_some_and(|today| *today != version),
         }
+    }
+
+    /// For what is to be logged of records that cannot be read.
+    pub(crate) fn unread(&self) -> Unread {
+        Unread::new(&self.told)
     }
 
     /// Appends the payload as it is written today, and gives the event type's name. Code of the app's that

@@ -137,7 +137,7 @@ impl<E: SseEvent> HubBuilder<E> {
     ///
     /// Their records stay in the log. A stream within the process, and a [filter](crate::SubscriptionBuilder::filter),
     /// cannot read them as events of the set, and are told of a gap of the reason
-    /// [`RemovedType`](crate::GapReason::RemovedType) for each. Other clients are shown them as they were written.
+    /// [`RemovedType`](crate::GapReason::RemovedType). Other clients are shown them as they were written.
     pub fn retired_types<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.schemas.retired.extend(names.into_iter().map(Into::into));
         self

@@ -19,8 +19,8 @@ struct RecentPage {
     /// The seq before the first record.
     after: u64,
     frames: Bytes,
-    /// Where each record's frame ends.
-    ends: Vec<usize>,
+    /// The last record of each frame, and where it ends.
+    ends: Vec<(u64, usize)>,
 }
 
 const MOST_PAGES: usize = 8;
@@ -35,8 +35,8 @@ impl RecentPages {
         pages.iter().find_map(|page| page.rest(after))
     }
 
-    /// Keeps the frames of the records after this position, which end at these places.
-    pub(crate) fn keep(&self, after: u64, frames: Bytes, ends: Vec<usize>) {
+    /// Keeps the frames of all records after this position: of each frame its last record, and where it ends.
+    pub(crate) fn keep(&self, after: u64, frames: Bytes, ends: Vec<(u64, usize)>) {
         if frames.len() > MOST_BYTES {
             return;
         }
@@ -51,12 +51,15 @@ impl RecentPages {
 
 impl RecentPage {
     fn rest(&self, after: u64) -> Option<(Bytes, u64)> {
-        let passed = usize::try_from(after.checked_sub(self.after)?).ok()?;
-        let start = match passed.checked_sub(1) {
-            None => 0,
-            Some(last) => *self.ends.get(last)?,
+        let start = match after == self.after {
+            true => 0,
+            // Who stands within a gap is not served: of what it hides, they may have seen something.
+            false => {
+                let place = self.ends.binary_search_by_key(&after, |(last, _)| *last).ok()?;
+                self.ends[place].1
+            }
         };
-        let until = self.after + self.ends.len() as u64;
+        let (until, _) = *self.ends.last()?;
         (after < until).then(|| (self.frames.slice(start..), until))
     }
 }
@@ -69,23 +72,39 @@ mod tests {
     fn a_page_serves_all_who_stand_in_it() {
         let pages = RecentPages::default();
         assert_eq!(pages.after(0), None);
-        pages.keep(5, Bytes::from_static(b"six seven"), vec![4, 9]);
+        pages.keep(5, Bytes::from_static(b"six seven"), vec![(6, 4), (7, 9)]);
         assert_eq!(pages.after(4), None);
         assert_eq!(pages.after(5), Some((Bytes::from_static(b"six seven"), 7)));
         assert_eq!(pages.after(6), Some((Bytes::from_static(b"seven"), 7)));
         assert_eq!(pages.after(7), None);
         for after in 100..99 + MOST_PAGES as u64 {
-            pages.keep(after, Bytes::from_static(b"x"), vec![1]);
+            pages.keep(after, Bytes::from_static(b"x"), vec![(after + 1, 1)]);
             assert!(pages.after(5).is_some(), "after {after}");
         }
-        pages.keep(300, Bytes::from_static(b"x"), vec![1]);
+        pages.keep(300, Bytes::from_static(b"x"), vec![(301, 1)]);
         assert_eq!(pages.after(5), None, "the oldest goes");
+    }
+
+    #[test]
+    fn nobody_is_told_of_a_gap_who_stands_within_it() {
+        let pages = RecentPages::default();
+        pages.keep(
+            5,
+            Bytes::from_static(b"six seven-to-ten eleven"),
+            vec![(6, 4), (10, 17), (11, 23)],
+        );
+        let served = |after| pages.after(after).map(|(frames, _)| frames);
+        assert_eq!(served(6).unwrap(), "seven-to-ten eleven");
+        assert_eq!([7, 8, 9].map(served), [None, None, None]);
+        assert_eq!(served(10).unwrap(), "eleven");
     }
 
     #[test]
     fn large_pages_do_not_add_up() {
         let pages = RecentPages::default();
-        let keep = |after, length| pages.keep(after, vec![b'x'; length].into(), vec![length]);
+        let keep = |after, length| {
+            pages.keep(after, vec![b'x'; length].into(), vec![(after + 1, length)]);
+        };
         keep(0, 1);
         keep(1, MOST_BYTES + 1);
         assert_eq!(pages.after(1), None, "it is too large");

@@ -20,7 +20,7 @@ pub struct Gap {
     /// Why.
     pub reason: GapReason,
     /// The id that was asked for, as clients see it, or what was sent instead of one, such as a time,
-    /// shortened.
+    /// shortened. In the middle of a stream it is the position before what is missing.
     pub asked: String,
     /// The position after which the stream goes on.
     pub resumed_after: EventId,
@@ -44,15 +44,16 @@ pub enum GapReason {
     /// synced or an older copy of the log was put back.
     #[schemars(description = "Events that the client had seen were lost by the server.")]
     Lost,
-    /// The events are there but cannot be read as events of this set.
+    /// The events are there but cannot be read as events of this set. Those in a row, among the ones that the
+    /// subscription may see, are one gap, or, if they are tens of thousands, a few.
     #[schemars(description = "Events are there but cannot be read.")]
     Unreadable,
     /// The client asked for [history](crate::SubscriptionBuilder::history) that the app does not let it ask for.
     #[schemars(description = "The client may not ask for history.")]
     NotAllowed,
-    /// The event is of a type that has [left the set](crate::HubBuilder::retired_types). Told within the process,
-    /// and where the app has a [filter](crate::SubscriptionBuilder::filter).
-    #[schemars(description = "The event is of a type that is gone.")]
+    /// The events are of types that have [left the set](crate::HubBuilder::retired_types). Told within the process,
+    /// and where the app has a [filter](crate::SubscriptionBuilder::filter); in a row, as one gap.
+    #[schemars(description = "The events are of types that are gone.")]
     RemovedType,
 }
 

@@ -2,7 +2,7 @@
 
 use super::completion::Completion;
 use super::control::{CloseReason, Gap, GapReason};
-use super::page::{Page, Unreadable};
+use super::page::Page;
 use super::start::Sought;
 use crate::hub::{Core, PageRead};
 use crate::id::EventId;
@@ -297,6 +297,14 @@ impl<P: Page> Cursor<P> {
         }
     }
 
+    /// Whether it goes on with records after this step, as far as can be told.
+    pub(super) fn goes_on(&self, polled: &Poll<Option<Step<P>>>) -> bool {
+        match polled {
+            Poll::Ready(step) => matches!(step, Some(Step::Page { .. })),
+            Poll::Pending => self.reading.is_some(),
+        }
+    }
+
     /// Begins to read what the tail, which starts at `tail_first`, no longer has.
     fn read_log(&mut self, tail_first: u64) {
         let (core, topics) = (self.core.clone(), self.registration.topics().clone());
@@ -312,19 +320,11 @@ impl<P: Page> Cursor<P> {
     ) -> Result<(), LogError> {
         match read {
             Ok(Read { first, until }) => {
-                let trimmed = self.at + 1 < first;
-                if trimmed {
+                if self.at + 1 < first {
                     self.skip_to(first - 1, GapReason::Trimmed);
                 }
-                let unreadable = P::unreadable(&page);
                 let page = P::finish(page, &self.core, self.registration.topics());
-                match unreadable {
-                    None => self.take(page, shown, until.max(self.at)),
-                    // First what comes before it. Then the next page begins with it.
-                    Some(Unreadable { seq, shown: Some(shown) }) => self.take(page, shown, seq - 1),
-                    Some(Unreadable { seq, .. }) if trimmed => self.at = self.at.max(seq - 1),
-                    Some(Unreadable { seq, .. }) => self.skip_to(seq, GapReason::Unreadable),
-                }
+                self.take(page, shown, until.max(self.at));
                 Ok(())
             }
             // Where the page begins is not known: what retention took goes first.

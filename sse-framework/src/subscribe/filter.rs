@@ -1,11 +1,12 @@
 //! What the app lets through, event by event.
 
-use super::control::{CloseReason, Gap, GapReason};
+use super::control::{self, CloseReason, Gap};
 use super::cursor::{Cursor, Step};
-use super::page::{PAGE_BYTES, tell_unreadable};
+use super::page::PAGE_BYTES;
 use super::received::Delivered;
+use super::unreadable::Unreadable;
 use crate::event::{DecodeError, Renewal, SseEvent};
-use crate::id::Ids;
+use crate::id::EventId;
 use crate::planted::planted;
 use crate::tail::Record;
 use crate::wire;
@@ -14,7 +15,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A filter of the app's own.
@@ -47,25 +48,20 @@ impl<E: SseEvent> Filter<E> {
     }
 
     /// A close of a topic is no event, and is always shown.
-    fn sift(&self, record: &Record, ids: &Ids, renewal: &Renewal) -> Sifted {
+    fn sift(&self, record: &Record, renewal: &Renewal) -> Result<Sifted, DecodeError> {
         if record.closes().is_some() {
-            return Sifted::Shown;
+            return Ok(Sifted::Shown(None));
         }
-        match decode::<E>(record, ids) {
-            Ok(Delivered { event, .. }) => match self.shows(&event) {
-                Ok(true) if renewal.is_due(&record.name, record.version) => {
-                    let mut data = Vec::new();
-                    match renewal.renew(record.raw(), &mut data) {
-                        Ok(name) => Sifted::Renewed(name, data),
-                        Err(error) => Sifted::Unreadable(unread(&error, record, ids)),
-                    }
-                }
-                Ok(true) => Sifted::Shown,
-                Ok(false) => Sifted::Hidden,
-                Err(Panicked) => Sifted::Panicked,
-            },
-            Err(gap) => Sifted::Unreadable(gap),
-        }
+        Ok(match self.shows(&E::decode(record.raw())?) {
+            Ok(true) if renewal.is_due(&record.name, record.version) => {
+                let mut data = Vec::new();
+                let name = renewal.renew(record.raw(), &mut data)?;
+                Sifted::Shown(Some((name, data)))
+            }
+            Ok(true) => Sifted::Shown(None),
+            Ok(false) => Sifted::Hidden,
+            Err(Panicked) => Sifted::Panicked,
+        })
     }
 }
 
@@ -75,52 +71,34 @@ impl<E> Clone for Filter<E> {
     }
 }
 
-/// A record as the event that it is; else the gap that it leaves.
-pub(super) fn decode<E: SseEvent>(record: &Record, ids: &Ids) -> Result<Delivered<E>, Gap> {
-    match E::decode(record.raw()) {
-        Ok(event) => Ok(Delivered {
-            id: record.id,
-            topic: record.topic.clone(),
-            time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
-            event,
-        }),
-        Err(error) => Err(unread(&error, record, ids)),
-    }
-}
-
-/// The gap that a record leaves.
-fn unread(error: &DecodeError, record: &Record, ids: &Ids) -> Gap {
-    let reason = match error {
-        DecodeError::UnknownType { .. } => {
-            tracing::debug!(%error, id = %record.id, "a record's event type has left the set");
-            GapReason::RemovedType
-        }
-        _ => {
-            tell_unreadable(error, record.id);
-            GapReason::Unreadable
-        }
-    };
-    let (asked, resumed_after) = (ids.event(record.id).to_string(), record.id);
-    Gap { reason, asked, resumed_after }
+/// A record as the event that it is.
+pub(super) fn decode<E: SseEvent>(record: &Record) -> Result<Delivered<E>, DecodeError> {
+    Ok(Delivered {
+        id: record.id,
+        topic: record.topic.clone(),
+        time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
+        event: E::decode(record.raw())?,
+    })
 }
 
 /// What a filter makes of a record.
 enum Sifted {
-    Shown,
-    /// As it is written today, name and payload.
-    Renewed(&'static str, Vec<u8>),
+    /// As it is; or as it is written today, name and payload.
+    Shown(Option<(&'static str, Vec<u8>)>),
     Hidden,
-    Unreadable(Gap),
     Panicked,
 }
+
+type Sift = dyn FnMut(&Record) -> Result<Sifted, DecodeError> + Send;
 
 /// A response's frames, of which a filter takes some out. Every record is read as an event and
 /// rendered anew, on the task that drives the response.
 pub(super) struct Sieve {
     cursor: Cursor<Vec<Record>>,
-    sift: Box<dyn FnMut(&Record) -> Sifted + Send>,
+    sift: Box<Sift>,
     /// Read, but not yet sifted.
     records: VecDeque<Record>,
+    unreadable: Unreadable,
     /// Comes after the frames before it.
     next: Option<Step<Bytes>>,
     closed: bool,
@@ -131,9 +109,10 @@ pub(super) const MOST_HIDDEN: usize = 1024;
 
 impl Sieve {
     pub(super) fn new<E: SseEvent>(cursor: Cursor<Vec<Record>>, filter: Filter<E>) -> Self {
-        let (ids, renewal) = (cursor.core().ids.clone(), cursor.core().renewal.clone());
-        let sift = Box::new(move |record: &Record| filter.sift(record, &ids, &renewal));
-        Sieve { cursor, sift, records: VecDeque::new(), next: None, closed: false }
+        let renewal = cursor.core().renewal.clone();
+        let unreadable = Unreadable::new(&cursor.core().ids, &renewal);
+        let sift = Box::new(move |record: &Record| filter.sift(record, &renewal));
+        Sieve { cursor, sift, records: VecDeque::new(), unreadable, next: None, closed: false }
     }
 
     pub(super) fn cursor(&self) -> &Cursor<Vec<Record>> {
@@ -146,19 +125,28 @@ impl Sieve {
 
     /// The seq of the last record that has been sifted or passed over.
     pub(super) fn at(&self) -> u64 {
-        self.records.front().map_or(self.cursor.at(), |next| next.id.seq() - 1)
+        let next = || self.records.front().map(|next| next.id.seq() - 1);
+        let row = self.unreadable.before().map(EventId::seq);
+        row.or_else(next).unwrap_or_else(|| self.cursor.at())
     }
 
     /// Whether there is nothing to be sifted now.
     pub(super) fn is_at_head(&self) -> bool {
-        self.records.is_empty() && self.next.is_none() && self.cursor.is_at_head()
+        let is_empty = self.records.is_empty() && self.unreadable.before().is_none();
+        is_empty && self.next.is_none() && self.cursor.is_at_head()
     }
 
     /// The next step; none after [`Step::Closed`].
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<Bytes>>> {
         let copies = self.cursor.core().tail.copies().clone();
         let (mut frames, most) = (Vec::new(), copies.page_bytes(PAGE_BYTES));
-        let (mut shown, mut hidden) = (0, 0);
+        let (mut shown, mut hidden, ids) = (0, 0, self.cursor.core().ids.clone());
+        let tell = |gap: Option<Gap>, frames: &mut Vec<u8>, shown: &mut u64| {
+            if let Some(gap) = gap {
+                frames.extend_from_slice(&control::gap(&ids, &gap, true));
+                *shown = gap.resumed_after.seq();
+            }
+        };
         loop {
             if self.closed {
                 return Poll::Ready(None);
@@ -170,25 +158,30 @@ impl Sieve {
             // Somebody who is no longer to see anything does not see what was read before, either.
             if let Some(reason) = self.cursor.ended() {
                 self.records.clear();
+                self.unreadable.forget();
                 self.next = Some(Step::Closed(reason));
                 continue;
             }
             while let Some(record) = self.records.pop_front() {
                 match (self.sift)(&record) {
-                    Sifted::Shown => {
-                        let Record { id, name, data, .. } = &record;
-                        let text = self.cursor.core().ids.event(*id);
-                        wire::write_checked_event(&mut frames, text, name, data);
-                        shown = id.seq();
-                    }
-                    Sifted::Renewed(name, data) => {
-                        let text = self.cursor.core().ids.event(record.id);
-                        wire::write_checked_event(&mut frames, text, name, &data);
+                    Ok(Sifted::Shown(renewed)) => {
+                        tell(self.unreadable.end(), &mut frames, &mut shown);
+                        let (name, data) = match &renewed {
+                            Some((name, data)) => (*name, &data[..]),
+                            None => (&*record.name, &record.data[..]),
+                        };
+                        wire::write_checked_event(&mut frames, ids.event(record.id), name, data);
                         shown = record.id.seq();
                     }
-                    Sifted::Hidden => hidden += 1,
-                    Sifted::Unreadable(gap) => self.next = Some(Step::Gap(gap)),
-                    Sifted::Panicked => self.next = Some(Step::Closed(CloseReason::Failed)),
+                    Ok(Sifted::Hidden) => hidden += 1,
+                    Ok(Sifted::Panicked) => {
+                        tell(self.unreadable.end(), &mut frames, &mut shown);
+                        self.next = Some(Step::Closed(CloseReason::Failed));
+                    }
+                    Err(error) => {
+                        hidden += 1;
+                        tell(self.unreadable.add(record.id, error), &mut frames, &mut shown);
+                    }
                 }
                 if self.next.is_some() || frames.len() >= most {
                     break;
@@ -204,11 +197,19 @@ impl Sieve {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match ready!(self.cursor.poll_next(cx)) {
-                Some(Step::Page { page, .. }) => self.records = page.into(),
-                Some(Step::Gap(gap)) => self.next = Some(Step::Gap(gap)),
-                Some(Step::Closed(reason)) => self.next = Some(Step::Closed(reason)),
-                None => self.closed = true,
+            let polled = self.cursor.poll_next(cx);
+            let gap = self.unreadable.turn_page(self.cursor.goes_on(&polled));
+            tell(gap, &mut frames, &mut shown);
+            match polled {
+                Poll::Ready(Some(Step::Page { page, .. })) => self.records = page.into(),
+                Poll::Ready(Some(Step::Gap(gap))) => self.next = Some(Step::Gap(gap)),
+                Poll::Ready(Some(Step::Closed(reason))) => self.next = Some(Step::Closed(reason)),
+                Poll::Ready(None) => self.closed = true,
+                Poll::Pending if frames.is_empty() => return Poll::Pending,
+                Poll::Pending => {}
+            }
+            if !frames.is_empty() {
+                return Poll::Ready(Some(Step::Page { page: copies.hold(frames), shown }));
             }
         }
     }

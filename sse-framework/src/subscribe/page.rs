@@ -1,6 +1,8 @@
 //! What a cursor reads: frames for a response, or records for a typed stream.
 
-use crate::event::{DecodeError, Renewal};
+use super::control::{self, Gap};
+use super::unreadable::Unreadable;
+use crate::event::Renewal;
 use crate::hub::Core;
 use crate::id::{EventId, Ids};
 use crate::log::RecordRef;
@@ -27,24 +29,11 @@ pub(super) trait Page: Sized + Unpin + 'static {
     /// Adds a record from the log; breaks when the page is full.
     fn add(draft: &mut Self::Draft, record: RecordRef<'_>) -> ControlFlow<()>;
 
-    /// Where it ends because a record could not be made one of today's; such a record comes last.
-    fn unreadable(_: &Self::Draft) -> Option<Unreadable> {
-        None
-    }
-
     /// The page, and what others may have of it if it is of all topics.
     fn finish(draft: Self::Draft, core: &Core, topics: &TopicSelection) -> Self;
 
     /// What another has read from the log after this position, and the seq of its last record.
     fn recent(core: &Core, after: u64, topics: &TopicSelection) -> Option<(Self, u64)>;
-}
-
-/// A record of another version that could not be read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Unreadable {
-    pub(super) seq: u64,
-    /// The seq of the record before it in the page, if there is one.
-    pub(super) shown: Option<u64>,
 }
 
 /// Large enough that the write costs more than what surrounds it, small enough to be cheap for ten
@@ -68,31 +57,34 @@ impl Page for Bytes {
             frames: Vec::new(),
             ends: Vec::new(),
             first: 0,
-            last: 0,
+            count: 0,
             ids: ids.clone(),
             renewal: renewal.clone(),
             most: copies.page_bytes(PAGE_BYTES),
-            unreadable: None,
+            unreadable: Unreadable::new(ids, renewal),
         }
     }
 
     fn add(draft: &mut Frames, record: RecordRef<'_>) -> ControlFlow<()> {
-        if draft.renewal.is_due(record.name, record.version) {
-            return draft.renew(record);
+        if draft.count == 0 {
+            draft.first = record.id.seq();
         }
-        draft.write(record.id, record.name, record.data)
+        draft.count += 1;
+        match draft.renewal.is_due(record.name, record.version) {
+            true => draft.renew(record),
+            false => draft.write(record.id, record.name, record.data),
+        }
+        full(draft.frames.len() >= draft.most)
     }
 
-    fn unreadable(draft: &Frames) -> Option<Unreadable> {
-        draft.unreadable
-    }
-
-    fn finish(draft: Frames, core: &Core, topics: &TopicSelection) -> Self {
-        let Frames { frames, ends, first, last, .. } = draft;
+    fn finish(mut draft: Frames, core: &Core, topics: &TopicSelection) -> Self {
+        let gap = draft.unreadable.end();
+        draft.write_gap(gap);
+        let Frames { frames, ends, first, count, .. } = draft;
         let page = core.tail.copies().hold(frames);
-        let is_whole = topics.is_everything() && last - first + 1 == ends.len() as u64;
-        if is_whole {
-            core.pages.keep(first.saturating_sub(1), page.clone(), ends);
+        let is_whole = |(last, _): &(u64, usize)| last + 1 - first == count;
+        if topics.is_everything() && ends.last().is_some_and(is_whole) {
+            core.pages.keep(first - 1, page.clone(), ends);
         }
         page
     }
@@ -147,40 +139,43 @@ impl Page for Vec<Record> {
 /// Frames of records from the log.
 pub(super) struct Frames {
     frames: Vec<u8>,
-    /// Where each record's frame ends.
-    ends: Vec<usize>,
-    /// The seqs of the first and the last record.
+    /// The last record of each frame, and where it ends.
+    ends: Vec<(u64, usize)>,
+    /// The seq of the first record.
     first: u64,
-    last: u64,
+    /// Records, also those that cannot be read.
+    count: u64,
     ids: Ids,
     renewal: Renewal,
     /// So many bytes there are to be.
     most: usize,
-    unreadable: Option<Unreadable>,
+    unreadable: Unreadable,
 }
 
 impl Frames {
-    fn write(&mut self, id: EventId, name: &str, data: &[u8]) -> ControlFlow<()> {
+    fn write(&mut self, id: EventId, name: &str, data: &[u8]) {
+        let gap = self.unreadable.end();
+        self.write_gap(gap);
         wire::write_checked_event(&mut self.frames, self.ids.event(id), name, data);
-        self.last = id.seq();
-        if self.ends.is_empty() {
-            self.first = self.last;
-        }
-        self.ends.push(self.frames.len());
-        full(self.frames.len() >= self.most)
+        self.ends.push((id.seq(), self.frames.len()));
     }
 
-    /// Writes a record of another version as it is written today.
-    fn renew(&mut self, record: RecordRef<'_>) -> ControlFlow<()> {
+    /// Writes a record as it is written today.
+    fn renew(&mut self, record: RecordRef<'_>) {
         let mut data = Vec::new();
         match self.renewal.renew(record.raw(), &mut data) {
             Ok(name) => self.write(record.id, name, &data),
             Err(error) => {
-                tell_unreadable(&error, record.id);
-                let shown = (!self.ends.is_empty()).then_some(self.last);
-                self.unreadable = Some(Unreadable { seq: record.id.seq(), shown });
-                ControlFlow::Break(())
+                let gap = self.unreadable.add(record.id, error);
+                self.write_gap(gap);
             }
+        }
+    }
+
+    fn write_gap(&mut self, gap: Option<Gap>) {
+        if let Some(gap) = gap {
+            self.frames.extend_from_slice(&control::gap(&self.ids, &gap, true));
+            self.ends.push((gap.resumed_after.seq(), self.frames.len()));
         }
     }
 }
@@ -191,11 +186,6 @@ pub(super) struct Records {
     data: Vec<u8>,
     /// So many bytes there are to be.
     most: usize,
-}
-
-/// Without its source: serde_json quotes the value that it did not expect.
-pub(super) fn tell_unreadable(error: &DecodeError, id: EventId) {
-    tracing::error!(%error, %id, "a record cannot be read as an event");
 }
 
 fn full(full: bool) -> ControlFlow<()> {

@@ -10,7 +10,8 @@ use super::request::{Answer, Subscribe, SubscribeRejection};
 use super::snapshot::{Pending, Pieces, Snapshot};
 use super::start::{Asked, Beginning, OnGap, Start};
 use super::unopened::{Unopened, nothing, stream};
-use crate::event::SseEvent;
+use super::unreadable::Unreadable;
+use crate::event::{DecodeError, SseEvent};
 use crate::hub::Core;
 use crate::id::EventId;
 use crate::tail::{Full, Record, Ticket};
@@ -161,8 +162,10 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
                 fresh,
                 refused,
                 snapshot: None,
+                unreadable: Unreadable::new(&core.ids, &core.renewal),
                 cursor: Cursor::new(core, registration, at, gap).seeking(sought),
                 records: VecDeque::new(),
+                next: None,
                 filter,
                 failed: false,
             }),
@@ -277,6 +280,9 @@ struct Opened<E> {
     cursor: Cursor<Vec<Record>>,
     /// Read, but not yet yielded.
     records: VecDeque<Record>,
+    unreadable: Unreadable,
+    /// Comes after the gap that was yielded last.
+    next: Option<Step<Vec<Record>>>,
     filter: Option<Filter<E>>,
     /// The filter panicked.
     failed: bool,
@@ -393,31 +399,48 @@ impl<E: SseEvent> Subscription<E> {
 
 impl<E: SseEvent> Opened<E> {
     fn position(&self) -> EventId {
+        let (core, gap) = (self.cursor.core(), self.cursor.gap());
+        let position = || core.log.history().id(self.cursor.passed());
+        self.yielded().or_else(|| untold(core, gap)).unwrap_or_else(position)
+    }
+
+    /// The position before what has been read and not yet yielded, if there is something.
+    fn yielded(&self) -> Option<EventId> {
         let core = self.cursor.core();
-        untold(core, self.cursor.gap()).unwrap_or_else(|| {
-            let next = self.records.front().map(|next| next.id.seq() - 1);
-            core.log.history().id(next.unwrap_or_else(|| self.cursor.passed()))
-        })
+        let gap = || match &self.next {
+            Some(Step::Gap(gap)) => untold(core, Some(gap)),
+            _ => None,
+        };
+        let record = || self.records.front().map(|next| core.log.history().id(next.id.seq() - 1));
+        self.unreadable.before().or_else(gap).or_else(record)
     }
 
     /// What a record is to this subscriber; none if the filter hides it.
-    fn look_at(&mut self, record: Record) -> Option<Received<E>> {
+    fn look_at(&self, record: &Record) -> Result<Option<Received<E>>, DecodeError> {
         if let Some(topic) = record.closes() {
-            return Some(Received::TopicClosed { id: record.id, topic: topic.clone() });
+            return Ok(Some(Received::TopicClosed { id: record.id, topic: topic.clone() }));
         }
-        let delivered = match decode::<E>(&record, &self.cursor.core().ids) {
-            Ok(delivered) => delivered,
-            Err(gap) => return Some(Received::Gap(gap)),
-        };
-        match self.filter.as_ref().map_or(Ok(true), |filter| filter.shows(&delivered.event)) {
+        let delivered = decode::<E>(record)?;
+        let shows = self.filter.as_ref().map_or(Ok(true), |filter| filter.shows(&delivered.event));
+        Ok(match shows {
             Ok(true) => Some(Received::Event(delivered)),
             Ok(false) => None,
-            Err(Panicked) => {
-                self.failed = true;
-                self.records.push_front(record);
-                Some(Received::Closed(CloseReason::Failed))
-            }
+            Err(Panicked) => Some(Received::Closed(CloseReason::Failed)),
+        })
+    }
+
+    /// What the next record that was read comes to; none if it comes to nothing by itself.
+    fn look_on(&mut self, record: Record) -> Option<Received<E>> {
+        let received = match self.look_at(&record) {
+            Ok(received) => received?,
+            Err(error) => return self.unreadable.add(record.id, error).map(Received::Gap),
+        };
+        let gap = self.unreadable.end().map(Received::Gap);
+        self.failed = gap.is_none() && matches!(received, Received::Closed(_));
+        if gap.is_some() || self.failed {
+            self.records.push_front(record);
         }
+        Some(gap.unwrap_or(received))
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
@@ -427,7 +450,7 @@ impl<E: SseEvent> Opened<E> {
                 return Poll::Ready(None);
             }
             while let Some(record) = self.records.pop_front() {
-                if let Some(received) = self.look_at(record) {
+                if let Some(received) = self.look_on(record) {
                     return Poll::Ready(Some(received));
                 }
                 hidden += 1;
@@ -436,7 +459,15 @@ impl<E: SseEvent> Opened<E> {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match ready!(self.cursor.poll_next(cx)) {
+            let polled = match self.next.take() {
+                Some(next) => Poll::Ready(Some(next)),
+                None => self.cursor.poll_next(cx),
+            };
+            if let Some(gap) = self.unreadable.turn_page(self.cursor.goes_on(&polled)) {
+                self.next = if let Poll::Ready(next) = polled { next } else { None };
+                return Poll::Ready(Some(Received::Gap(gap)));
+            }
+            match ready!(polled) {
                 Some(Step::Page { page, .. }) => self.records = page.into(),
                 Some(Step::Gap(gap)) => return Poll::Ready(Some(Received::Gap(gap))),
                 Some(Step::Closed(reason)) => return Poll::Ready(Some(Received::Closed(reason))),
@@ -449,9 +480,9 @@ impl<E: SseEvent> Opened<E> {
         if self.refused {
             return nothing();
         }
-        if let Some(read) = self.records.front() {
+        if let Some(yielded) = self.yielded() {
             // The response goes on after what has been yielded, not after what has been read.
-            self.cursor.go_to(read.id.seq() - 1);
+            self.cursor.go_to(yielded.seq());
         }
         let opening = Opening { resumed: self.resumed, fresh: self.fresh, snapshot: self.snapshot };
         let source = match self.filter {
