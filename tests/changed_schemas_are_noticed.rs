@@ -7,9 +7,10 @@ use sse_framework::{
     Breaks, Hub, LogError, OnDamage, OnSchemaChange, Received, Retention, SchemaError, SledLog,
     SseEvent, Start, StartError, Subscribe,
 };
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// An event type called `stock`, with these fields.
@@ -115,6 +116,47 @@ async fn a_change_that_breaks_something_is_refused_and_told() {
     );
     // The log is as it was.
     run::<Stock>(directory.path()).await.unwrap();
+}
+
+/// Every file of a log, and what it says; but for that of the engine, to which that writes whenever it opens it.
+fn contents(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let of_one = |path: PathBuf| match path.is_dir() {
+        true if path.extension().is_some_and(|kind| kind == "active") => BTreeMap::new(),
+        true => contents(&path),
+        false => BTreeMap::from([(path.clone(), fs::read(path).unwrap())]),
+    };
+    entries.flat_map(of_one).collect()
+}
+
+#[tokio::test]
+async fn a_start_that_is_refused_leaves_the_log_as_it_was() {
+    let directory = directory();
+    let log = directory.path();
+    let small = || SledLog::new(log).segment_bytes(1024);
+    let hub = Hub::<Stock>::builder(small()).start().await.unwrap();
+    let mut ids = Vec::new();
+    for left in 1..=100 {
+        ids.push(hub.publish(Stock { left }).await.unwrap());
+    }
+    hub.shutdown().await.unwrap();
+    let before = contents(log);
+    let few = Retention::forever().events(1);
+    for _ in 0..3 {
+        let careless = Hub::<StockAsText>::builder(small()).retention(few).start().await;
+        assert!(matches!(careless, Err(StartError::Schema(_))), "{careless:?}");
+        let after = contents(log);
+        let changed: Vec<_> = before.keys().chain(after.keys()).collect();
+        let is_changed = |path: &&&PathBuf| before.get(**path) != after.get(**path);
+        assert_eq!(changed.iter().find(is_changed), None);
+    }
+    // The program of before goes on with all there was, under the same ids.
+    let hub = Hub::<Stock>::builder(small()).start().await.unwrap();
+    let mut stream = hub.subscribe(Subscribe::default()).start(Start::After(ids[0])).everything();
+    for id in &ids[1..] {
+        assert_eq!(stream.next().await.unwrap().id(), Some(*id));
+    }
+    hub.shutdown().await.unwrap();
 }
 
 #[tokio::test]

@@ -89,7 +89,8 @@ impl<E: SseEvent> Hub<E> {
     ///
     /// # Errors
     ///
-    /// [`StartError`], for example because another process has the log open.
+    /// [`StartError`], for example because another process has the log open, or because the event types do not
+    /// [fit](StartError::Schema) what it was written with.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StartError> {
         Self::builder(SledLog::new(path)).start().await
     }

@@ -34,6 +34,35 @@ pub trait OpenLog: Send + 'static {
     ///
     /// [`LogError`]: nothing has been changed that a later opening would miss.
     fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError>;
+
+    /// The same if `fits` says so, which looks at the [history](EventLog::history) and the
+    /// [schemas](EventLog::schemas); otherwise there is no log, and it can be opened again. A hub opens its log
+    /// like this, and does not start on one that its event types do not fit.
+    ///
+    /// By default the log is opened, and closed again. One that can should change nothing before it is known
+    /// that it fits.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError`], as with [`open`](OpenLog::open).
+    fn open_if(
+        self: Box<Self>,
+        retention: Retention,
+        fits: &mut dyn FnMut(&dyn EventLog) -> bool,
+    ) -> Result<Option<Box<dyn EventLog>>, LogError> {
+        let log = self.open(retention)?;
+        if fits(&*log) {
+            return Ok(Some(log));
+        }
+        // The next to open it must not find a log that was not closed.
+        if let Err(error) = log.close() {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "closing a log that is refused"
+            );
+        }
+        Ok(None)
+    }
 }
 
 /// An open log: an ordered sequence of records, appended by one writer and read by many.

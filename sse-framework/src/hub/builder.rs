@@ -13,7 +13,6 @@ use crate::schema::{self, Choices, OnSchemaChange, Refused, SchemaError};
 use crate::sync::thread;
 use crate::tail::{Room, Subscribers, Tail};
 use crate::wire;
-use std::error::Error;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -253,8 +252,9 @@ impl<E: SseEvent> HubBuilder<E> {
     ///
     /// # Errors
     ///
-    /// [`StartError`] if an event type's name is not allowed, if the log cannot be opened, or if the
-    /// system has no thread to give.
+    /// [`StartError`] if an event type's name is not allowed, if the log cannot be opened, if the event types do
+    /// not fit what the log was written with, or if the system has no thread to give. A log that the event types
+    /// do not fit is left as it is: what was started on it before can be started again.
     ///
     /// # Panics
     ///
@@ -267,14 +267,14 @@ impl<E: SseEvent> HubBuilder<E> {
     pub(super) fn start_now(self) -> Result<Hub<E>, StartError> {
         EventType::check_all(E::TYPES)?;
         let retention = Retention { keys: self.keys, ..self.retention };
-        let log: Arc<dyn EventLog> = self.log.open(retention)?.into();
-        if let Err(error) = schema::check(E::TYPES, &*log, &self.schemas) {
-            // The next to open it must not find a log that was not closed.
-            if let Err(error) = log.close() {
-                tracing::warn!(error = &error as &dyn Error, "closing a log that is refused");
-            }
-            return Err(error.into());
-        }
+        let mut checked = None;
+        let log = self.log.open_if(retention, &mut |log| {
+            checked.insert(schema::check(E::TYPES, log, &self.schemas)).is_ok()
+        })?;
+        // What has not been looked at is not opened either.
+        let schemas = checked.ok_or(LogError::Closed)??;
+        let log: Arc<dyn EventLog> = log.ok_or(LogError::Closed)?.into();
+        schemas.keep(&*log).inspect_err(|_| drop(log.close()))?;
         let known = (ClosedTopics::of(&*log)?, Keys::of(&*log, self.keys)?);
         let ids = match self.ids {
             IdStyle::Plain => Ids::Plain,

@@ -155,9 +155,21 @@ impl SledLog {
 
 impl OpenLog for SledLog {
     fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        let core = open::open(*self, retention)?;
-        let maintenance = core.clone().maintain()?;
-        Ok(Box::new(OpenSledLog { core, maintenance: Mutex::new(Some(maintenance)) }))
+        self.open_if(retention, &mut |_| true)?.ok_or(LogError::Closed)
+    }
+
+    fn open_if(
+        self: Box<Self>,
+        retention: Retention,
+        fits: &mut dyn FnMut(&dyn EventLog) -> bool,
+    ) -> Result<Option<Box<dyn EventLog>>, LogError> {
+        let log = OpenSledLog::still(open::open(*self, retention)?);
+        if !fits(&log) {
+            return Ok(None);
+        }
+        log.core.begin()?;
+        *locked(&log.maintenance) = Some(log.core.clone().maintain()?);
+        Ok(Some(Box::new(log)))
     }
 }
 
@@ -300,6 +312,11 @@ struct Core {
 }
 
 impl Core {
+    /// Makes the state say that the log has been opened. Before that, it is as if nobody had.
+    fn begin(&self) -> Result<(), LogError> {
+        locked(&self.state).settle()
+    }
+
     fn history(&self) -> History {
         self.history.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -28,12 +28,19 @@ impl From<LogError> for Refused {
     }
 }
 
-/// Checks the event types against what the log keeps, and keeps theirs with it.
+/// The schemas of event types that fit a log.
+#[derive(Debug)]
+pub(crate) struct Fitting {
+    before: Option<Vec<u8>>,
+    stored: Stored,
+}
+
+/// Checks the event types against what the log keeps. Changes nothing.
 pub(crate) fn check(
     types: &'static [EventType],
     log: &dyn EventLog,
     choices: &Choices,
-) -> Result<(), Refused> {
+) -> Result<Fitting, Refused> {
     let before = log.schemas()?;
     let (mut stored, unreadable) = match before.as_deref().map(Stored::parse) {
         None => (Stored::default(), None),
@@ -55,7 +62,23 @@ pub(crate) fn check(
         }
     }
     stored.note(today, history.last() + 1);
-    keep(log, before.as_deref(), &stored)
+    Ok(Fitting { before, stored })
+}
+
+impl Fitting {
+    /// Keeps them with the log.
+    pub(crate) fn keep(&self, log: &dyn EventLog) -> Result<(), LogError> {
+        let bytes = self.stored.to_bytes().map_err(|error| {
+            let (action, path) = ("writing", "the log's schemas".into());
+            LogError::Io { action, path, source: error.into() }
+        })?;
+        if self.before.as_ref() != Some(&bytes) {
+            log.store_schemas(&bytes)?;
+            let types = self.stored.types.len();
+            tracing::info!(types, "the log's schemas are those of today");
+        }
+        Ok(())
+    }
 }
 
 /// Remembers that the records that cannot be read by these types need not be, and that clients are shown
@@ -98,18 +121,6 @@ fn unreadable_change(reason: String) -> SchemaChange {
         what: format!("the log's schemas cannot be read, so nothing can be told: {reason}"),
         breaks: Breaks::Records,
     }
-}
-
-fn keep(log: &dyn EventLog, before: Option<&[u8]>, stored: &Stored) -> Result<(), Refused> {
-    let bytes = stored.to_bytes().map_err(|error| {
-        let (action, path) = ("writing", "the log's schemas".into());
-        LogError::Io { action, path, source: error.into() }
-    })?;
-    if before != Some(bytes.as_slice()) {
-        log.store_schemas(&bytes)?;
-        tracing::info!(types = stored.types.len(), "the log's schemas are those of today");
-    }
-    Ok(())
 }
 
 impl EventType {

@@ -22,7 +22,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
-/// Opens the log, which nothing reads or writes yet.
+/// Opens the log, which nothing reads or writes yet. The state has yet to [say so](Core::begin).
 pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>, LogError> {
     let directory = std::path::absolute(&settings.path).map_err(io("finding", &settings.path))?;
     let lock = DirectoryLock::take(&directory)?;
@@ -46,7 +46,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
             OpenSegment::new(database, Index::new(first))
         }
     };
-    let state = StateFile::create(&directory, state)?;
+    let state = StateFile::new(&directory, state);
     let mark = Mark::open(&directory)?;
     let outliving = keys::outliving(&directory, state.state())?;
     let salvaged = opening.salvaged;

@@ -211,7 +211,7 @@ impl State {
 pub(crate) struct StateFile {
     directory: PathBuf,
     state: State,
-    /// A replacement failed, so the file may say this or that.
+    /// The file may say something else: a replacement failed, or has yet to be made.
     uncertain: bool,
 }
 
@@ -242,10 +242,14 @@ impl StateFile {
         Ok(Some(state))
     }
 
-    /// Writes the first state of an opening.
-    pub(crate) fn create(directory: &Path, state: State) -> Result<Self, LogError> {
-        write(directory, &state)?;
-        Ok(StateFile { directory: directory.into(), state, uncertain: false })
+    /// A state that has yet to be written: the file says something else, if there is one.
+    pub(crate) fn new(directory: &Path, state: State) -> Self {
+        StateFile { directory: directory.into(), state, uncertain: true }
+    }
+
+    /// Writes the first state of a log.
+    pub(crate) fn create(directory: &Path, state: State) -> Result<(), LogError> {
+        write(directory, &state)
     }
 
     pub(crate) fn state(&self) -> &State {
@@ -263,7 +267,7 @@ impl StateFile {
         Ok(())
     }
 
-    /// After a failed change, makes the file say what [`state`](StateFile::state) says: records
+    /// Makes the file say what [`state`](StateFile::state) says, also after a failed change: records
     /// must not be appended to a segment that the file may declare to have ended.
     pub(crate) fn settle(&mut self) -> Result<(), LogError> {
         match self.uncertain {

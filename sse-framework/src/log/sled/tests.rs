@@ -84,7 +84,9 @@ pub(super) fn only(topics: &[&str]) -> TopicSelection {
 
 /// A log whose maintenance runs only when a test says so.
 pub(super) fn open_still(log: SledLog, retention: Retention) -> Result<OpenSledLog, LogError> {
-    open::open(log, retention).map(OpenSledLog::still)
+    let core = open::open(log, retention)?;
+    core.begin()?;
+    Ok(OpenSledLog::still(core))
 }
 
 pub(super) fn small(directory: &Path) -> SledLog {

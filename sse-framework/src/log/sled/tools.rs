@@ -194,6 +194,7 @@ impl SledLog {
         // It is not known for how long the hub's keys are to be known.
         let keys = Window { age: Duration::MAX, count: usize::MAX };
         let core = open::open(log, Retention { keys, ..Retention::forever() })?;
+        core.begin()?;
         let log = OpenSledLog::still(core);
         let (history, all) = (log.core.history(), TopicSelection::everything());
         let total = history.last();
