@@ -8,9 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::testing::{TestClient, TestStream};
 use sse_framework::{
-    AppendError, Appended, Batch, DecodeError, EventId, EventLog, Exported, Gap, GapReason,
-    History, Hub, IdKey, LogError, OnSchemaChange, OpenLog, RawEvent, Read, Received, RecordRef,
-    Retention, SledLog, SseEvent, Start, Subscribe, Subscription, TopicFilter, TopicSelection,
+    AppendError, Appended, Batch, CloseReason, DecodeError, EventId, EventLog, Exported, Gap,
+    GapReason, History, Hub, IdKey, LogError, OnSchemaChange, OpenLog, RawEvent, Read, Received,
+    RecordRef, Retention, SledLog, SseEvent, Start, Subscribe, Subscription, TopicFilter,
+    TopicSelection,
 };
 use std::fmt;
 use std::ops::ControlFlow;
@@ -290,6 +291,83 @@ async fn a_record_without_a_way_to_today_is_a_gap() {
     assert_eq!(seen[7..], ["sse-gap unreadable 9"]);
 }
 
+/// Where a field has been added since, that decoders need not find, clients are shown it all the same.
+#[tokio::test]
+async fn records_of_todays_version_are_shown_as_todays() {
+    /// An event type called `noted`, as a set of its own with another that never changes.
+    macro_rules! noted {
+        ($name:ident { $($(#[$attr:meta])* $field:ident: $ty:ty),* }) => {
+            #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+            #[sse(name = "noted")]
+            struct $name { $($(#[$attr])* $field: $ty),* }
+        };
+    }
+    noted!(First { n: u64 });
+    noted!(Second {
+        n: u64,
+        #[serde(default)]
+        by: String
+    });
+    noted!(Third { n: u64, #[serde(default)] by: String, #[serde(default)] to: Option<String> });
+    noted!(AsText { n: String });
+
+    let directory = tempfile::tempdir().unwrap();
+    let open = || SledLog::new(directory.path());
+    let hub = Hub::<First>::builder(open()).start().await.unwrap();
+    hub.publish(First { n: 1 }).await.unwrap();
+    hub.shutdown().await.unwrap();
+    let hub = Hub::<Second>::builder(open()).start().await.unwrap();
+    hub.publish(Second { n: 2, by: "b".to_owned() }).await.unwrap();
+    hub.shutdown().await.unwrap();
+    for expected in [
+        [r#"noted {"by":"","n":1,"to":null} 1"#, r#"noted {"by":"b","n":2,"to":null} 2"#],
+        // What is read the second time is what was opened before: nothing has been written since.
+        [r#"noted {"by":"","n":1,"to":null} 1"#, r#"noted {"by":"b","n":2,"to":null} 2"#],
+    ] {
+        let hub = Hub::<Third>::builder(open()).start().await.unwrap();
+        assert_eq!(over_http(&hub, 2).await, expected);
+        let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+        let first = stream.next().await.and_then(Received::event);
+        assert_eq!(first, Some(Third { n: 1, by: String::new(), to: None }));
+        hub.shutdown().await.unwrap();
+    }
+    let hub = Hub::<Third>::builder(open()).start().await.unwrap();
+    let (by, to) = ("c".to_owned(), Some("d".to_owned()));
+    hub.publish(Third { n: 3, by, to }).await.unwrap();
+    hub.shutdown().await.unwrap();
+    let accept = OnSchemaChange::Accept;
+    // Clients pass over a field that they do not know, so what is more stays.
+    let hub = Hub::<Second>::builder(open()).on_schema_change(accept).start().await.unwrap();
+    assert_eq!(
+        over_http(&hub, 3).await,
+        [
+            r#"noted {"by":"","n":1} 1"#,
+            r#"noted {"by":"b","n":2} 2"#,
+            r#"noted {"by":"c","n":3,"to":"d"} 3"#,
+        ]
+    );
+    hub.shutdown().await.unwrap();
+    // What can no longer be read is not shown as something that it is not.
+    let hub = Hub::<AsText>::builder(open()).on_schema_change(accept).start().await.unwrap();
+    hub.publish(AsText { n: "four".to_owned() }).await.unwrap();
+    assert_eq!(over_http(&hub, 2).await, ["sse-gap unreadable 3", r#"noted {"n":"four"} 4"#]);
+}
+
+/// The first of what comes over HTTP, which is the same with a filter that hides nothing.
+async fn over_http<E: SseEvent>(hub: &Hub<E>, count: usize) -> Vec<String> {
+    let filtered = hub.clone();
+    let filtered = get(async move |request: Subscribe| {
+        filtered.subscribe(request).filter(|_| true).everything().into_response()
+    });
+    let app = Router::new().route("/all", hub.endpoint()).route("/filtered", filtered);
+    let client = TestClient::new(app);
+    let mut stream = client.subscribe("/all?last_event_id=earliest").await.unwrap();
+    let seen = read(&mut stream, count).await;
+    let mut stream = client.subscribe("/filtered?last_event_id=earliest").await.unwrap();
+    assert_eq!(read(&mut stream, count).await, seen);
+    seen
+}
+
 /// A program of tomorrow, and that of today to which there is a way back.
 mod rollback {
     use super::*;
@@ -538,12 +616,15 @@ async fn a_gap_has_one_reason() {
     let builder = Hub::<Counted>::builder(SledLog::new(directory.path())).retired_types(["noted"]);
     let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
     let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    hub.disconnect_all();
     let mut gaps = Vec::new();
     for _ in 0..3 {
         let Some(Received::Gap(gap)) = stream.next().await else { panic!("a gap") };
         gaps.push((gap.reason, seq(&gap.asked), gap.resumed_after.seq()));
         assert_eq!(stream.position(), gap.resumed_after);
     }
+    assert_eq!(stream.next().await, Some(Received::Closed(CloseReason::Disconnected)));
+    assert_eq!(stream.next().await, None);
     let (unreadable, removed) = (GapReason::Unreadable, GapReason::RemovedType);
     assert_eq!(gaps, [(unreadable, 0, 3), (removed, 3, 6), (unreadable, 6, 9)]);
     let shown = hub.clone();

@@ -31,9 +31,7 @@ pub enum OnSchemaChange {
     #[default]
     Refuse,
     /// The hub starts, and logs a warning for each change. Records that cannot be decoded leave
-    /// [gaps](crate::GapReason::Unreadable) in streams within the process and in those with a
-    /// [filter](crate::SubscriptionBuilder::filter), and everywhere if they are of another version. Other clients are shown
-    /// records of today's version as they were written. The log remembers what was accepted: the same types start
+    /// [gaps](crate::GapReason::Unreadable). The log remembers what was accepted: the same types start
     /// with `Refuse` from then on.
     Accept,
 }

@@ -1,4 +1,4 @@
-//! Records of other versions than today's, made today's where their types are not known.
+//! Records that are not as today's, made today's where their types are not known.
 
 use super::unread::{Told, Unread};
 use super::upcast::message;
@@ -11,24 +11,38 @@ use std::sync::Arc;
 
 /// Makes of a record what the event set writes today.
 ///
-/// Where every event type has version 1, as long as nothing has been changed, records cost a comparison.
+/// Where every event type has version 1 and the schema that it has always had, as long as nothing has been
+/// changed, records cost a comparison.
 #[derive(Clone)]
 pub(crate) struct Renewal {
     types: &'static [EventType],
-    /// None if all have version 1.
-    versions: Option<Arc<HashMap<&'static str, u32>>>,
+    /// None if all have version 1 and records of that version are as they are.
+    known: Option<Arc<HashMap<&'static str, Known>>>,
     renew: fn(RawEvent<'_>, &mut Vec<u8>) -> Result<&'static str, DecodeError>,
     told: Arc<Told>,
 }
 
+/// Which records of an event type are as they are.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    version: u32,
+    /// Those before this seq are not.
+    since: u64,
+}
+
 impl Renewal {
-    /// For the records of a hub of this set.
-    pub(crate) fn of<E: SseEvent>() -> Self {
-        let is_first = |event_type: &EventType| event_type.version() == 1;
-        let versions = || E::TYPES.iter().map(|it| (it.name(), it.version())).collect();
+    /// For the records of a hub of this set, of whose event types `outdated` has those whose records before a
+    /// seq are not as today's, though they are of its version.
+    pub(crate) fn of<E: SseEvent>(outdated: &HashMap<&str, u64>) -> Self {
+        let known = E::TYPES.iter().map(|event_type| {
+            let since = outdated.get(event_type.name()).copied().unwrap_or(0);
+            (event_type.name(), Known { version: event_type.version(), since })
+        });
+        let known: HashMap<_, _> = known.collect();
+        let is_first = |known: &Known| known.version == 1 && known.since == 0;
         Renewal {
             types: E::TYPES,
-            versions: (!E::TYPES.iter().all(is_first)).then(|| Arc::new(versions())),
+            known: (!known.values().all(is_first)).then(|| Arc::new(known)),
             renew: renew::<E>,
             told: Arc::default(),
         }
@@ -38,16 +52,18 @@ impl Renewal {
     #[cfg(all(test, loom))]
     pub(crate) fn none() -> Self {
         let renew = |record: RawEvent<'_>, _: &mut Vec<u8>| super::private::unknown(record);
-        Renewal { types: &[], versions: None, renew, told: Arc::default() }
+        Renewal { types: &[], known: None, renew, told: Arc::default() }
     }
 
-    /// Whether a record is of another version than its event type. One of a type that the set does not have
-    /// is as it is.
-    pub(crate) fn is_due(&self, name: &str, version: u32) -> bool {
-        match &self.versions {
+    /// Whether a record is not as its event type's are today. One of a type that the set does not have is as
+    /// it is.
+    pub(crate) fn is_due(&self, name: &str, version: u32, seq: u64) -> bool {
+        match &self.known {
             None if version == 1 => false,
             None => EventType::find(self.types, name).is_some(),
-            Some(versions) => versions.get(name).is_some_and(|today| *today != version),
+            Some(known) => {
+                known.get(name).is_some_and(|today| today.version != version || seq < today.since)
+            }
         }
     }
 
@@ -91,7 +107,7 @@ fn renew<E: SseEvent>(
 
 impl fmt::Debug for Renewal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Renewal").field("versions", &self.versions).finish_non_exhaustive()
+        f.debug_struct("Renewal").field("known", &self.known).finish_non_exhaustive()
     }
 }
 
@@ -135,7 +151,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error_of_its_record() {
         let record = RawEvent { name: "stock", version: 1, data: br#"{"left":7}"# };
-        let renewed = Renewal::of::<Unwritable>().renew(record, &mut Vec::new());
+        let renewed = Renewal::of::<Unwritable>(&HashMap::new()).renew(record, &mut Vec::new());
         let Err(DecodeError::Upcast { found: 1, known: 2, source, .. }) = renewed else {
             panic!("{renewed:?}")
         };
@@ -143,19 +159,21 @@ mod tests {
     }
 
     #[test]
-    fn only_records_of_another_version_are_made_anew() {
-        let first = Renewal::of::<StockV1>();
-        assert!(!first.is_due("stock", 1) && !first.is_due("gone", 1) && !first.is_due("gone", 2));
-        assert!(first.is_due("stock", 2));
-        let second = Renewal::of::<Stock>();
-        assert!(
-            second.is_due("stock", 1) && !second.is_due("stock", 2) && !second.is_due("gone", 1)
-        );
+    fn only_records_that_are_not_as_todays_are_made_anew() {
+        let first = Renewal::of::<StockV1>(&HashMap::new());
+        let due = |renewal: &Renewal, name, version| renewal.is_due(name, version, 9);
+        assert!(!due(&first, "stock", 1) && !due(&first, "gone", 1) && !due(&first, "gone", 2));
+        assert!(due(&first, "stock", 2));
+        let second = Renewal::of::<Stock>(&HashMap::new());
+        assert!(due(&second, "stock", 1) && !due(&second, "stock", 2) && !due(&second, "gone", 1));
+        let outdated = Renewal::of::<StockV1>(&HashMap::from([("stock", 10), ("gone", 10)]));
+        assert!(due(&outdated, "stock", 1) && !due(&outdated, "gone", 1));
+        assert!(!outdated.is_due("stock", 1, 10) && outdated.is_due("stock", 2, 10));
     }
 
     #[test]
     fn a_record_becomes_what_is_written_today() {
-        let (renewal, mut out) = (Renewal::of::<Stock>(), Vec::new());
+        let (renewal, mut out) = (Renewal::of::<Stock>(&HashMap::new()), Vec::new());
         let record = RawEvent { name: "stock", version: 1, data: br#"{"left":7}"# };
         assert_eq!(renewal.renew(record, &mut out).unwrap(), "stock");
         assert_eq!(out, br#"{"pieces":7}"#);

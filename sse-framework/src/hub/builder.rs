@@ -283,7 +283,7 @@ impl<E: SseEvent> HubBuilder<E> {
         let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
         let subscribers = Arc::new(Subscribers::new(self.room));
         let queue = Queue::new(self.queue_bytes);
-        let renewal = Renewal::of::<E>();
+        let renewal = Renewal::of::<E>(&schemas.outdated());
         let core = Core::new(log, known, tail, subscribers, queue, self.settings, (ids, renewal));
         let core = Arc::new(core);
         let committed = core.clone();

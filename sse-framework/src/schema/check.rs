@@ -5,7 +5,7 @@ use super::stored::{Stored, Today, Written};
 use super::{Breaks, OnSchemaChange, SchemaChange, SchemaError};
 use crate::event::EventType;
 use crate::log::{EventLog, LogError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What the app has chosen.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +79,28 @@ impl Fitting {
         }
         Ok(())
     }
+
+    /// The event types of whose records some, of today's version, are not what clients know today: say a field
+    /// is missing that was added later. And the seq before which these are.
+    pub(crate) fn outdated(&self) -> HashMap<&str, u64> {
+        let outdated = |written: &[Written]| {
+            let (today, earlier) = written.split_last()?;
+            let place = earlier.iter().rposition(|earlier| !is_shown_alike(earlier, today))?;
+            Some(written[place + 1].since)
+        };
+        let types = self.stored.types.iter();
+        types.filter_map(|(name, written)| Some((name.as_str(), outdated(written)?))).collect()
+    }
+}
+
+/// Whether records of a schema are what clients expect that know today's. Another version is another matter.
+fn is_shown_alike(written: &Written, today: &Written) -> bool {
+    written.version != today.version
+        || written.is_like(today)
+        || match (&written.schema, &today.schema) {
+            (Some(written), Some(today)) => compare(written, today, Reader::Client).is_empty(),
+            _ => true,
+        }
 }
 
 /// Remembers that the records that cannot be read by these types need not be, and that clients are shown
@@ -253,4 +275,44 @@ fn of_clients(Today { event_type, written: now }: &Today, latest: &Written) -> V
         breaks: Breaks::Clients,
     };
     mismatches.into_iter().map(change).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
+
+    #[derive(JsonSchema)]
+    #[allow(dead_code, reason = "it is only described")]
+    struct More {
+        a: u8,
+        b: u8,
+    }
+
+    #[derive(JsonSchema)]
+    #[allow(dead_code, reason = "it is only described")]
+    struct Less {
+        a: u8,
+    }
+
+    #[test]
+    fn records_are_outdated_up_to_the_last_that_lack_something() {
+        let make = |make: fn(&mut SchemaGenerator) -> Schema, version| {
+            Box::leak(Box::new([EventType::new("x").with_schema(make).with_version(version)]))
+        };
+        let (less, more) = (make(Less::json_schema, 1), make(More::json_schema, 1));
+        let outdated = |types: &[&'static [EventType; 1]]| {
+            let mut stored = Stored::default();
+            for (since, types) in (0..).zip(types) {
+                stored.note(Today::all(*types), 10 * since + 1);
+            }
+            Fitting { before: None, stored }.outdated().get("x").copied()
+        };
+        assert_eq!(outdated(&[less]), None);
+        assert_eq!(outdated(&[more, less]), None, "clients pass over what is more");
+        assert_eq!(outdated(&[less, more]), Some(11));
+        assert_eq!(outdated(&[less, more, less, more]), Some(31));
+        assert_eq!(outdated(&[less, more, make(More::json_schema, 2)]), None, "by its version");
+        assert_eq!(outdated(&[make(Less::json_schema, 2), more]), None);
+    }
 }

@@ -53,7 +53,7 @@ impl<E: SseEvent> Filter<E> {
             return Ok(Sifted::Shown(None));
         }
         Ok(match self.shows(&E::decode(record.raw())?) {
-            Ok(true) if renewal.is_due(&record.name, record.version) => {
+            Ok(true) if renewal.is_due(&record.name, record.version, record.id.seq()) => {
                 let mut data = Vec::new();
                 let name = renewal.renew(record.raw(), &mut data)?;
                 Sifted::Shown(Some((name, data)))

@@ -70,7 +70,7 @@ impl Page for Bytes {
             draft.first = record.id.seq();
         }
         draft.count += 1;
-        match draft.renewal.is_due(record.name, record.version) {
+        match draft.renewal.is_due(record.name, record.version, record.id.seq()) {
             true => draft.renew(record),
             false => draft.write(record.id, record.name, record.data),
         }
