@@ -4,13 +4,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    Breaks, Hub, LogError, OnDamage, OnSchemaChange, Received, Retention, SchemaError, SledLog,
-    SseEvent, Start, StartError, Subscribe,
+    Breaks, Hub, LogError, OnDamage, OnSchemaChange, Received, Retention, SchemaError, SchemasFlaw,
+    SledLog, SseEvent, Start, StartError, Subscribe, Verified,
 };
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use support::log_lines::Captured;
 use tempfile::TempDir;
 
 /// An event type called `stock`, with these fields.
@@ -276,12 +277,63 @@ async fn damaged_schemas_are_refused_or_put_aside() {
     let directory = directory();
     let (log, schemas) = (directory.path(), directory.path().join("schemas"));
     run::<Stock>(log).await.unwrap();
-    let mut text = fs::read(&schemas).unwrap();
-    *text.last_mut().unwrap() ^= 1;
-    fs::write(&schemas, text).unwrap();
-    let error = run::<Stock>(log).await.unwrap_err();
-    assert!(matches!(error, StartError::Log(LogError::Format { .. })), "{error:?}");
-    let salvaged = Hub::<Stock>::builder(SledLog::new(log).on_damage(OnDamage::Salvage));
-    publish(salvaged.start().await.unwrap(), Stock::default()).await;
+    // A second time it is as the first, and what was put aside before stays.
+    for aside in ["schemas.damaged", "schemas.damaged-2"] {
+        let mut text = fs::read(&schemas).unwrap();
+        *text.last_mut().unwrap() ^= 1;
+        fs::write(&schemas, &text).unwrap();
+        let error = run::<Stock>(log).await.unwrap_err();
+        let StartError::Log(LogError::Format { path, reason }) = error else { panic!("{error:?}") };
+        assert_eq!(path, schemas);
+        let parts = ["its checksum does not match", "OnDamage::Salvage"];
+        assert!(parts.iter().all(|part| reason.contains(part)), "{reason}");
+        assert_eq!(fs::read(&schemas).unwrap(), text, "nothing is changed");
+        let salvaged = Hub::<Stock>::builder(SledLog::new(log).on_damage(OnDamage::Salvage));
+        let hub = salvaged.start().await.unwrap();
+        assert_eq!(hub.salvage_report().schemas, Some(log.join(aside)));
+        publish(hub, Stock::default()).await;
+        assert_eq!(fs::read(log.join(aside)).unwrap(), text);
+        run::<Stock>(log).await.unwrap();
+    }
+    let text = |name| fs::read(log.join(name)).unwrap();
+    assert_ne!(text("schemas.damaged"), text("schemas.damaged-2"));
+}
+
+#[tokio::test]
+async fn records_without_schemas_are_warned_of() {
+    let lines = Captured::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone());
+    tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+    let warned = || lines.text().matches("records and no schemas").count();
+    let directory = directory();
+    let (log, schemas) = (directory.path(), directory.path().join("schemas"));
     run::<Stock>(log).await.unwrap();
+    run::<Stock>(log).await.unwrap();
+    assert_eq!(warned(), 0, "{}", lines.text());
+    fs::remove_file(&schemas).unwrap();
+    let tools = SledLog::new(log);
+    assert_eq!(tools.verify(&mut |_| ()).unwrap().schemas, Some(SchemasFlaw::Missing));
+    run::<StockAsText>(log).await.unwrap();
+    assert_eq!(warned(), 1, "{}", lines.text());
+    assert_eq!(tools.verify(&mut |_| ()).unwrap(), Verified::default());
+    run::<StockAsText>(log).await.unwrap();
+    assert_eq!(warned(), 1, "from now on it is known: {}", lines.text());
+}
+
+#[tokio::test]
+async fn schemas_of_another_format_are_no_damage() {
+    let directory = directory();
+    let (log, schemas) = (directory.path(), directory.path().join("schemas"));
+    run::<Stock>(log).await.unwrap();
+    let text = fs::read_to_string(&schemas).unwrap().replacen("schemas 1", "schemas 2", 1);
+    fs::write(&schemas, &text).unwrap();
+    let tools = SledLog::new(log);
+    let found = tools.verify(&mut |_| ()).unwrap();
+    let reason = "its format is 2, this version knows 1";
+    assert_eq!(found.schemas, Some(SchemasFlaw::Format(reason.to_owned())));
+    assert_eq!(tools.salvage(&mut |_| ()).unwrap().schemas, None);
+    let salvaged = Hub::<Stock>::builder(SledLog::new(log).on_damage(OnDamage::Salvage));
+    let refused = salvaged.start().await;
+    assert!(matches!(refused, Err(StartError::Log(LogError::Format { .. }))), "{refused:?}");
+    assert_eq!(fs::read_to_string(&schemas).unwrap(), text);
 }

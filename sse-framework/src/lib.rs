@@ -110,8 +110,8 @@ pub use id::{Epoch, EventId, IdKey, IdStyle, ParseIdError};
 pub use log::{
     AppendError, Appended, Batch, BatchKey, Damage, Durability, EventLog, Exported, History,
     LogError, LogStats, LogStatus, MemoryLog, NewRecord, OnDamage, OpenLog, Position, Progress,
-    Read, RecordRef, Retention, SalvageReport, Salvaged, SegmentStats, SledLog, StorageFailure,
-    StoredKey, Verified,
+    Read, RecordRef, Retention, SalvageReport, Salvaged, SchemasFlaw, SegmentStats, SledLog,
+    StorageFailure, StoredKey, Verified,
 };
 pub use schema::{
     Breaks, OnSchemaChange, SchemaChange, SchemaError, json_schemas, openapi, typescript,

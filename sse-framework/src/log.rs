@@ -22,7 +22,8 @@ pub(crate) use key::Window;
 pub use key::{BatchKey, StoredKey};
 pub use memory::MemoryLog;
 pub use sled::{
-    Damage, Durability, Exported, LogStats, OnDamage, Progress, SegmentStats, SledLog, Verified,
+    Damage, Durability, Exported, LogStats, OnDamage, Progress, SchemasFlaw, SegmentStats, SledLog,
+    Verified,
 };
 pub use status::{LogStatus, SalvageReport, Salvaged, StorageFailure};
 

@@ -6,7 +6,7 @@ mod show;
 
 use lexopt::prelude::*;
 use print::Lines;
-use sse_framework::SledLog;
+use sse_framework::{SchemasFlaw, SledLog};
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -80,14 +80,20 @@ fn verify(log: &SledLog) -> Result<ExitCode, Box<dyn Error>> {
     for index in &found.indexes {
         println!("damaged: the index in {}, which loses no record", index.display());
     }
+    if let Some(flaw) = &found.schemas {
+        println!("{flaw}");
+    }
     if found.damages.is_empty() {
         println!("everything is there");
     }
-    let is_sound = found.damages.is_empty() && found.indexes.is_empty();
+    let schemas_damaged = matches!(found.schemas, Some(SchemasFlaw::Damaged(_)));
+    let is_sound = found.damages.is_empty() && found.indexes.is_empty() && !schemas_damaged;
     if !is_sound {
-        println!("`logctl salvage` gives up the damaged records and mends the rest");
+        println!("`logctl salvage` gives up what is damaged and mends the rest");
     }
-    Ok(if is_sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // Without schemas a log can be opened, with those of another version it cannot.
+    let opens = matches!(found.schemas, None | Some(SchemasFlaw::Missing));
+    Ok(if is_sound && opens { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 // ANCHOR_END: verify
 
@@ -100,6 +106,9 @@ fn salvage(log: &SledLog) -> Result<(), Box<dyn Error>> {
     }
     for lost in &report.lost {
         println!("lost: records {} to {}", lost.start(), lost.end());
+    }
+    if let Some(schemas) = &report.schemas {
+        println!("kept aside: {}", schemas.display());
     }
     println!("the log can be opened");
     Ok(())

@@ -103,6 +103,30 @@ async fn a_damaged_log_is_found_and_salvaged() {
     assert_eq!(String::from_utf8(logctl(&["export"], &path).stdout).unwrap().lines().count(), 50);
 }
 
+#[tokio::test]
+async fn damaged_schemas_are_found_and_put_aside() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    let hub = Hub::<Note>::open(&path).await.unwrap();
+    hub.publish(note(1)).await.unwrap();
+    hub.shutdown().await.unwrap();
+    let mut schemas = fs::read(path.join("schemas")).unwrap();
+    *schemas.last_mut().unwrap() ^= 1;
+    fs::write(path.join("schemas"), schemas).unwrap();
+    let before = contents(&path);
+    let verified = logctl(&["verify"], &path);
+    assert_eq!(verified.status.code(), Some(1));
+    let told = "the file `schemas` is damaged: its checksum does not match";
+    assert!(text(&verified).contains(told), "{}", text(&verified));
+    assert!(contents(&path) == before, "looking at a log has changed it");
+    let salvaged = text(&logctl(&["salvage"], &path));
+    assert!(salvaged.contains("schemas.damaged") && !salvaged.contains("lost"), "{salvaged}");
+    let verified = logctl(&["verify"], &path);
+    assert!(verified.status.success() && text(&verified).contains("`schemas` is missing"));
+    Hub::<Note>::open(&path).await.unwrap().shutdown().await.unwrap();
+    assert_eq!(text(&logctl(&["verify"], &path)), "everything is there\n");
+}
+
 #[test]
 fn what_is_no_log_is_an_error_that_names_it() {
     let directory = tempfile::tempdir().unwrap();

@@ -33,6 +33,7 @@ mod times;
 mod tools;
 mod writer;
 
+pub use self::schemas::SchemasFlaw;
 pub use self::tools::{Damage, Exported, LogStats, Progress, SegmentStats, Verified};
 
 use self::keys::Outliving;
@@ -82,7 +83,8 @@ pub enum OnDamage {
     /// Every record that is intact is kept, and the others are given up: the log goes on, clients
     /// that ask for what is lost are told so by an `sse-gap` event, and
     /// [`SalvageReport`](crate::SalvageReport) says what it was. The damaged files are kept aside,
-    /// as `<segment>.damaged`.
+    /// as `<segment>.damaged`, and so is a damaged file `schemas`, without which it cannot be told whether the
+    /// event types read what is kept.
     Salvage,
 }
 
@@ -260,7 +262,7 @@ impl EventLog for OpenSledLog {
     }
 
     fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
-        schemas::read(&self.core.directory, self.core.settings.on_damage)
+        self.core.schemas()
     }
 
     fn store_schemas(&self, schemas: &[u8]) -> Result<(), LogError> {
@@ -299,6 +301,8 @@ struct Core {
     /// Records that are lost, as the state says.
     lost: RwLock<Arc<[Span]>>,
     salvaged: Mutex<Vec<Salvaged>>,
+    /// Where the damaged file is.
+    schemas_aside: Mutex<Option<PathBuf>>,
     failing: Mutex<Option<StorageFailure>>,
     /// When was last done what is done once a second.
     second: Mutex<Option<Instant>>,

@@ -35,6 +35,8 @@ pub struct SalvageReport {
     pub lost: Vec<RangeInclusive<u64>>,
     /// The parts of the log that were found damaged since it was opened.
     pub segments: Vec<Salvaged>,
+    /// Where the file `schemas` is kept, if it was found damaged since the log was opened.
+    pub schemas: Option<PathBuf>,
 }
 
 /// A part of the log that was damaged.

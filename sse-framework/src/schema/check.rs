@@ -49,6 +49,11 @@ pub(crate) fn check(
     };
     let today = Today::all(types);
     let history = log.history();
+    if before.is_none() && history.first() <= history.last() {
+        tracing::warn!(
+            "the log has records and no schemas: whether the event types fit is not known"
+        );
+    }
     stored.forget_before(history.first());
     let mut changes: Vec<_> = unreadable.into_iter().map(unreadable_change).collect();
     changes.extend(changes_of(&today, &stored, history.last(), &choices.retired));

@@ -372,6 +372,7 @@ impl Core {
             history: RwLock::new(history),
             lost: RwLock::new(lost),
             salvaged: Mutex::new(salvaged),
+            schemas_aside: Mutex::default(),
             failing: Mutex::default(),
             second: Mutex::default(),
             writer: Mutex::new(writer),

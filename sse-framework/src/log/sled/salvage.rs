@@ -35,6 +35,19 @@ pub(crate) fn put_aside(directory: &Path, first: u64, path: &Path) -> Result<u32
     }
 }
 
+/// Gives a damaged file another name, which is free: what was put aside before stays. Returns it.
+pub(crate) fn put_file_aside(path: &Path) -> Result<PathBuf, LogError> {
+    let name = |number: u32| match number {
+        1 => path.with_extension("damaged"),
+        _ => path.with_extension(format!("damaged-{number}")),
+    };
+    let is_free = |aside: &PathBuf| aside.symlink_metadata().is_err();
+    let aside = (1..u32::MAX).map(name).find(is_free).unwrap_or_else(|| name(u32::MAX));
+    fs::rename(path, &aside).map_err(io("renaming", path))?;
+    path.parent().map_or(Ok(()), super::lock::sync_directory)?;
+    Ok(aside)
+}
+
 /// The error for records that are not there.
 pub(crate) fn damaged(path: &Path, hole: Span, reason: Option<&str>) -> LogError {
     let reason = reason.unwrap_or("no intact block holds them").into();
@@ -69,7 +82,7 @@ impl Core {
         let segments = locked(&self.salvaged).clone();
         LogStatus {
             failing: locked(&self.failing).clone(),
-            salvage: SalvageReport { lost, segments },
+            salvage: SalvageReport { lost, segments, schemas: locked(&self.schemas_aside).clone() },
         }
     }
 

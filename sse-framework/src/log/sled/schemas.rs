@@ -4,7 +4,7 @@
 //! JSON, for operators to read. Like the state it is never changed but replaced.
 
 use super::lock::sync_directory;
-use super::{OnDamage, files, io};
+use super::{Core, OnDamage, files, io, locked, salvage};
 use crate::log::LogError;
 use std::fs;
 use std::io::ErrorKind;
@@ -13,26 +13,54 @@ use std::path::Path;
 const FORMAT: u32 = 1;
 const NAME: &str = "sse-framework-schemas";
 
-/// What the file says, if there is one. To salvage means to go on without it, if it is damaged; it is kept
-/// aside.
-pub(crate) fn read(directory: &Path, on_damage: OnDamage) -> Result<Option<Vec<u8>>, LogError> {
+/// What is wrong with the file `schemas` of a log. See [`SledLog::verify`](super::SledLog::verify).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemasFlaw {
+    /// There is none. The next hub cannot check whether it reads the records that there are, and makes one.
+    #[error("the file `schemas` is missing")]
+    Missing,
+    /// It is damaged. [`SledLog::salvage`](super::SledLog::salvage) puts it aside.
+    #[error("the file `schemas` is damaged: {0}")]
+    Damaged(String),
+    /// It is of another version of the framework, and only that can open the log.
+    #[error("the file `schemas` is of another version: {0}")]
+    Format(String),
+}
+
+/// What the file says.
+pub(crate) fn read(directory: &Path) -> Result<Result<Vec<u8>, SchemasFlaw>, LogError> {
     let path = directory.join("schemas");
-    let text = match fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io("reading", &path)(error)),
-    };
-    match (parse(&text), on_damage) {
-        (Ok(body), _) => Ok(Some(body.to_vec())),
-        (Err(Flaw::Damage(reason)), OnDamage::Salvage) => {
-            tracing::error!(reason, "the log's file `schemas` is damaged; it goes on without it");
-            let aside = directory.join("schemas.damaged");
-            fs::rename(&path, aside).map_err(io("renaming", &path))?;
-            Ok(None)
-        }
-        (Err(Flaw::Damage(reason) | Flaw::Format(reason)), _) => {
-            Err(LogError::Format { path, reason })
-        }
+    match fs::read(&path) {
+        Ok(text) => Ok(parse(&text).map(<[_]>::to_vec)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Err(SchemasFlaw::Missing)),
+        Err(error) => Err(io("reading", &path)(error)),
+    }
+}
+
+impl Core {
+    /// What the file says, if there is one. To salvage means to go on without it, if it is damaged.
+    pub(crate) fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
+        let path = self.directory.join("schemas");
+        let reason = match read(&self.directory)? {
+            Ok(body) => return Ok(Some(body)),
+            Err(SchemasFlaw::Missing) => return Ok(None),
+            Err(SchemasFlaw::Format(reason)) => reason,
+            Err(SchemasFlaw::Damaged(reason)) => match self.settings.on_damage {
+                OnDamage::Refuse => format!(
+                    "{reason}; with `OnDamage::Salvage` the log goes on without it, and it cannot be \
+                     told whether its records can be read"
+                ),
+                OnDamage::Salvage => {
+                    let aside = salvage::put_file_aside(&path)?;
+                    let (reason, path) = (&reason, aside.display());
+                    tracing::error!(reason, %path, "the file `schemas` is damaged and kept aside");
+                    *locked(&self.schemas_aside) = Some(aside);
+                    return Ok(None);
+                }
+            },
+        };
+        Err(LogError::Format { path, reason })
     }
 }
 
@@ -45,14 +73,8 @@ pub(crate) fn write(directory: &Path, body: &[u8]) -> Result<(), LogError> {
     sync_directory(directory)
 }
 
-enum Flaw {
-    Damage(String),
-    /// It is another version's.
-    Format(String),
-}
-
-fn parse(text: &[u8]) -> Result<&[u8], Flaw> {
-    let damage = |reason: &str| Flaw::Damage(reason.to_owned());
+fn parse(text: &[u8]) -> Result<&[u8], SchemasFlaw> {
+    let damage = |reason: &str| SchemasFlaw::Damaged(reason.to_owned());
     let end = text.iter().position(|byte| *byte == b'\n');
     let (header, body) = text.split_at(end.ok_or_else(|| damage("it has no first line"))?);
     let (body, header) = (&body[1..], std::str::from_utf8(header).unwrap_or_default());
@@ -66,7 +88,7 @@ fn parse(text: &[u8]) -> Result<&[u8], Flaw> {
         Some(FORMAT) if crc == Some(crc32fast::hash(body)) => Ok(body),
         Some(FORMAT) => Err(damage("its checksum does not match")),
         Some(other) => {
-            Err(Flaw::Format(format!("its format is {other}, this version knows {FORMAT}")))
+            Err(SchemasFlaw::Format(format!("its format is {other}, this version knows {FORMAT}")))
         }
         None => Err(damage("it does not say which format it has")),
     }
@@ -80,9 +102,9 @@ mod tests {
     fn every_changed_byte_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
-        assert_eq!(read(path, OnDamage::Refuse).unwrap(), None);
+        assert_eq!(read(path).unwrap(), Err(SchemasFlaw::Missing));
         write(path, b"{}\n").unwrap();
-        assert_eq!(read(path, OnDamage::Refuse).unwrap().as_deref(), Some(b"{}\n".as_slice()));
+        assert_eq!(read(path).unwrap().as_deref(), Ok(b"{}\n".as_slice()));
         let text = fs::read(path.join("schemas")).unwrap();
         for place in 0..text.len() {
             let mut damaged = text.clone();
@@ -93,14 +115,15 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_refused_or_put_aside() {
+    fn another_format_is_no_damage() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
-        fs::write(path.join("schemas"), "sse-framework-schemas 1 00000000\n{}\n").unwrap();
-        assert!(matches!(read(path, OnDamage::Refuse), Err(LogError::Format { .. })));
-        assert_eq!(read(path, OnDamage::Salvage).unwrap(), None);
-        assert!(path.join("schemas.damaged").exists() && !path.join("schemas").exists());
-        fs::write(path.join("schemas"), "sse-framework-schemas 2 00000000\n{}\n").unwrap();
-        assert!(matches!(read(path, OnDamage::Salvage), Err(LogError::Format { .. })));
+        let read = |text| {
+            fs::write(directory.path().join("schemas"), text).unwrap();
+            read(directory.path()).unwrap().unwrap_err()
+        };
+        let damaged = read("sse-framework-schemas 1 00000000\n{}\n");
+        assert!(matches!(damaged, SchemasFlaw::Damaged(_)), "{damaged:?}");
+        let newer = read("sse-framework-schemas 2 00000000\n{}\n");
+        assert!(matches!(newer, SchemasFlaw::Format(_)), "{newer:?}");
     }
 }

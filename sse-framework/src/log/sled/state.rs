@@ -7,7 +7,7 @@
 
 use super::lock::sync_directory;
 use super::span::Span;
-use super::{files, io};
+use super::{files, io, salvage};
 use crate::id::{Epoch, IdKey};
 use crate::log::LogError;
 use crate::planted::planted;
@@ -235,9 +235,9 @@ impl StateFile {
         }
         let Ok(Some(state)) = read_file(directory.join("state.copy")) else { return read };
         tracing::error!("the log's file `state` is damaged or missing; its copy is used");
-        let (path, aside) = (directory.join("state"), directory.join("state.damaged"));
+        let path = directory.join("state");
         if path.exists() {
-            fs::rename(&path, &aside).map_err(io("renaming", &path))?;
+            salvage::put_file_aside(&path)?;
         }
         Ok(Some(state))
     }

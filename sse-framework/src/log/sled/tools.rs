@@ -3,7 +3,7 @@
 use super::offline::{Offline, bytes_on_disk};
 use super::span::Span;
 use super::state::SegmentState;
-use super::{OnDamage, OpenSledLog, SledLog, open, salvage};
+use super::{OnDamage, OpenSledLog, SchemasFlaw, SledLog, open, salvage, schemas};
 use crate::id::{Epoch, EventId};
 use crate::log::{EventLog, LogError, RecordRef, Retention, SalvageReport, Window};
 use crate::topic::TopicSelection;
@@ -55,6 +55,8 @@ pub struct Verified {
     /// Sealed segments, by their directories, whose index of topics is damaged. They are read all
     /// the same, more slowly; [`salvage`](SledLog::salvage) makes their index anew.
     pub indexes: Vec<PathBuf>,
+    /// What is wrong with the file `schemas`, by which a hub checks whether it reads the records that there are.
+    pub schemas: Option<SchemasFlaw>,
 }
 
 /// Records that cannot be read. See [`SledLog::verify`].
@@ -133,7 +135,8 @@ impl SledLog {
     /// [`LogError`] if there is no log, or it is in use, or it cannot be read at all.
     pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<Verified, LogError> {
         let log = Offline::open(&self.path)?;
-        let mut found = Verified::default();
+        let schemas = schemas::read(&self.path)?.err();
+        let mut found = Verified { schemas, ..Verified::default() };
         for segment in &log.state.segments {
             let checked = log.check(segment)?;
             found.damages.extend(checked.damaged.iter().map(|span| Damage {
@@ -184,7 +187,7 @@ impl SledLog {
     }
 
     /// Opens the log, gives up every record that is not intact, makes sealed segments of the rest,
-    /// and closes it. This begins an epoch. Clients that ask for what is lost are told from then on.
+    /// puts a damaged file `schemas` aside, and closes it. This begins an epoch. Clients that ask for what is lost are told from then on.
     ///
     /// # Errors
     ///
@@ -198,6 +201,9 @@ impl SledLog {
         let log = OpenSledLog::still(core);
         let (history, all) = (log.core.history(), TopicSelection::everything());
         let total = history.last();
+        if matches!(schemas::read(&log.core.directory)?, Err(SchemasFlaw::Damaged(_))) {
+            log.core.schemas()?;
+        }
         log.core.salvage_indexes()?;
         log.core
             .read_kept(history.first(), total, &history, &all, &mut |record| {
