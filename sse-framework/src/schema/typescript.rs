@@ -8,7 +8,7 @@ use names::Names;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 use std::fmt::Write;
-use types::{Types, documentation};
+use types::{Types, documentation, is_wide};
 
 /// The client, which is the same for every event set.
 const CLIENT: &str = include_str!("client.ts");
@@ -86,7 +86,8 @@ impl Described {
     fn documentation(&self, indent: usize) -> String {
         let said = self.schema.as_ref().and_then(|schema| schema.get("description")?.as_str());
         let text = if self.description.is_empty() { said } else { Some(self.description) };
-        documentation(text.unwrap_or_default(), self.deprecated, false, indent)
+        let is_wide = self.schema.as_ref().is_some_and(is_wide);
+        documentation(text.unwrap_or_default(), self.deprecated, is_wide, indent)
     }
 }
 
@@ -107,8 +108,12 @@ fn module(types: &[Described], definitions: &Map<String, Value>) -> String {
     }
     for (definition, schema) in definitions {
         let Some(name) = names.definitions.get(definition.as_str()) else { continue };
+        let mut events = types.iter().zip(&names.events);
         out.push('\n');
-        out.push_str(&shapes.documentation(schema, 0));
+        out.push_str(&match events.find(|(_, event)| *event == name) {
+            Some((event, _)) => event.documentation(0),
+            None => shapes.documentation(schema, 0),
+        });
         let _ = writeln!(out, "export type {name} = {};", shapes.of_definition(definition, schema));
     }
     out.push_str("\n/** The payload of each event type. */\nexport type EventMap = {\n");

@@ -191,6 +191,34 @@ fn a_payload_that_contains_itself_is_one_type() {
 }
 
 #[test]
+fn a_payload_that_another_contains_is_told_of_as_the_event() {
+    let thing = json!({ "type": "integer", "format": "uint64", "description": "A thing." });
+    let event = |name, description, schema: &Value| {
+        let (deprecated, schema) = (None, Some(schema.clone()));
+        Described { name, description, deprecated, schema }
+    };
+    let boxed = json!({
+        "type": "object", "required": ["thing"],
+        "properties": { "thing": { "$ref": "#/$defs/Thing" } },
+    });
+    let definitions = Map::from_iter([("Thing".to_owned(), thing.clone())]);
+    let mut events = [
+        Described { deprecated: Some("use `box`"), ..event("thing", "Something came.", &thing) },
+        event("box", "It came in a box.", &boxed),
+    ];
+    let module_of = |events: &[Described]| module(events, &definitions);
+    let all = "/**\n * Something came.\n * An integer, exact up to 2^53.\n * @deprecated use `box`\n */\nexport type Thing = number;";
+    let told = module_of(&events);
+    assert!(told.contains(all), "{told}");
+    // What is said of the payload's type is said where the event type has nothing to say.
+    (events[0].description, events[0].deprecated) = ("", None);
+    let all =
+        "/**\n * A thing.\n * An integer, exact up to 2^53.\n */\nexport type Thing = number;";
+    let told = module_of(&events);
+    assert!(told.contains(all), "{told}");
+}
+
+#[test]
 fn a_module_has_the_types_and_a_client_that_knows_them() {
     let order = json!({ "type": "object", "properties": { "id": { "type": "number" } }, "required": ["id"] });
     let types = [

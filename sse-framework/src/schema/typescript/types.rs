@@ -329,7 +329,7 @@ fn literal(value: &Value) -> Type {
 }
 
 /// Whether an integer is in it that a `number` may not hold.
-fn is_wide(schema: &Value) -> bool {
+pub(super) fn is_wide(schema: &Value) -> bool {
     let has_format = schema.get("format").and_then(Value::as_str);
     let formats = ["int64", "uint64", "int", "uint", "int128", "uint128"];
     let below = |key| schema.get(key).is_some_and(is_wide);
