@@ -68,6 +68,14 @@ fn every_document_is_valid() {
     }
 }
 
+/// Each operation's id must be another, so it is the app's to give.
+#[test]
+fn a_path_item_can_be_under_several_paths() {
+    let document = openapi("events", Events::TYPES);
+    let item = &document["components"]["pathItems"]["events"];
+    assert_eq!(item["get"]["operationId"], Value::Null);
+}
+
 #[test]
 fn the_schemas_judge_events() {
     let document = json_schemas(Events::TYPES);
@@ -96,6 +104,14 @@ async fn of_topic(State(hub): State<App>, request: Subscribe) -> Subscription<Ev
     hub.subscribe(request).on_gap(OnGap::Refuse).topics(["a".parse().unwrap()])
 }
 
+async fn without_history(State(hub): State<App>, request: Subscribe) -> Subscription<Events> {
+    hub.subscribe(request).history(false).everything()
+}
+
+async fn refused_history(State(hub): State<App>, request: Subscribe) -> Subscription<Events> {
+    hub.subscribe(request).history(false).on_gap(OnGap::Refuse).everything()
+}
+
 async fn of_too_many(State(hub): State<App>, request: Subscribe) -> Subscription<Events> {
     hub.subscribe(request).topics(["a", "b", "c"].map(|topic| topic.parse().unwrap()))
 }
@@ -109,6 +125,8 @@ fn serve(server: Server, subscriptions: usize) -> (Served, App) {
             .route("/state", get(with_state))
             .route("/topic", get(of_topic))
             .route("/many", get(of_too_many))
+            .route("/new", get(without_history))
+            .route("/new-or-nothing", get(refused_history))
             .nest("/about", hub.schema_routes());
         (router.with_state(hub.clone()), hub)
     })
@@ -128,6 +146,8 @@ fn every_frame_is_as_the_document_says(server: Server) {
         (Request::stream("/events", "nonsense"), 2),
         (Request::stream("/events?since=2000-01-01T00:00:00Z", ""), count + 1),
         (Request::stream("/state", ""), count + 2),
+        (Request::stream("/new", "earliest"), 2),
+        (Request::stream("/new?since=2000-01-01T00:00:00Z", ""), 2),
     ];
     let mut names = BTreeSet::new();
     let mut judged = |stream: &[u8]| {
@@ -138,7 +158,12 @@ fn every_frame_is_as_the_document_says(server: Server) {
         }
     };
     for (request, count) in requests {
-        judged(&stream(served.address(), &request, count));
+        let stream = stream(served.address(), &request, count);
+        judged(&stream);
+        let (opened, told) = (&frames(&stream)[0], &frames(&stream)[1]);
+        assert_eq!(opened["event"], "sse-open");
+        // Whatever cannot be had is told behind it.
+        assert_eq!(told["event"] == "sse-gap", count == 2, "{told}");
     }
     served.block_on(hub.close_topic("a")).unwrap();
     judged(&to_the_end(&served, &Request::stream("/topic", "earliest")));
@@ -179,6 +204,8 @@ fn every_answer_is_in_the_document(server: Server) {
     let cases = [
         (&served, Request::stream("/topic", end["id"].as_str().unwrap()), 204),
         (&served, Request::stream("/topic", "nonsense"), 204),
+        (&served, Request::stream("/new-or-nothing", "earliest"), 204),
+        (&served, Request::stream("/new-or-nothing?since=2000-01-01T00:00:00Z", ""), 204),
         (&served, get("/events?topic=a//b"), 400),
         (&served, get("/events?topic=a&topic=b&topic=c"), 400),
         (&served, get("/events?since=yesterday"), 400),

@@ -4,7 +4,7 @@ use crate::event::{EventType, decoded, used};
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a document says of event types.
 pub(super) struct Collected {
@@ -55,6 +55,20 @@ impl Collected {
                 (names.names.get(&before).cloned().unwrap_or(before), schema)
             })
             .collect();
+    }
+}
+
+/// The names in a document, no two of which are the same.
+#[derive(Default)]
+pub(super) struct Names(BTreeSet<String>);
+
+impl Names {
+    /// This name, or the nearest that is free.
+    pub(super) fn take(&mut self, mut name: String) -> String {
+        while name.is_empty() || !self.0.insert(name.clone()) {
+            name.push('_');
+        }
+        name
     }
 }
 

@@ -1,6 +1,6 @@
 //! The JSON Schemas of an event set in one document.
 
-use super::collected::{Collected, encoded};
+use super::collected::{Collected, Names, encoded};
 use crate::event::EventType;
 use serde_json::{Map, Value, json};
 
@@ -31,14 +31,12 @@ use serde_json::{Map, Value, json};
 #[must_use]
 pub fn json_schemas(types: &[EventType]) -> Value {
     let mut collected = Collected::of(types.iter().copied());
-    collected.rename("#/$defs/", |name| {
-        let mut name = name.to_owned();
-        // The event type keeps its name.
-        while EventType::find(types, &name).is_some() {
-            name.push('_');
-        }
-        name
-    });
+    let mut names = Names::default();
+    // Event types keep theirs.
+    for event in types {
+        names.take(event.name().to_owned());
+    }
+    collected.rename("#/$defs/", |name| names.take(name.to_owned()));
     let events: Vec<_> = types.iter().map(event).collect();
     let payloads = collected.payloads.into_iter();
     let payloads = payloads.map(|payload| (payload.event.name().to_owned(), payload.schema));
@@ -64,4 +62,47 @@ fn event(event: &EventType) -> Value {
             "data": { "$ref": format!("#/$defs/{}", encoded(event.name())) },
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
+    use serde::Serialize;
+
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "Item")]
+    struct Item {
+        text: String,
+    }
+
+    #[derive(Serialize, JsonSchema)]
+    #[schemars(rename = "Item_")]
+    struct Other {
+        number: u32,
+    }
+
+    #[derive(Serialize, JsonSchema)]
+    struct Payload {
+        item: Item,
+        other: Other,
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        Payload::json_schema(generator)
+    }
+
+    #[test]
+    fn an_event_type_and_two_definitions_of_nearly_its_name_are_three() {
+        let types = [EventType::new("Item").with_schema(schema)];
+        let document = json_schemas(&types);
+        let definitions = document["$defs"].as_object().unwrap();
+        assert_eq!(definitions.len(), 3, "{document:#}");
+        let payload = &definitions["Item"]["properties"];
+        for (property, has) in [("item", "text"), ("other", "number")] {
+            let reference = payload[property]["$ref"].as_str().unwrap();
+            let name = reference.strip_prefix("#/$defs/").unwrap();
+            assert!(definitions[name]["properties"][has].is_object(), "{document:#}");
+        }
+    }
 }

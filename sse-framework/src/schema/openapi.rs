@@ -1,11 +1,10 @@
 //! What the endpoint does, as an OpenAPI document.
 
-use super::collected::{Collected, Payload};
+use super::collected::{Collected, Names, Payload};
 use crate::event::EventType;
 use crate::subscribe::CONTROL;
 use crate::wire::MAX_RETRY;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 
 /// An OpenAPI 3.2 document of an endpoint with these event types, usually `E::TYPES` of an event set `E`: a fragment that
 /// goes into the app's own.
@@ -18,9 +17,10 @@ use std::collections::BTreeSet;
 ///   an object of its fields `id`, `event`, `data` and `retry`, and one of the app's event types or the framework's
 ///   own (`sse-open` and so on). `data` is text, JSON by its `contentMediaType`, with the payload as its `contentSchema`.
 ///
-/// Put the path item under the path where your endpoint is, the schemas among your own, and add what your handler has of its
-/// own, such as `401`. An app of several hubs gives each a name of its own. In names, a character other than
-/// `[A-Za-z0-9._-]` becomes `_`. The same types always make the same document.
+/// Put the path item under each path where there is such an endpoint, the schemas among your own, and add what your handler
+/// has of its own, such as `401`, and an `operationId` if you want one: it must be another for each path. An app of several
+/// hubs gives each a name of its own. In names, a character other than `[A-Za-z0-9._-]` becomes `_`. The same types always
+/// make the same document.
 ///
 /// ```
 /// use schemars::JsonSchema;
@@ -46,15 +46,16 @@ use std::collections::BTreeSet;
 #[must_use]
 pub fn openapi(name: &str, types: &[EventType]) -> Value {
     let mut names = Names::default();
-    let name = names.take(name);
-    let problem = names.take(&format!("{name}.problem"));
+    let name = names.take(allowed(name));
+    let mut take = |wanted: String| names.take(allowed(&wanted));
+    let problem = take(format!("{name}.problem"));
     let mut collected = Collected::of(types.iter().copied().chain(CONTROL));
     let event_names = collected.payloads.iter().map(|payload| {
         let event = format!("{name}.{}", payload.event.name());
-        (names.take(&event), names.take(&format!("{event}.data")))
+        (take(event.clone()), take(format!("{event}.data")))
     });
     let event_names: Vec<_> = event_names.collect();
-    collected.rename(SCHEMAS, |definition| names.take(&format!("{name}.{definition}")));
+    collected.rename(SCHEMAS, |definition| take(format!("{name}.{definition}")));
 
     let mut schemas = collected.definitions;
     let choice: Vec<_> = event_names.iter().map(|(event, _)| reference(event)).collect();
@@ -81,20 +82,10 @@ fn reference(name: &str) -> Value {
     json!({ "$ref": format!("{SCHEMAS}{name}") })
 }
 
-/// The names of components, no two of which are the same.
-#[derive(Default)]
-struct Names(BTreeSet<String>);
-
-impl Names {
-    /// This name, or the nearest that is allowed and free.
-    fn take(&mut self, wanted: &str) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let mut name: String = wanted.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-        while name.is_empty() || !self.0.insert(name.clone()) {
-            name.push('_');
-        }
-        name
-    }
+/// The name that a component may have instead of this one.
+fn allowed(name: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    name.chars().map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
 /// An event as a client parses it.
@@ -131,7 +122,6 @@ const RETRY: &str = "How many milliseconds to wait before coming back.";
 fn path_item(name: &str, problem: &str) -> Value {
     json!({
         "get": {
-            "operationId": name,
             "summary": "A stream of events",
             "description": "Comments may stand between the events, to keep the connection alive.",
             "parameters": parameters(),
@@ -147,7 +137,8 @@ fn parameters() -> Value {
             "name": "Last-Event-ID",
             "in": "header",
             "description": "The newest id that the client has: what comes after it is sent. `earliest` asks for all that \
-                            is kept. What is no id is answered with a stream that begins with `sse-gap`.",
+                            is kept. If that cannot be had, or not by this client, `sse-gap` says so behind `sse-open`, \
+                            or the answer is 204.",
             "schema": text,
         },
         {
@@ -159,7 +150,8 @@ fn parameters() -> Value {
         {
             "name": "since",
             "in": "query",
-            "description": "A time: what was published then or later is sent, unless there is an id.",
+            "description": "A time: what was published then or later is sent, unless there is an id. If that cannot be had, or \
+                            not by this client, `sse-gap` says so behind `sse-open`, or the answer is 204.",
             "schema": { "type": "string", "format": "date-time" },
         },
         {
