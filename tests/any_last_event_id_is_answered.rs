@@ -145,6 +145,12 @@ fn rows(log: &Log, protocol: Protocol) -> Vec<Row> {
         ("a time before all that is kept", since("1970-01-01T00:00:00Z"), Gap("trimmed", OLDEST)),
         ("a time to come", since("9999-12-31T23:59:59Z"), New(LIVE)),
         ("no time", since(""), New(LIVE)),
+        ("nonsense for a time", since("yesterday"), Refused(400)),
+        (
+            "an id and nonsense for a time",
+            since("yesterday").header("Last-Event-ID", &known),
+            Refused(400),
+        ),
         (
             "a time and an id",
             since("1970-01-01T00:00:00Z").header("Last-Event-ID", &known),
