@@ -1,6 +1,8 @@
 //! Values of the types in the zoo.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
 use support::random::Random;
 
 /// What a value can be made of by chance.
@@ -136,14 +138,32 @@ impl<A: Chance, B: Chance, C: Chance> Chance for (A, B, C) {
     }
 }
 
+impl Chance for Duration {
+    fn chance(random: &mut Random) -> Self {
+        Duration::new(u32::chance(random).into(), u32::chance(random) % 1_000_000_000)
+    }
+}
+
+impl<T: Chance> Chance for Range<T> {
+    fn chance(random: &mut Random) -> Self {
+        T::chance(random)..T::chance(random)
+    }
+}
+
+impl<T: Chance, E: Chance> Chance for Result<T, E> {
+    fn chance(random: &mut Random) -> Self {
+        if bool::chance(random) { Ok(T::chance(random)) } else { Err(E::chance(random)) }
+    }
+}
+
 /// Types with serde's derives, a schema, and values by chance. The one called `Event` is the event.
 macro_rules! types {
     () => {};
-    ($(#[$attr:meta])* struct $name:ident { $($(#[$on:meta])* $field:ident: $ty:ty),* $(,)? } $($rest:tt)*) => {
+    ($(#[$attr:meta])* struct $name:ident $(<$of:ident>)? { $($(#[$on:meta])* $field:ident: $ty:ty),* $(,)? } $($rest:tt)*) => {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         $(#[$attr])*
-        pub(crate) struct $name { $($(#[$on])* $field: $ty),* }
-        impl Chance for $name {
+        pub(crate) struct $name $(<$of>)? { $($(#[$on])* $field: $ty),* }
+        impl $(<$of: Chance>)? Chance for $name $(<$of>)? {
             fn chance(_random: &mut Random) -> Self {
                 $name { $($field: <$ty>::chance(_random)),* }
             }
@@ -172,13 +192,13 @@ macro_rules! types {
         }
         types!($($rest)*);
     };
-    ($(#[$attr:meta])* enum $name:ident { $($(#[$on:meta])* $variant:ident $(($($item:ty),*))? $({ $($(#[$in:meta])* $field:ident: $ty:ty),* })?),* $(,)? } $($rest:tt)*) => {
+    ($(#[$attr:meta])* enum $name:ident $(<$of:ident>)? { $($(#[$on:meta])* $variant:ident $(($($item:ty),*))? $({ $($(#[$in:meta])* $field:ident: $ty:ty),* })?),* $(,)? } $($rest:tt)*) => {
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
         $(#[$attr])*
-        pub(crate) enum $name { $($(#[$on])* $variant $(($($item),*))? $({ $($(#[$in])* $field: $ty),* })?),* }
-        impl Chance for $name {
+        pub(crate) enum $name $(<$of>)? { $($(#[$on])* $variant $(($($item),*))? $({ $($(#[$in])* $field: $ty),* })?),* }
+        impl $(<$of: Chance>)? Chance for $name $(<$of>)? {
             fn chance(random: &mut Random) -> Self {
-                let all: &[fn(&mut Random) -> $name] = &[
+                let all: &[fn(&mut Random) -> Self] = &[
                     $(|_random| $name::$variant $(($(<$item>::chance(_random)),*))? $({ $($field: <$ty>::chance(_random)),* })?),*
                 ];
                 all[random.below(all.len() as usize)](random)

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::time::Duration;
 use support::random::Random;
 
 /// Declares pairs, and lists them.
@@ -166,4 +168,38 @@ zoo! {
     a_tree_with_more: Breaks Fits { struct Event { root: Tree } struct Tree { value: u8, children: Vec<Tree> } }
         { struct Event { root: Tree } struct Tree { value: u8, name: String, children: Vec<Tree> } }
     a_list_that_goes_on: Fits Breaks { struct Event { value: u8, next: Option<Box<Event>> } } { struct Event { value: u32, next: Option<Box<Event>> } }
+    content_less: Breaks Breaks { struct Event { a: Kind } #[serde(tag = "t", content = "c")] enum Kind { One(u8), Two } }
+        { struct Event { a: Kind } #[serde(tag = "t", content = "c")] enum Kind { One, Two } }
+    flattened_content_less: Breaks Breaks { struct Event { a: u8, #[serde(flatten)] kind: Kind } #[serde(tag = "t", content = "c")] enum Kind { One(u8), Two } }
+        { struct Event { a: u8, #[serde(flatten)] kind: Kind } #[serde(tag = "t", content = "c")] enum Kind { One, Two } }
+    no_tagged_field_any_more: Breaks Breaks { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u8 }, Two } }
+        { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One, Two } }
+    a_tagged_unit: Breaks Breaks { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u8 }, Two } }
+        { struct Event { a: Kind } struct Nothing; #[serde(tag = "t")] enum Kind { One(Nothing), Two } }
+    a_tagged_field_less: Fits Breaks { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u8, c: u8 }, Two } }
+        { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u8 }, Two } }
+    a_tagged_unit_with_an_option: Fits Fits { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u8 }, Two } }
+        { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u8 }, Two { c: Option<u8> } } }
+    a_field_less_beside_a_tag: Breaks Breaks { struct Event { a: u8, b: u8, #[serde(flatten)] kind: Kind } #[serde(tag = "t")] enum Kind { One { c: u8 }, Two } }
+        { struct Event { a: u8, #[serde(flatten)] kind: Kind } #[serde(tag = "t")] enum Kind { One { c: u8 }, Two } }
+    a_field_less_beside_tagged_fields: Fits Breaks { struct Event { a: u8, b: u8, #[serde(flatten)] kind: Kind } #[serde(tag = "t")] enum Kind { One { c: u8 }, Two { d: u8 } } }
+        { struct Event { a: u8, #[serde(flatten)] kind: Kind } #[serde(tag = "t")] enum Kind { One { c: u8 }, Two { d: u8 } } }
+    a_field_less_beside_a_variant: Fits Breaks { struct Event { a: u8, b: u8, #[serde(flatten)] kind: Kind } enum Kind { One { c: u8 }, Two } }
+        { struct Event { a: u8, #[serde(flatten)] kind: Kind } enum Kind { One { c: u8 }, Two } }
+    a_field_less_beside_a_mixed_variant: Breaks Breaks { struct Event { b: u8, #[serde(flatten)] kind: Kind } enum Kind { One(u8), #[serde(untagged)] Two { c: u8, d: u8 } } }
+        { struct Event { #[serde(flatten)] kind: Kind } enum Kind { One(u8), #[serde(untagged)] Two { c: u8, d: u8 } } }
+    anything_beside_a_tag: Breaks Fits { struct Event { a: Kind } #[serde(untagged)] enum Any { One { b: u8 }, Two(Value) } #[serde(tag = "t")] enum Kind { One(Any), Two } }
+        { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { a: Option<String> }, Two } }
+    a_variant_beside_a_tag: Breaks Breaks { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { #[serde(rename = "B")] b: u8, c: u8 }, Two } }
+        { struct Event { a: Kind } enum Inner { B(u8), C { d: u8 } } #[serde(tag = "t")] enum Kind { One(Inner), Two } }
+    a_duration: Breaks Breaks { struct Event { a: Time } struct Time { secs: u64, nanos: u32, zone: u8 } } { struct Event { a: Duration } }
+    a_range: Breaks Breaks { struct Event { a: Part } struct Part { start: u8, end: u8, step: u8 } } { struct Event { a: Range<u8> } }
+    a_result: Breaks Breaks { struct Event { a: Done } struct Done { #[serde(rename = "Ok")] ok: u8, at: u8 } } { struct Event { a: Result<u8, String> } }
+    a_very_wide_integer_untagged: Breaks Breaks { struct Event { a: u128 } } { struct Event { a: Kind } #[serde(untagged)] enum Kind { One(u128), Two(String) } }
+    a_very_wide_integer_with_a_tag: Breaks Breaks { struct Event { a: One } struct One { t: Word, b: u128 } enum Word { One } }
+        { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { b: u128 }, Two { c: u8 } } }
+    integer_keys_untagged: Breaks Breaks { struct Event { a: BTreeMap<u8, u8> } } { struct Event { a: Kind } #[serde(untagged)] enum Kind { One(BTreeMap<u8, u8>), Two(String) } }
+    integer_keys_flattened: Breaks Breaks { struct Event { a: u8, #[serde(rename = "7")] b: u8 } } { struct Event { a: u8, #[serde(flatten)] rest: BTreeMap<u8, u8> } }
+    integer_keys_beside_a_tag: Breaks Breaks { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { #[serde(rename = "7")] b: u8 }, Two } }
+        { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One(BTreeMap<u8, u8>), Two } }
 }

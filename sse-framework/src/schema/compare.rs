@@ -3,7 +3,7 @@
 //! Every rule here says "it fits" only where that is certain. What it does not understand fits only if both
 //! schemas say the same.
 
-use super::shape::{List, Object, Others, Place, Shape, is_note};
+use super::shape::{Budget, List, Object, Others, Place, Shape, is_integer, is_note};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,38 +24,37 @@ pub(super) struct Mismatch {
     pub(super) what: String,
 }
 
-/// Compares no more than so many pairs: what takes longer is not judged.
-const MOST_STEPS: u32 = 20_000;
-
 /// What `reader` would not read of what `writer` describes; empty if it reads all of it.
 pub(super) fn compare(writer: &Value, reader: &Value, who: Reader) -> Vec<Mismatch> {
-    let mut comparison =
-        Comparison { who, path: Vec::new(), found: Vec::new(), under_way: Vec::new(), steps: 0 };
-    comparison.fits(Place::root(writer), Place::root(reader));
+    let budget = Budget::new();
+    let mut comparison = Comparison {
+        who,
+        budget: &budget,
+        path: Vec::new(),
+        found: Vec::new(),
+        under_way: Vec::new(),
+    };
+    comparison.fits(Place::root(writer, &budget), Place::root(reader, &budget));
     comparison.found
 }
 
-struct Comparison {
+struct Comparison<'a> {
     who: Reader,
+    budget: &'a Budget,
     path: Vec<String>,
     found: Vec<Mismatch>,
-    /// Pairs that are being compared, by address: within one it holds, else it would not be reached.
-    under_way: Vec<(*const Value, *const Value)>,
-    steps: u32,
+    /// Pairs that are being compared: within one it holds, else it would not be reached.
+    under_way: Vec<[(*const Value, bool); 2]>,
 }
 
-impl Comparison {
+impl Comparison<'_> {
     fn fits(&mut self, writer: Place<'_>, reader: Place<'_>) -> bool {
         let (Some(writer), Some(reader)) = (writer.resolved(), reader.resolved()) else {
             return self.no("it refers to what is not there");
         };
-        let pair = (std::ptr::from_ref(writer.schema), std::ptr::from_ref(reader.schema));
+        let pair = [writer.key(), reader.key()];
         if self.under_way.contains(&pair) {
             return true;
-        }
-        self.steps += 1;
-        if self.steps > MOST_STEPS {
-            return self.no("the schemas are too large to be compared");
         }
         self.under_way.push(pair);
         let fits = self.fits_resolved(writer, reader);
@@ -72,7 +71,8 @@ impl Comparison {
                     written.iter().map(|shape| self.fits_one_of(shape, &read)).collect();
                 fit.into_iter().all(|fits| fits)
             }
-            _ => same(writer, reader, &mut HashSet::new()) || self.no(UNKNOWN),
+            _ if reader.is_read_like(writer) && same(writer, reader, &mut HashSet::new()) => true,
+            _ => self.no(UNKNOWN),
         }
     }
 
@@ -80,6 +80,13 @@ impl Comparison {
         let (path, found) = (self.path.clone(), std::mem::take(&mut self.found));
         let mut closest: Option<Vec<Mismatch>> = None;
         for shape in read {
+            if self.budget.spend(1).is_none() {
+                (self.path, self.found) = (path, found);
+                return self.no(UNKNOWN);
+            }
+            if is_other(written, shape) {
+                continue;
+            }
             if self.fits_shape(written, shape) {
                 (self.path, self.found) = (path, found);
                 return true;
@@ -189,6 +196,7 @@ impl Comparison {
     /// A field that the reader does not name.
     fn fits_others_of(&mut self, place: Place<'_>, read: &Object<'_>) -> bool {
         match (read.others, self.who) {
+            (_, Reader::Decoder) if read.picky => self.no(UNKNOWN),
             (None, _) => true,
             (Some(Others::Refused), Reader::Client) => true,
             (Some(Others::Refused), Reader::Decoder) => self.no("the field is refused"),
@@ -247,7 +255,10 @@ impl Comparison {
     /// Notes why it does not fit.
     fn no(&mut self, what: impl Into<String>) -> bool {
         let path = self.path.concat();
-        let what = what.into();
+        let what = match self.budget.is_spent() {
+            true => "the schemas are too large to be compared".to_owned(),
+            false => what.into(),
+        };
         if !self.found.iter().any(|found| found.path == path && found.what == what) {
             self.found.push(Mismatch { path, what });
         }
@@ -277,14 +288,19 @@ fn is_alike(this: &Shape<'_>, that: &Shape<'_>) -> bool {
     }
 }
 
+/// Whether two objects have the same tag, and with different values: then neither is read as the other.
+fn is_other(this: &Shape<'_>, that: &Shape<'_>) -> bool {
+    let (Shape::Object(this), Shape::Object(that)) = (this, that) else { return false };
+    this.required.iter().any(|name| {
+        let tag = |object: &Object<'_>| object.fields.get(name)?.tag().cloned();
+        tag(this).zip(tag(that)).is_some_and(|(this, that)| this != that)
+    })
+}
+
 /// What distinguishes an object from others of one enum: its fields of one value, or its only field.
 fn tags<'a>(object: &Object<'a>) -> BTreeMap<&'a str, Option<&'a Value>> {
-    let fixed = |place: &Place<'a>| match place.shapes()?.as_slice() {
-        [Shape::Const(value)] => Some(*value),
-        _ => None,
-    };
     let of_value =
-        object.fields.iter().filter_map(|(name, place)| Some((*name, Some(fixed(place)?))));
+        object.fields.iter().filter_map(|(name, place)| Some((*name, Some(place.tag()?))));
     let tags: BTreeMap<_, _> = of_value.collect();
     let only = (object.sealed && object.fields.len() == 1 && object.required.len() == 1)
         .then(|| object.fields.keys().map(|name| (*name, None)));
@@ -318,17 +334,19 @@ fn name(shape: &Shape<'_>) -> String {
 
 /// Whether a name fits one of the patterns that schemars writes for integers.
 fn is_match(pattern: &str, name: &str) -> Option<bool> {
-    let digits = match pattern {
-        r"^\d+$" => name,
-        r"^-?\d+$" => name.strip_prefix('-').unwrap_or(name),
-        _ => return None,
-    };
+    if !is_integer(pattern) {
+        return None;
+    }
+    let sign = if pattern.starts_with("^-?") { name.strip_prefix('-') } else { None };
+    let digits = sign.unwrap_or(name);
     Some(!digits.is_empty() && digits.chars().all(char::is_numeric))
 }
 
 /// Whether two schemas say the same, but for notes and for what their definitions are called.
 pub(super) fn is_same(this: &Value, that: &Value) -> bool {
-    this == that || same(Place::root(this), Place::root(that), &mut HashSet::new())
+    let budget = Budget::new();
+    let [one, two] = [this, that].map(|schema| Place::root(schema, &budget));
+    this == that || same(one, two, &mut HashSet::new())
 }
 
 /// Whether two schemas say the same, but for notes and for what their definitions are called.
@@ -388,4 +406,56 @@ fn fields_same<'a>(
         && a.iter().all(|(name, value)| {
             b.get(name).is_some_and(|other| same(this.at(value), that.at(other), seen))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn variants(names: impl Iterator<Item = String>) -> Vec<Value> {
+        let object = |name: String| json!({ "type": "object", "properties": { &name: true }, "required": [name] });
+        names.map(object).collect()
+    }
+
+    /// What a change of one field is called, beside all of this.
+    fn change_beside(mut schema: Value) -> Vec<Mismatch> {
+        schema["properties"] = json!({ "changed": { "type": "string" } });
+        let before = schema.clone();
+        schema["properties"]["changed"]["type"] = json!("null");
+        compare(&before, &schema, Reader::Decoder)
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_judged_and_takes_no_time() {
+        let flattened = |n: usize| json!({ "oneOf": variants((0..8).map(|m| format!("{n}-{m}"))) });
+        let all: Vec<_> = (0..20).map(flattened).collect();
+        let twice =
+            |n: usize| json!({ "anyOf": vec![json!({ "$ref": format!("#/$defs/{n}") }); 2] });
+        let mut nested: serde_json::Map<_, _> =
+            (0..40).map(|n| (n.to_string(), twice(n + 1))).collect();
+        nested.insert("40".to_owned(), json!({ "type": "object" }));
+        for schema in [
+            json!({ "type": "object", "allOf": all }),
+            json!({ "type": "object", "allOf": [{ "$ref": "#/$defs/0" }], "$defs": nested }),
+        ] {
+            let found = change_beside(schema);
+            assert!(found.iter().all(|it| it.what.contains("too large")), "{found:?}");
+            assert!(!found.is_empty());
+        }
+    }
+
+    #[test]
+    fn large_enums_are_judged() {
+        let variant = |n: usize| {
+            let mut fields: serde_json::Map<_, _> =
+                (0..9).map(|n| (n.to_string(), json!({ "type": "string" }))).collect();
+            fields.insert("tag".to_owned(), json!({ "const": n }));
+            json!({ "type": "object", "properties": fields, "required": ["tag"] })
+        };
+        let all = |from| json!({ "oneOf": (from..300).map(variant).collect::<Vec<_>>() });
+        assert!(compare(&all(0), &all(0), Reader::Decoder).is_empty());
+        let found = compare(&all(0), &all(1), Reader::Decoder);
+        assert!(matches!(found.as_slice(), [one] if one.what.contains("is written")), "{found:?}");
+    }
 }

@@ -33,7 +33,7 @@ impl Number {
             return false;
         }
         let format = reader.format.as_deref();
-        match (self.range(), reader.range()) {
+        match (self.written_range(), reader.range()) {
             (Some(written), Some(read)) => {
                 let [least, most] = reader.bounds;
                 let same_kind = self.format == reader.format && self.bounds == reader.bounds;
@@ -71,6 +71,15 @@ impl Number {
     /// serde reads these in fewer places than others.
     fn is_wide(&self) -> bool {
         matches!(self.format.as_deref(), Some("int128" | "uint128"))
+    }
+
+    /// Which integers can have been written: perhaps on a machine with wider ones.
+    fn written_range(&self) -> Option<(i128, i128)> {
+        match self.format.as_deref().filter(|_| self.integer) {
+            Some("int") => Some((i64::MIN.into(), i64::MAX.into())),
+            Some("uint") => Some((0, u64::MAX.into())),
+            _ => self.range(),
+        }
     }
 
     /// Which integers the type of Rust's has.
@@ -130,6 +139,13 @@ mod tests {
         assert!(fits::<u64, usize>() && fits::<NonZeroU32, u32>());
         assert!(!fits::<u16, u8>() && !fits::<u32, i32>() && !fits::<i8, u64>());
         assert!(!fits::<u64, i64>() && !fits::<u32, NonZeroU32>());
+    }
+
+    #[test]
+    fn an_integer_of_the_machine_may_have_been_written_by_one_with_wider_ones() {
+        assert_eq!(number::<usize>().written_range(), number::<u64>().range());
+        assert_eq!(number::<isize>().written_range(), number::<i64>().range());
+        assert_eq!(number::<u32>().written_range(), number::<u32>().range());
     }
 
     #[test]

@@ -2,13 +2,43 @@
 
 use super::number::Number;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A schema in the document in which its references are looked up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
-    pub(super) root: &'a Value,
+    root: &'a Value,
     pub(super) schema: &'a Value,
+    budget: &'a Budget,
+    /// Whether serde keeps the value in its memory before it is read, as it does with what is flattened,
+    /// untagged or tagged within. Not everything can be read from there.
+    buffered: bool,
+    /// Whether the type refuses fields that it does not know, though its schema does not say so.
+    picky: bool,
+}
+
+/// How much may still be looked at: enums that are flattened side by side make as many shapes as there are
+/// combinations of their variants.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<u32>);
+
+impl Budget {
+    /// So much is looked at in less than a second.
+    pub(super) fn new() -> Self {
+        Budget(Cell::new(100_000))
+    }
+
+    /// None if nothing is left.
+    pub(super) fn spend(&self, steps: usize) -> Option<()> {
+        let left = u32::try_from(steps).ok().and_then(|steps| self.0.get().checked_sub(steps));
+        self.0.set(left.unwrap_or(0));
+        left.map(|_| ())
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
 }
 
 /// What a value can be. Only keywords whose meaning is known here make one.
@@ -49,6 +79,10 @@ pub(super) struct Object<'a> {
     pub(super) sealed: bool,
     /// Of fields whose names fit a pattern.
     pub(super) patterns: Vec<(&'a str, Place<'a>)>,
+    /// Whether fields that are not named may be refused, though the schema does not say so.
+    pub(super) picky: bool,
+    /// Whether the name of its only field tells what it is, as that of a variant.
+    named: bool,
 }
 
 /// What is said of fields that are not named.
@@ -85,13 +119,40 @@ pub(super) fn is_note(keyword: &str) -> bool {
 /// Deeper than any schema that is written by people.
 const MOST_NESTED: usize = 64;
 
+/// Types of the standard library's that refuse fields which they do not know, as their definitions are
+/// called. schemars does not say it of them.
+const PICKY: [&str; 6] =
+    ["Bound_of_", "Duration", "OsString", "Range_of_", "Result_of_", "SystemTime"];
+
+fn is_picky(name: &str) -> bool {
+    let is = |known: &&str| match known.ends_with('_') {
+        true => name.starts_with(known),
+        // Others of the same name have a number behind it.
+        false => name.trim_end_matches(|c: char| c.is_ascii_digit()) == *known,
+    };
+    PICKY.iter().any(is)
+}
+
+/// What `serde_json::Value` says of itself.
+static ANYTHING: Value = Value::Bool(true);
+
 impl<'a> Place<'a> {
-    pub(super) fn root(root: &'a Value) -> Self {
-        Place { root, schema: root }
+    pub(super) fn root(root: &'a Value, budget: &'a Budget) -> Self {
+        Place { root, schema: root, budget, buffered: false, picky: false }
     }
 
     pub(super) fn at(self, schema: &'a Value) -> Self {
-        Place { schema, ..self }
+        Place { schema, picky: false, ..self }
+    }
+
+    /// Whether it is read in as many ways as the other is, if both say the same.
+    pub(super) fn is_read_like(self, other: Place<'_>) -> bool {
+        other.buffered || !self.buffered
+    }
+
+    /// What distinguishes it from others.
+    pub(super) fn key(self) -> (*const Value, bool) {
+        (std::ptr::from_ref(self.schema), self.buffered)
     }
 
     /// The definition that `reference` names.
@@ -100,7 +161,8 @@ impl<'a> Place<'a> {
             return Some(self.at(self.root));
         }
         let name = crate::event::decoded(reference.strip_prefix("#/$defs/")?);
-        self.root.get("$defs")?.get(&name).map(|schema| self.at(schema))
+        let schema = self.root.get("$defs")?.get(&name)?;
+        Some(Place { schema, picky: is_picky(&name), ..self })
     }
 
     /// What it is behind references that stand alone.
@@ -119,47 +181,91 @@ impl<'a> Place<'a> {
         keywords.get("$ref").filter(|_| alone)?.as_str()
     }
 
-    /// The shapes of which a value has one. None if something is said that is not understood.
+    /// The value that it is by its own words, as that of a tag is.
+    pub(super) fn tag(self) -> Option<&'a Value> {
+        self.schema.get("const")
+    }
+
+    /// The shapes of which a value has one. None if something is said that is not understood, or if it is too
+    /// much.
     pub(super) fn shapes(self) -> Option<Vec<Shape<'a>>> {
         self.shapes_within(0)
     }
 
     fn shapes_within(self, depth: usize) -> Option<Vec<Shape<'a>>> {
-        let Place { schema, .. } = self.resolved().filter(|_| depth < MOST_NESTED)?;
-        let keywords = match schema {
+        let place = self.resolved().filter(|_| depth < MOST_NESTED)?;
+        self.budget.spend(1)?;
+        let keywords = match place.schema {
             Value::Bool(true) => return Some(vec![Shape::Any]),
             Value::Bool(false) => return Some(Vec::new()),
             Value::Object(keywords) => keywords,
             _ => return None,
         };
-        let (mut own, mut joined) = (Vec::new(), Vec::new());
-        for (keyword, value) in keywords.iter().filter(|(keyword, _)| !is_note(keyword)) {
-            match (keyword.as_str(), value) {
-                ("oneOf" | "anyOf", Value::Array(all)) => {
-                    let all = all.iter().map(|one| self.at(one).shapes_within(depth + 1));
-                    let all: Option<Vec<_>> = all.collect();
-                    joined.push(all?.into_iter().flatten().collect());
-                }
-                ("allOf", Value::Array(all)) => {
-                    for one in all {
-                        joined.push(self.at(one).shapes_within(depth + 1)?);
+        let said = keywords.iter().filter(|(keyword, _)| !is_note(keyword));
+        let (parts, own): (Vec<_>, Vec<_>) = said
+            .map(|(keyword, value)| (keyword.as_str(), value))
+            .partition(|(keyword, _)| matches!(*keyword, "$ref" | "allOf" | "anyOf" | "oneOf"));
+        let mut shapes = match own.as_slice() {
+            [] => None,
+            own => Some(place.plain(own)?),
+        };
+        let is_tag = matches!(shapes.as_deref(), Some([Shape::Object(own)]) if own.is_tag());
+        if let Some([Shape::Object(own)]) = shapes.as_deref_mut() {
+            own.picky |= is_tag && parts.is_empty();
+        }
+        // What stands beside fields is flattened, or the content of a variant beside its tag.
+        let inner = Place { buffered: place.buffered || !own.is_empty(), ..place };
+        for (keyword, value) in parts {
+            for mut part in inner.parts(keyword, value, depth)? {
+                for shape in &mut part {
+                    // Such a variant takes the whole of an object, unless it is flattened.
+                    if let Shape::Object(object) = shape
+                        && is_tag
+                    {
+                        object.picky |= object.named;
                     }
                 }
-                ("$ref", Value::String(name)) => {
-                    joined.push(self.find(name)?.shapes_within(depth + 1)?);
-                }
-                (keyword, value) => own.push((keyword, value)),
+                shapes = Some(match shapes {
+                    Some(shapes) => place.join(&shapes, &part)?,
+                    None => part,
+                });
             }
         }
-        let own = self.plain(&own)?;
-        joined.into_iter().try_fold(own, |all, more| join(&all, &more))
+        Some(shapes.unwrap_or_else(|| vec![Shape::Any]))
+    }
+
+    /// What a keyword says that is made of schemas: shapes of which a value has one, of each of these.
+    fn parts(self, keyword: &str, value: &'a Value, depth: usize) -> Option<Vec<Vec<Shape<'a>>>> {
+        let shapes = |place: Place<'a>| place.shapes_within(depth + 1);
+        match (keyword, value) {
+            ("$ref", Value::String(name)) => Some(vec![shapes(self.find(name)?)?]),
+            ("allOf", Value::Array(all)) => all.iter().map(|one| shapes(self.at(one))).collect(),
+            ("anyOf" | "oneOf", Value::Array(all)) => {
+                let buffered = self.buffered || is_buffered(keyword, all);
+                let mut any = Vec::new();
+                for schema in all {
+                    any.extend(match schema.as_object() {
+                        // Of what is flattened, there may be nothing.
+                        Some(keywords) if keywords.is_empty() && self.buffered => {
+                            vec![Shape::Object(Object::default())]
+                        }
+                        _ => shapes(Place { schema, buffered, ..self })?,
+                    });
+                    let last = any.last_mut().filter(|_| schema.get("properties").is_some());
+                    if let Some(Shape::Object(object)) = last {
+                        object.named |= object.is_named();
+                        // If a variant beside it is untagged, it is as if it was not flattened.
+                        object.picky |= object.named && self.buffered && keyword == "anyOf";
+                    }
+                }
+                Some(vec![any])
+            }
+            _ => None,
+        }
     }
 
     /// The shapes that keywords make which speak of the value itself.
     fn plain(self, keywords: &[(&'a str, &'a Value)]) -> Option<Vec<Shape<'a>>> {
-        if keywords.is_empty() {
-            return Some(vec![Shape::Any]);
-        }
         let get = |word: &str| keywords.iter().find(|(found, _)| *found == word).map(|(_, v)| *v);
         let only = |words: &[&str]| keywords.iter().all(|(keyword, _)| words.contains(keyword));
         if let Some(value) = get("const") {
@@ -187,6 +293,9 @@ impl<'a> Place<'a> {
             "boolean" => Shape::Bool,
             "integer" | "number" => {
                 let format = get("format").map(Value::as_str);
+                if self.buffered && matches!(format, Some(Some("int128" | "uint128"))) {
+                    return None;
+                }
                 let bounds = [get("minimum"), get("maximum")];
                 Shape::Number(Number::new(kind == "integer", format.flatten(), bounds))
             }
@@ -238,13 +347,80 @@ impl<'a> Place<'a> {
         if own.is_some() && all.is_some() {
             return None;
         }
-        Some(Object {
+        let object = Object {
             fields: places(fields("properties")?).into_iter().collect(),
             required,
             sealed: own.is_some(),
             others: own.or(all),
             patterns: places(fields("patternProperties")?),
+            picky: self.picky,
+            named: false,
+        };
+        // Keys that are integers are not read from serde's memory, so not of what is flattened.
+        let is_flat = self.buffered
+            || !matches!(object.others, Some(Others::Refused))
+            || !object.fields.is_empty();
+        let of_integers = object.patterns.iter().any(|(pattern, _)| is_integer(pattern));
+        (!(is_flat && of_integers)).then_some(object)
+    }
+
+    /// The shapes of what has one of these and one of those. None if that cannot be told.
+    fn join(self, these: &[Shape<'a>], those: &[Shape<'a>]) -> Option<Vec<Shape<'a>>> {
+        let mut joined = Vec::new();
+        for this in these {
+            for that in those {
+                let both = self.both(this, that)?;
+                self.budget.spend(both.as_ref().map_or(1, Shape::size))?;
+                joined.extend(both);
+            }
+        }
+        Some(joined)
+    }
+
+    /// The shape of what has this and that, if there is any. None if that cannot be told.
+    fn both(self, this: &Shape<'a>, that: &Shape<'a>) -> Option<Option<Shape<'a>>> {
+        Some(match (this, that) {
+            // It is written beside the fields, and may have any other.
+            (Shape::Any, Shape::Object(object)) | (Shape::Object(object), Shape::Any) => {
+                let others = object.others.or(Some(Others::Fit(self.at(&ANYTHING))));
+                Some(Shape::Object(Object { others, picky: false, ..object.clone() }))
+            }
+            (Shape::Any, other) | (other, Shape::Any) => Some(other.clone()),
+            (Shape::Null, Shape::Null) => Some(Shape::Null),
+            (Shape::Bool, Shape::Bool) => Some(Shape::Bool),
+            (Shape::Const(this), Shape::Const(that)) if this == that => Some(Shape::Const(this)),
+            (Shape::Object(this), Shape::Object(that)) => Some(Shape::Object(this.and(that)?)),
+            _ => return None,
         })
+    }
+}
+
+/// Whether serde keeps what is one of these in its memory before it is read. An `Option` is not kept, nor
+/// is content beside a tag, if that comes first as serde writes it.
+fn is_buffered(keyword: &str, all: &[Value]) -> bool {
+    if keyword == "anyOf" {
+        let is_null = |one: &Value| one.get("type").is_some_and(|kind| kind == "null");
+        return !(all.len() == 2 && all.iter().any(is_null));
+    }
+    let is_tag = |schema: &&Value| schema.get("const").is_some();
+    let fields = all.iter().filter_map(|one| one.get("properties")?.as_object());
+    let tagged = fields.filter(|fields| fields.values().any(|schema| is_tag(&schema)));
+    let beside = tagged.flat_map(|fields| fields.iter().filter(|(_, schema)| !is_tag(schema)));
+    beside.map(|(name, _)| name).collect::<BTreeSet<_>>().len() > 1
+}
+
+/// Whether it is the pattern of keys that are integers.
+pub(super) fn is_integer(pattern: &str) -> bool {
+    [r"^\d+$", r"^-?\d+$"].contains(&pattern)
+}
+
+impl Shape<'_> {
+    /// How much there is to look at.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Shape::Object(object) => 1 + object.fields.len(),
+            _ => 1,
+        }
     }
 }
 
@@ -270,31 +446,24 @@ fn speaks_of(keyword: &str, kind: &str) -> bool {
     words.contains(&keyword)
 }
 
-/// The shapes of what has one of these and one of those. None if that cannot be told.
-fn join<'a>(these: &[Shape<'a>], those: &[Shape<'a>]) -> Option<Vec<Shape<'a>>> {
-    let mut joined = Vec::new();
-    for this in these {
-        for that in those {
-            joined.extend(both(this, that)?);
-        }
-    }
-    Some(joined)
-}
-
-/// The shape of what has this and that, if there is any. None if that cannot be told.
-fn both<'a>(this: &Shape<'a>, that: &Shape<'a>) -> Option<Option<Shape<'a>>> {
-    Some(match (this, that) {
-        (Shape::Any, other) | (other, Shape::Any) => Some(other.clone()),
-        (Shape::Null, Shape::Null) => Some(Shape::Null),
-        (Shape::Bool, Shape::Bool) => Some(Shape::Bool),
-        (Shape::Const(this), Shape::Const(that)) if this == that => Some(Shape::Const(this)),
-        (Shape::Const(_), Shape::Const(_)) => None,
-        (Shape::Object(this), Shape::Object(that)) => Some(Shape::Object(this.and(that)?)),
-        _ => return None,
-    })
-}
-
 impl<'a> Object<'a> {
+    /// Whether it has nothing but a tag. The content of a variant without fields is not seen, and other
+    /// fields may be refused: those beside `tag` if it is a newtype of a unit struct, `content` in any case.
+    fn is_tag(&self) -> bool {
+        let tags = self.fields.values().filter(|place| place.tag().is_some());
+        self.has_one() && tags.count() == 1
+    }
+
+    /// Whether it has one field that must be there, and whose name is that of a variant.
+    fn is_named(&self) -> bool {
+        self.has_one() && !self.is_tag()
+    }
+
+    fn has_one(&self) -> bool {
+        let one = self.fields.len() == 1 && self.required.len() == 1;
+        one && self.others.is_none() && self.patterns.is_empty()
+    }
+
     /// An object that is both.
     fn and(&self, that: &Object<'a>) -> Option<Object<'a>> {
         let knows = |one: &Object<'_>, other: &Object<'_>| {
@@ -309,14 +478,15 @@ impl<'a> Object<'a> {
         }
         let mut both = self.clone();
         for (name, place) in &that.fields {
-            let before = both.fields.insert(name, *place);
-            if before.is_some_and(|before| before.schema != place.schema) {
+            // Of two that have the same field only one gets it.
+            if both.fields.insert(name, *place).is_some() {
                 return None;
             }
         }
         both.required.extend(&that.required);
         both.patterns.extend(&that.patterns);
         (both.others, both.sealed) = (others, self.sealed || that.sealed);
+        (both.picky, both.named) = (self.picky || that.picky, false);
         Some(both)
     }
 }
