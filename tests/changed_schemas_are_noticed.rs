@@ -201,8 +201,7 @@ async fn a_change_can_be_accepted_and_what_cannot_be_read_is_told() {
     let directory = directory();
     let log = directory.path();
     run::<Stock>(log).await.unwrap();
-    let builder = Hub::<StockAsText>::builder(SledLog::new(log));
-    let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
+    let hub = accepting::<StockAsText>(log).await.unwrap();
     hub.publish(StockAsText::default()).await.unwrap();
     let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
     assert!(matches!(stream.next().await, Some(Received::Gap(_))));
@@ -222,8 +221,7 @@ async fn what_clients_are_shown_is_accepted_though_nothing_has_been_published_si
     publish(Hub::<StockWithPlace>::open(log).await.unwrap(), StockWithPlace::default()).await;
     let breaks = refused(run::<Stock>(log).await);
     assert!(breaks.iter().all(|(.., breaks)| *breaks == Breaks::Clients), "{breaks:?}");
-    let builder = Hub::<Stock>::builder(SledLog::new(log));
-    let hub = builder.on_schema_change(OnSchemaChange::Accept).start().await.unwrap();
+    let hub = accepting::<Stock>(log).await.unwrap();
     hub.shutdown().await.unwrap();
     run::<Stock>(log).await.unwrap();
 }
@@ -270,6 +268,47 @@ async fn what_an_upcast_takes_must_be_what_was_written() {
     let directory = directory();
     run::<Stock>(directory.path()).await.unwrap();
     assert_eq!(refused(run::<V2>(directory.path()).await), [change("place", Breaks::Records)]);
+}
+
+/// Puts something else in the place of what a log keeps of its schemas, as whole as if it had written it.
+fn replace_schemas(log: &Path, body: &str) -> Vec<u8> {
+    let mut crc = flate2::Crc::new();
+    crc.update(body.as_bytes());
+    let text = format!("sse-framework-schemas 1 {:08x}\n{body}", crc.sum());
+    fs::write(log.join("schemas"), &text).unwrap();
+    text.into_bytes()
+}
+
+async fn accepting<E: SseEvent>(log: &Path) -> Result<Hub<E>, StartError> {
+    Hub::builder(SledLog::new(log)).on_schema_change(OnSchemaChange::Accept).start().await
+}
+
+#[tokio::test]
+async fn schemas_of_a_later_program_are_never_replaced() {
+    let directory = directory();
+    let log = directory.path();
+    run::<Stock>(log).await.unwrap();
+    let later = replace_schemas(log, r#"{"format":2,"types":["stock"]}"#);
+    for started in [Hub::<Stock>::open(log).await, accepting::<Stock>(log).await] {
+        let Err(StartError::Log(LogError::Format { reason, .. })) = started else {
+            panic!("it starts")
+        };
+        assert!(reason.contains("format is 2"), "{reason}");
+        assert!(reason.contains("another version of sse-framework"), "{reason}");
+    }
+    assert_eq!(fs::read(log.join("schemas")).unwrap(), later);
+}
+
+#[tokio::test]
+async fn schemas_that_make_no_sense_are_replaced_if_that_is_accepted() {
+    let directory = directory();
+    let log = directory.path();
+    run::<Stock>(log).await.unwrap();
+    replace_schemas(log, r#"{"format":1,"types":7}"#);
+    let whole = ("*".to_owned(), String::new(), Breaks::Records);
+    assert_eq!(refused(run::<Stock>(log).await), [whole]);
+    publish(accepting::<Stock>(log).await.unwrap(), Stock::default()).await;
+    run::<Stock>(log).await.unwrap();
 }
 
 #[tokio::test]

@@ -33,5 +33,8 @@ pub enum OnSchemaChange {
     /// The hub starts, and logs a warning for each change. Records that cannot be decoded leave
     /// [gaps](crate::GapReason::Unreadable). The log remembers what was accepted: the same types start
     /// with `Refuse` from then on.
+    ///
+    /// Schemas that another version of the framework has kept in a format of its own are never replaced: that is
+    /// [`LogError::Format`](crate::LogError::Format).
     Accept,
 }

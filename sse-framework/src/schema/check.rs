@@ -1,7 +1,7 @@
 //! Compares the event types with what the log was written with.
 
 use super::compare::{Mismatch, Reader, UNKNOWN, compare};
-use super::stored::{Stored, Today, Written};
+use super::stored::{Stored, Today, Unread, Written};
 use super::{Breaks, OnSchemaChange, SchemaChange, SchemaError};
 use crate::event::EventType;
 use crate::log::{EventLog, LogError};
@@ -28,6 +28,9 @@ impl From<LogError> for Refused {
     }
 }
 
+/// Where a log keeps its schemas is its own affair.
+const NAME: &str = "the log's schemas";
+
 /// The schemas of event types that fit a log.
 #[derive(Debug)]
 pub(crate) struct Fitting {
@@ -45,7 +48,10 @@ pub(crate) fn check(
     let (mut stored, unreadable) = match before.as_deref().map(Stored::parse) {
         None => (Stored::default(), None),
         Some(Ok(stored)) => (stored, None),
-        Some(Err(reason)) => (Stored::default(), Some(reason)),
+        Some(Err(Unread::Damage(reason))) => (Stored::default(), Some(reason)),
+        Some(Err(Unread::Format(reason))) => {
+            return Err(Refused::Log(LogError::Format { path: NAME.into(), reason }));
+        }
     };
     let today = Today::all(types);
     let history = log.history();
@@ -73,9 +79,10 @@ pub(crate) fn check(
 impl Fitting {
     /// Keeps them with the log.
     pub(crate) fn keep(&self, log: &dyn EventLog) -> Result<(), LogError> {
-        let bytes = self.stored.to_bytes().map_err(|error| {
-            let (action, path) = ("writing", "the log's schemas".into());
-            LogError::Io { action, path, source: error.into() }
+        let bytes = self.stored.to_bytes().map_err(|error| LogError::Io {
+            action: "writing",
+            path: NAME.into(),
+            source: error.into(),
         })?;
         if self.before.as_ref() != Some(&bytes) {
             log.store_schemas(&bytes)?;

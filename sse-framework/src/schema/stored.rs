@@ -58,6 +58,14 @@ impl Today {
     }
 }
 
+/// Why what is kept cannot be read.
+#[derive(Debug, PartialEq)]
+pub(super) enum Unread {
+    Damage(String),
+    /// It is another version's, which would lose what it says.
+    Format(String),
+}
+
 impl Default for Stored {
     fn default() -> Self {
         Stored { format: FORMAT, types: BTreeMap::new() }
@@ -65,12 +73,21 @@ impl Default for Stored {
 }
 
 impl Stored {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let stored: Stored = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        match stored.format {
-            FORMAT => Ok(stored),
-            other => Err(format!("their format is {other}, this version knows {FORMAT}")),
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Unread> {
+        /// What every format begins with.
+        #[derive(Deserialize)]
+        struct Any {
+            format: u32,
         }
+        let damage = |error: serde_json::Error| Unread::Damage(error.to_string());
+        let Any { format } = serde_json::from_slice(bytes).map_err(damage)?;
+        if format != FORMAT {
+            return Err(Unread::Format(format!(
+                "their format is {format}, which another version of sse-framework has written and can read; \
+                 this one reads format {FORMAT}"
+            )));
+        }
+        serde_json::from_slice(bytes).map_err(damage)
     }
 
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
@@ -239,7 +256,17 @@ mod tests {
         let mut stored = Stored::default();
         note(&mut stored, NUMBER, 1);
         assert_eq!(Stored::parse(&stored.to_bytes().unwrap()), Ok(stored));
-        assert!(Stored::parse(br#"{"format":2,"types":{}}"#).unwrap_err().contains("format is 2"));
-        assert!(Stored::parse(b"").is_err());
+        assert!(matches!(Stored::parse(b""), Err(Unread::Damage(_))));
+        assert!(matches!(Stored::parse(br#"{"format":1}"#), Err(Unread::Damage(_))));
+    }
+
+    #[test]
+    fn another_format_is_told_from_damage_whatever_it_looks_like() {
+        for later in [r#"{"format":2,"types":{}}"#, r#"{"format":2,"all":[]}"#] {
+            let Err(Unread::Format(reason)) = Stored::parse(later.as_bytes()) else {
+                panic!("{later}")
+            };
+            assert!(reason.contains("format is 2"), "{reason}");
+        }
     }
 }
