@@ -196,6 +196,40 @@ async fn what_nobody_has_been_shown_may_change() {
     assert!(run::<Stock>(log).await.is_err());
 }
 
+/// A set with both, of which one has changed.
+#[derive(Debug, PartialEq, SseEvent)]
+enum BothAsText {
+    Stock(StockAsText),
+    Closed(Closed),
+}
+
+#[tokio::test]
+async fn an_event_type_that_was_never_published_may_change_beside_others() {
+    let directory = directory();
+    let log = directory.path();
+    publish(Hub::<Both>::open(log).await.unwrap(), Closed::default()).await;
+    publish(Hub::<BothAsText>::open(log).await.unwrap(), Closed::default()).await;
+    // Nor need it stay.
+    publish(Hub::<Closed>::open(log).await.unwrap(), Closed::default()).await;
+    publish(Hub::<Both>::open(log).await.unwrap(), Stock::default()).await;
+    assert!(Hub::<BothAsText>::open(log).await.is_err());
+    assert!(Hub::<Closed>::open(log).await.is_err());
+}
+
+#[tokio::test]
+async fn records_that_are_no_longer_kept_need_not_be_read() {
+    let directory = directory();
+    let log = directory.path();
+    let builder =
+        || Hub::<Both>::builder(SledLog::new(log)).retention(Retention::forever().events(1));
+    let hub = builder().start().await.unwrap();
+    hub.publish(Stock::default()).await.unwrap();
+    publish(hub, Closed::default()).await;
+    // But clients have been shown them.
+    let started = Hub::<BothAsText>::open(log).await.map(drop);
+    assert_eq!(refused(started), [change("left", Breaks::Clients)]);
+}
+
 #[tokio::test]
 async fn a_change_can_be_accepted_and_what_cannot_be_read_is_told() {
     let directory = directory();

@@ -124,22 +124,12 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// [`LogError`] if the log cannot be read. What is damaged or lost is passed over.
     fn closed_topics(&self, visit: &mut dyn FnMut(&str, u64)) -> Result<(), LogError> {
-        let (all, last, mut after) = (TopicSelection::everything(), self.history().last(), 0);
-        while after < last {
-            let read = self.read(after, last, &all, &mut |record| {
-                if let Some(topic) = record.closes() {
-                    visit(topic, record.id.seq());
-                }
-                ControlFlow::Continue(())
-            });
-            let passed = match read {
-                Ok(read) => read.until,
-                Err(LogError::Damaged { last, .. } | LogError::Lost { last, .. }) => last,
-                Err(error) => return Err(error),
-            };
-            after = passed.max(after + 1);
-        }
-        Ok(())
+        read_all(self, &mut |record| {
+            if let Some(topic) = record.closes() {
+                visit(topic, record.id.seq());
+            }
+            ControlFlow::Continue(())
+        })
     }
 
     /// Shows to `visit` the keys of batches that were appended at `since_ms` or later, the newest
@@ -212,6 +202,28 @@ pub struct Batch {
     pub records: Vec<NewRecord>,
     /// By which the publish is known when it is tried again. It must have a record to be kept with.
     pub key: Option<BatchKey>,
+}
+
+/// Shows all records that are kept to `visit`, in order, until it breaks. What is damaged or lost is passed over.
+pub(crate) fn read_all<L: EventLog + ?Sized>(
+    log: &L,
+    visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+) -> Result<(), LogError> {
+    let (all, last, mut after) = (TopicSelection::everything(), log.history().last(), 0);
+    let mut flow = ControlFlow::Continue(());
+    while after < last && flow.is_continue() {
+        let read = log.read(after, last, &all, &mut |record| {
+            flow = visit(record);
+            flow
+        });
+        let passed = match read {
+            Ok(read) => read.until,
+            Err(LogError::Damaged { last, .. } | LogError::Lost { last, .. }) => last,
+            Err(error) => return Err(error),
+        };
+        after = passed.max(after + 1);
+    }
+    Ok(())
 }
 
 /// A record to be appended.

@@ -4,8 +4,9 @@ use super::compare::{Mismatch, Reader, UNKNOWN, compare};
 use super::stored::{Stored, Today, Unread, Written};
 use super::{Breaks, OnSchemaChange, SchemaChange, SchemaError};
 use crate::event::EventType;
-use crate::log::{EventLog, LogError};
+use crate::log::{EventLog, LogError, read_all};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 /// What the app has chosen.
 #[derive(Clone, Debug, Default)]
@@ -61,8 +62,13 @@ pub(crate) fn check(
         );
     }
     stored.forget_before(history.first());
-    let mut changes: Vec<_> = unreadable.into_iter().map(unreadable_change).collect();
-    changes.extend(changes_of(&today, &stored, history.last(), &choices.retired));
+    let mut changes = changes_of(&today, &stored, history.last(), &choices.retired);
+    if !changes.is_empty() {
+        // Not before, since it may take all records to find none.
+        forget_unused(log, &mut stored, &changes)?;
+        changes = changes_of(&today, &stored, history.last(), &choices.retired);
+    }
+    changes.extend(unreadable.map(unreadable_change));
     if !changes.is_empty() {
         match choices.on_change {
             OnSchemaChange::Refuse => return Err(Refused::Schema(SchemaError { changes })),
@@ -113,6 +119,34 @@ fn is_shown_alike(written: &Written, today: &Written) -> bool {
             (Some(written), Some(today)) => compare(written, today, Reader::Client).is_empty(),
             _ => true,
         }
+}
+
+/// Forgets schemas of changed event types with which nothing has been written.
+fn forget_unused(
+    log: &dyn EventLog,
+    stored: &mut Stored,
+    changes: &[SchemaChange],
+) -> Result<(), LogError> {
+    let changed = |name: &str| changes.iter().any(|change| change.event_type == name);
+    let types = stored.types.iter().filter(|(name, _)| changed(name));
+    let since = types.flat_map(|(name, all)| all.iter().map(move |one| (name.clone(), one.since)));
+    let mut unused: BTreeSet<(String, u64)> = since.collect();
+    read_all(log, &mut |record| {
+        let mut all = stored.types.get(record.name).into_iter().flatten();
+        if let Some(used) = all.rfind(|written| written.since <= record.id.seq()) {
+            unused.remove(&(record.name.to_owned(), used.since));
+        }
+        if unused.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    let first = log.history().first();
+    for (name, all) in &mut stored.types {
+        for written in &mut *all {
+            written.is_gone = unused.contains(&(name.clone(), written.since));
+        }
+        // What is no longer kept may have been shown to clients.
+        all.retain(|written| !written.is_gone || written.since < first);
+    }
+    Ok(())
 }
 
 /// Remembers that the records that cannot be read by these types need not be, and that clients are shown
@@ -195,14 +229,15 @@ fn changes_of(
 ) -> Vec<SchemaChange> {
     let mut changes = Vec::new();
     for (name, written) in &stored.types {
-        // With what has no records, nobody has ever been shown anything either.
+        // With what is later than all records, nobody has ever been shown anything either.
         let written: Vec<_> = written.iter().filter(|written| written.since <= last).collect();
         let Some(latest) = written.last() else { continue };
         match find(all, name) {
             None if retired.contains(name) || latest.is_accepted_by(None) => {}
             None => changes.push(gone(name, latest.version)),
             Some(today) => {
-                let counts = |written: &&&Written| !written.is_accepted_by(Some(today));
+                let counts =
+                    |written: &&&Written| !written.is_gone && !written.is_accepted_by(Some(today));
                 let counting = written.iter().filter(counts);
                 for change in counting.flat_map(|written| of_records(today, written)) {
                     if !changes.contains(&change) {

@@ -36,6 +36,9 @@ pub(super) struct Written {
     /// What clients who know it are shown from then on: what the event type was when that was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) shown: Option<Value>,
+    /// Whether its records were looked for, and none is kept any more.
+    #[serde(skip)]
+    pub(super) is_gone: bool,
 }
 
 /// An event type of today, and its schemas.
@@ -139,7 +142,15 @@ impl Written {
         let (written, read) = (schema(Contract::Serialize), schema(Contract::Deserialize));
         let read = read.filter(|read| written.as_ref() != Some(read));
         let version = event_type.version();
-        Written { since: 0, version, schema: written, read, accepted: None, shown: None }
+        Written {
+            since: 0,
+            version,
+            schema: written,
+            read,
+            accepted: None,
+            shown: None,
+            is_gone: false,
+        }
     }
 
     /// What could be read.
