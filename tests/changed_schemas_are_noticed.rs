@@ -1,12 +1,13 @@
 //! A log remembers what its records look like, and a program that would not understand them does not start.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "that is how a test fails")]
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use sse_framework::{
     Breaks, Hub, LogError, OnDamage, OnSchemaChange, Received, Retention, SchemaError, SchemasFlaw,
     SledLog, SseEvent, Start, StartError, Subscribe, Verified,
 };
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -302,6 +303,61 @@ async fn what_an_upcast_takes_must_be_what_was_written() {
     let directory = directory();
     run::<Stock>(directory.path()).await.unwrap();
     assert_eq!(refused(run::<V2>(directory.path()).await), [change("place", Breaks::Records)]);
+}
+
+/// What is logged when a hub of these events starts.
+fn told<E: SseEvent>() -> String {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(captured.clone()).with_ansi(false);
+    let subscriber = subscriber.with_max_level(tracing::Level::WARN).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { Hub::<E>::in_memory().map(drop) }).unwrap();
+    });
+    captured.text()
+}
+
+#[test]
+fn an_event_type_that_does_not_read_what_it_writes_is_told() {
+    stock!(Stocks {
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        left: Vec<u32>
+    });
+    let told = told::<Stocks>();
+    let expected = "it writes what it does not read itself: it is required, and not always written";
+    assert!(told.contains(expected) && told.contains("path=\"left\""), "{told}");
+    assert_eq!(self::told::<StockWithDefault>(), "");
+}
+
+/// A set that says less of itself than serde's layout.
+#[derive(Serialize, Deserialize, SseEvent)]
+enum Secretive {
+    Stock { left: u32 },
+}
+
+impl JsonSchema for Secretive {
+    fn schema_name() -> Cow<'static, str> {
+        "Secretive".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        true.into()
+    }
+}
+
+#[test]
+fn an_event_type_whose_changes_cannot_be_noticed_is_told() {
+    let told = told::<Secretive>();
+    assert!(told.contains("no change of it will be noticed") && told.contains("stock"), "{told}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_known_breaks_both() {
+    let directory = directory();
+    publish(Hub::<Secretive>::open(directory.path()).await.unwrap(), Secretive::Stock { left: 7 })
+        .await;
+    let both = [Breaks::Records, Breaks::Clients].map(|breaks| change("", breaks));
+    assert_eq!(refused(run::<Stock>(directory.path()).await), both);
 }
 
 /// Puts something else in the place of what a log keeps of its schemas, as whole as if it had written it.

@@ -125,6 +125,11 @@ impl EventType {
         self.describe(&contract, || make.map(|make| Cow::Owned(make(generator))))
     }
 
+    /// Whether it was given a schema, though perhaps one of which the payload's cannot be told.
+    pub(crate) fn is_described(&self) -> bool {
+        self.described.make.is_some()
+    }
+
     /// What `whole` says of this event type.
     fn describe<'a>(
         &self,

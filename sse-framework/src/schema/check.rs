@@ -55,6 +55,7 @@ pub(crate) fn check(
         }
     };
     let today = Today::all(types);
+    today.iter().for_each(tell_flaws);
     let history = log.history();
     if before.is_none() && history.first() <= history.last() {
         tracing::warn!(
@@ -119,6 +120,23 @@ fn is_shown_alike(written: &Written, today: &Written) -> bool {
             (Some(written), Some(today)) => compare(written, today, Reader::Client).is_empty(),
             _ => true,
         }
+}
+
+/// Tells of an event type what its app should know, though nothing has changed.
+fn tell_flaws(Today { event_type, written }: &Today) {
+    let name = event_type.name();
+    if written.schema.is_none() && event_type.is_described() {
+        tracing::warn!(
+            event_type = name,
+            "its schema cannot be found in that of its set, so no change of it will be noticed: derive \
+             `JsonSchema` on the set, without attributes that lay it out differently"
+        );
+    }
+    let both = written.schema.as_ref().zip(written.read.as_ref());
+    let unread = both.map(|(schema, read)| compare(schema, read, Reader::Decoder));
+    for Mismatch { path, what } in unread.into_iter().flatten().filter(|it| it.what != UNKNOWN) {
+        tracing::warn!(event_type = name, path, "it writes what it does not read itself: {what}");
+    }
 }
 
 /// Forgets schemas of changed event types with which nothing has been written.
@@ -312,7 +330,8 @@ fn of_clients(Today { event_type, written: now }: &Today, latest: &Written) -> V
     }
     let mismatches = match (&now.schema, &latest.schema) {
         (Some(now), Some(before)) => compare(now, before, Reader::Client),
-        _ => Vec::new(),
+        (None, None) => Vec::new(),
+        _ => whole(UNKNOWN.to_owned()),
     };
     let change = |Mismatch { path, what }| SchemaChange {
         event_type: event_type.name().to_owned(),

@@ -139,7 +139,8 @@ impl Written {
     fn by(schemas: &mut Schemas, event_type: &EventType) -> Self {
         let mut schema =
             |contract| schemas.of(event_type, contract).map(schemars::Schema::to_value);
-        let (written, read) = (schema(Contract::Serialize), schema(Contract::Deserialize));
+        let both = schema(Contract::Serialize).zip(schema(Contract::Deserialize));
+        let (written, read) = both.unzip();
         let read = read.filter(|read| written.as_ref() != Some(read));
         let version = event_type.version();
         Written {
