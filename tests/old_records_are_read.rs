@@ -4,20 +4,23 @@
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::testing::{TestClient, TestStream};
 use sse_framework::{
-    AppendError, Appended, Batch, CloseReason, DecodeError, EventId, EventLog, Exported, Gap,
-    GapReason, History, Hub, IdKey, LogError, OnSchemaChange, OpenLog, RawEvent, Read, Received,
-    RecordRef, Retention, SledLog, SseEvent, Start, Subscribe, Subscription, TopicFilter,
-    TopicSelection,
+    CloseReason, DecodeError, EventId, EventLog, Exported, Gap, GapReason, Hub, HubBuilder,
+    LogError, OnSchemaChange, OpenLog, RawEvent, Read, Received, RecordRef, Retention, SledLog,
+    SseEvent, Start, Subscribe, Subscription, TopicFilter, TopicSelection,
 };
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use support::log::{Hooked, Hooks};
 use support::log_lines::Captured;
 
 /// The app in its first year: an order has a price in whole euros.
@@ -414,48 +417,42 @@ mod rollback {
     }
 }
 
-/// A log that counts how often it is read, and keeps no schemas.
-struct Counting(SledLog, Arc<AtomicUsize>);
-
-struct OpenCounting(Box<dyn EventLog>, Arc<AtomicUsize>);
-
-impl OpenLog for Counting {
-    fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        Ok(Box::new(OpenCounting(Box::new(self.0).open(retention)?, self.1)))
-    }
+/// How often a log is read.
+#[derive(Default)]
+struct Reads {
+    count: AtomicUsize,
+    /// On what the second read waits.
+    second: Mutex<Option<Receiver<()>>>,
 }
 
-impl EventLog for OpenCounting {
-    fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
-        self.0.append(batches)
+/// A log on disk whose reads are counted.
+struct Counting(SledLog, Arc<Reads>);
+
+impl Hooks for Counting {
+    fn open(&self, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
+        Box::new(self.0.clone()).open(retention)
     }
 
     fn read(
         &self,
+        log: &dyn EventLog,
         after: u64,
         until: u64,
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<Read, LogError> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.read(after, until, topics, visit)
+        if self.1.count.fetch_add(1, Ordering::Relaxed) == 1 {
+            let held = self.1.second.lock().unwrap().take();
+            held.map(|held| held.recv());
+        }
+        log.read(after, until, topics, visit)
     }
+}
 
-    fn history(&self) -> History {
-        self.0.history()
-    }
-
-    fn closed_topics(&self, visit: &mut dyn FnMut(&str, u64)) -> Result<(), LogError> {
-        self.0.closed_topics(visit)
-    }
-
-    fn id_key(&self) -> Result<IdKey, LogError> {
-        self.0.id_key()
-    }
-
-    fn close(&self) -> Result<(), LogError> {
-        self.0.close()
-    }
+/// Today's program on the log of tomorrow's.
+fn rolled_back(log: &Path, reads: &Arc<Reads>) -> HubBuilder<rollback::Today> {
+    let log = Hooked(Counting(SledLog::new(log), reads.clone()));
+    Hub::builder(log).on_schema_change(OnSchemaChange::Accept)
 }
 
 /// Seq of an event; of a gap its reason, the seqs before it and at its end.
@@ -519,11 +516,10 @@ async fn records_in_a_row_that_cannot_be_read_are_one_gap_and_one_line() {
     let directory = tempfile::tempdir().unwrap();
     let readable = [1, 20_002, 20_004, 20_007];
     let ids = rollback::write(directory.path(), 20_007, |n| readable.contains(&n)).await;
-    let reads = Arc::new(AtomicUsize::new(0));
-    let log = Counting(SledLog::new(directory.path()), reads.clone());
+    let reads = Arc::new(Reads::default());
     let lines = captured();
-    let hub = Hub::<rollback::Today>::builder(log).start().await.unwrap();
-    let read = || reads.swap(0, Ordering::Relaxed);
+    let hub = rolled_back(directory.path(), &reads).start().await.unwrap();
+    let read = || reads.count.swap(0, Ordering::Relaxed);
     let told = || lines.text().matches("records cannot be read").count();
     read();
 
@@ -593,16 +589,63 @@ async fn records_in_a_row_that_cannot_be_read_are_one_gap_and_one_line() {
 async fn single_records_that_cannot_be_read_cost_no_reads_of_their_own() {
     let directory = tempfile::tempdir().unwrap();
     rollback::write(directory.path(), 3000, |n| n % 2 == 0).await;
-    let reads = Arc::new(AtomicUsize::new(0));
-    let log = Counting(SledLog::new(directory.path()), reads.clone());
-    let hub = Hub::<rollback::Today>::builder(log).start().await.unwrap();
+    let reads = Arc::new(Reads::default());
+    let hub = rolled_back(directory.path(), &reads).start().await.unwrap();
     let app = Router::new().route("/all", hub.endpoint());
     let expected = (1..=1500).flat_map(|n| [unreadable(2 * n - 2, 2 * n - 1), Ok(2 * n)]);
     let expected = Vec::from_iter(expected);
     assert_eq!(read_frames(&app, "/all?last_event_id=earliest", 3000).await, expected);
-    assert!(reads.load(Ordering::Relaxed) < 10, "{reads:?}");
+    let count = reads.count.load(Ordering::Relaxed);
+    assert!(count < 10, "{count}");
     let typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
     assert_eq!(read_typed(typed, 3000).await, expected);
+}
+
+/// Nobody is moved past what they have yet to be told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_stands_before_the_gap_until_it_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    rollback::write(directory.path(), 1000, |n| n == 1 || n == 1000).await;
+    let reads = Arc::new(Reads::default());
+    let heartbeat = Duration::from_millis(20);
+    let hub = rolled_back(directory.path(), &reads).heartbeat(heartbeat).start().await.unwrap();
+    let filtered = hub.clone();
+    let filtered = get(async move |request: Subscribe| {
+        filtered.subscribe(request).filter(|_| true).everything().into_response()
+    });
+    let client = TestClient::new(Router::new().route("/some", filtered));
+    let begin = || {
+        reads.count.store(0, Ordering::Relaxed);
+        let (hold, held) = channel::<()>();
+        *reads.second.lock().unwrap() = Some(held);
+        hold
+    };
+
+    let held = begin();
+    let mut stream = client.subscribe("/some?last_event_id=earliest").await.unwrap();
+    assert_eq!(read(&mut stream, 1).await, [r#"noted {"n":1} 1"#]);
+    stream.silence(10 * heartbeat).await.unwrap();
+    assert_eq!(reads.count.load(Ordering::Relaxed), 2, "the row goes on with the second page");
+    drop(held);
+    assert_eq!(read(&mut stream, 2).await, ["sse-gap unreadable 999", r#"noted {"n":1000} 1000"#]);
+
+    let held = begin();
+    let mut typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    assert_eq!(typed.next().await.unwrap().id().unwrap().seq(), 1);
+    assert!(tokio::time::timeout(10 * heartbeat, typed.next()).await.is_err());
+    assert_eq!(reads.count.load(Ordering::Relaxed), 2);
+    assert_eq!(typed.position().seq(), 1);
+    drop(held);
+    // As a response it goes on from there, too.
+    let mut frames = typed.into_response().into_body();
+    let mut text = Vec::new();
+    while !String::from_utf8_lossy(&text).contains("noted") {
+        let frame = frames.frame().await.unwrap().unwrap();
+        text.extend_from_slice(frame.data_ref().unwrap());
+    }
+    let text = String::from_utf8(text).unwrap();
+    let gap = text.find("sse-gap").unwrap();
+    assert!(text[gap..].contains(r#""reason":"unreadable""#), "{text}");
 }
 
 /// A gap ends where its reason does, and is told at the log's end as well.

@@ -1,4 +1,4 @@
-//! A log in memory of which a test changes something.
+//! A log of which a test changes something.
 
 use sse_framework::{
     AppendError, Appended, Batch, EventLog, History, IdKey, LogError, LogStatus, MemoryLog,
@@ -8,6 +8,11 @@ use std::ops::ControlFlow;
 
 /// What happens on the way to a log. By default nothing.
 pub trait Hooks: Send + Sync + 'static {
+    /// Opens the log, which by default is one in memory.
+    fn open(&self, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
+        Box::new(MemoryLog::new()).open(retention)
+    }
+
     /// In place of [`EventLog::append`].
     fn append(&self, log: &dyn EventLog, batches: &[Batch]) -> Result<Appended, AppendError> {
         log.append(batches)
@@ -31,13 +36,13 @@ pub trait Hooks: Send + Sync + 'static {
     }
 }
 
-/// A log in memory to which the way is by these hooks.
+/// A log to which the way is by these hooks.
 #[derive(Clone, Debug)]
 pub struct Hooked<H>(pub H);
 
 impl<H: Hooks> OpenLog for Hooked<H> {
     fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        let log = Box::new(MemoryLog::new()).open(retention)?;
+        let log = self.0.open(retention)?;
         Ok(Box::new(OpenHooked { hooks: self.0, log }))
     }
 }
