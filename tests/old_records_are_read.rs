@@ -601,6 +601,23 @@ async fn single_records_that_cannot_be_read_cost_no_reads_of_their_own() {
     assert_eq!(read_typed(typed, 3000).await, expected);
 }
 
+/// One read of the log looks no further than so many records.
+const LOOK_AHEAD: u64 = 65_536;
+
+#[tokio::test]
+async fn a_very_long_row_is_a_few_gaps() {
+    let (directory, last) = (tempfile::tempdir().unwrap(), LOOK_AHEAD + 5000);
+    rollback::write(directory.path(), last, |n| n == last).await;
+    let reads = Arc::new(Reads::default());
+    let hub = rolled_back(directory.path(), &reads).start().await.unwrap();
+    let app = Router::new().route("/all", hub.endpoint());
+    let frames = read_frames(&app, "/all?last_event_id=earliest", last).await;
+    let expected = [unreadable(0, LOOK_AHEAD), unreadable(LOOK_AHEAD, last - 1), Ok(last)];
+    assert_eq!(frames, expected);
+    let typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    assert_eq!(read_typed(typed, last).await, [unreadable(0, last - 1), Ok(last)]);
+}
+
 /// Nobody is moved past what they have yet to be told.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_stands_before_the_gap_until_it_is_told() {
