@@ -65,3 +65,26 @@ async fn tick(hub: &Hub<Tick>) {
 async fn stop_signal() {
     let _ = tokio::signal::ctrl_c().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sse_framework::{Received, Subscribe};
+
+    #[tokio::test]
+    async fn what_it_publishes_is_as_its_schema_says() -> Result<(), Box<dyn Error>> {
+        let hub = Hub::<Tick>::in_memory()?;
+        let mut ticks = hub.subscribe(Subscribe::default()).everything();
+        let received = tokio::select! {
+            received = ticks.next() => received,
+            () = tick(&hub) => None,
+        };
+        let Some(Received::Event(ticked)) = received else { return Err("it does not tick".into()) };
+        let mut payload = Vec::new();
+        ticked.event.encode(&mut payload)?;
+        let schema = ticked.event.event_type().schema().ok_or("it has a schema")?;
+        let payload = serde_json::from_slice(&payload)?;
+        jsonschema::validate(schema.as_value(), &payload).map_err(|error| error.to_string())?;
+        Ok(())
+    }
+}
