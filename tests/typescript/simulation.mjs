@@ -222,13 +222,13 @@ class Tab {
   constructor(world, browser, name, storage, options) {
     Object.assign(this, { world, browser, name, storage, made: world.now });
     const tab = this;
-    const listen = (type, handle) => {
+    const listen = (type, handle, { signal }) => {
       const all = this.#listeners.get(type) ?? new Set();
       this.#listeners.set(type, all);
       all.add(handle);
+      signal.addEventListener("abort", () => all.delete(handle));
     };
-    const unlisten = (type, handle) => this.#listeners.get(type)?.delete(handle);
-    const target = { addEventListener: listen, removeEventListener: unlisten };
+    const target = { addEventListener: listen };
 
     class Source {
       static CONNECTING = 0;
@@ -596,8 +596,9 @@ async function anew(seed) {
   await begun(38_000, 3);
   tabs.forEach(tab => tab.stream.restart());
   tabs.forEach(tab => tab.stream.close());
+  tabs.forEach(tab => tab.tell("resume"));
   await world.run(80_000);
-  if (tabs.some(tab => tab.sources.size)) throw new Wrong("a tab that has ended begins anew");
+  if (tabs.some(tab => tab.sources.size)) throw new Wrong("a tab that has ended comes back");
 }
 
 /** Where a page was is kept for its URL, or by a name that the page gives. */

@@ -19,6 +19,7 @@ export class EventStream {
     #member;
     /** By what its position is kept, if it is. */
     #saved;
+    #ended = new AbortController();
     #state = "new";
     #last;
     #whole;
@@ -44,11 +45,14 @@ export class EventStream {
         // Tabs whose pages know other event types do not hear the same.
         const name = `sse ${address.href} ${[...names].sort().join()}`;
         this.#member = share ? new Sharing(name, tab, connection) : connection;
-        globalThis.addEventListener("pageshow", this.#comes);
-        globalThis.addEventListener("pagehide", this.#goes);
-        page?.addEventListener("resume", this.#comes);
-        page?.addEventListener("freeze", this.#goes);
-        this.#member.enter();
+        // A page that is frozen, or kept for the way back, holds nobody up.
+        const [comes, goes] = [() => this.#member.enter(), () => this.#member.leave()];
+        const { signal } = this.#ended;
+        globalThis.addEventListener("pageshow", comes, { signal });
+        globalThis.addEventListener("pagehide", goes, { signal });
+        page?.addEventListener("resume", comes, { signal });
+        page?.addEventListener("freeze", goes, { signal });
+        comes();
     }
     /**
      * Calls `handle` for each event of a type, with its payload and its id. What is part of a snapshot has
@@ -106,15 +110,9 @@ export class EventStream {
     close() {
         this.#state = "done";
         clearTimeout(this.#restarting);
-        globalThis.removeEventListener("pageshow", this.#comes);
-        globalThis.removeEventListener("pagehide", this.#goes);
-        page?.removeEventListener("resume", this.#comes);
-        page?.removeEventListener("freeze", this.#goes);
+        this.#ended.abort();
         this.#member.leave();
     }
-    /** A page that is frozen, or kept for the way back, holds nobody up. */
-    #goes = () => this.#member.leave();
-    #comes = () => this.#member.enter();
     #on(name, handle) {
         const handlers = this.#handlers.get(name) ?? new Set();
         this.#handlers.set(name, handlers);

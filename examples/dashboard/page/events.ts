@@ -88,6 +88,7 @@ export class EventStream<Events extends object> {
   readonly #member: Member;
   /** By what its position is kept, if it is. */
   readonly #saved: string | false;
+  readonly #ended = new AbortController();
   #state: "new" | "open" | "lost" | "done" = "new";
   #last: string;
   #whole: boolean;
@@ -113,11 +114,14 @@ export class EventStream<Events extends object> {
     // Tabs whose pages know other event types do not hear the same.
     const name = `sse ${address.href} ${[...names].sort().join()}`;
     this.#member = share ? new Sharing(name, tab, connection) : connection;
-    globalThis.addEventListener("pageshow", this.#comes);
-    globalThis.addEventListener("pagehide", this.#goes);
-    page?.addEventListener("resume", this.#comes);
-    page?.addEventListener("freeze", this.#goes);
-    this.#member.enter();
+    // A page that is frozen, or kept for the way back, holds nobody up.
+    const [comes, goes] = [() => this.#member.enter(), () => this.#member.leave()];
+    const { signal } = this.#ended;
+    globalThis.addEventListener("pageshow", comes, { signal });
+    globalThis.addEventListener("pagehide", goes, { signal });
+    page?.addEventListener("resume", comes, { signal });
+    page?.addEventListener("freeze", goes, { signal });
+    comes();
   }
 
   /**
@@ -186,16 +190,9 @@ export class EventStream<Events extends object> {
   close(): void {
     this.#state = "done";
     clearTimeout(this.#restarting);
-    globalThis.removeEventListener("pageshow", this.#comes);
-    globalThis.removeEventListener("pagehide", this.#goes);
-    page?.removeEventListener("resume", this.#comes);
-    page?.removeEventListener("freeze", this.#goes);
+    this.#ended.abort();
     this.#member.leave();
   }
-
-  /** A page that is frozen, or kept for the way back, holds nobody up. */
-  readonly #goes = (): void => this.#member.leave();
-  readonly #comes = (): void => this.#member.enter();
 
   #on<Payload>(name: string, handle: (payload: Payload, id: string | undefined) => void): () => void {
     const handlers = this.#handlers.get(name) ?? new Set();
