@@ -15,7 +15,7 @@ const ROUNDS: usize = 9;
 const LIMIT: f64 = 1.5;
 
 #[test]
-#[ignore = "takes two minutes; its figures are in the book, and its command is in CONTRIBUTING.md"]
+#[ignore = "takes three minutes; its figures are in the book, and its command is in CONTRIBUTING.md"]
 fn the_derive_compiles_quickly() {
     let compiler = Compiler::new();
     for (shape, source) in SOURCES {
