@@ -2,11 +2,11 @@
 
 use crate::account::Account;
 use crate::life::{self, Note};
-use sse_framework::{Hub, PublishError, Received, Start, StartError, Subscribe};
+use sse_framework::{Hub, PublishError, Received, Retention, Start, StartError, Subscribe};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::directory::Directory;
 use support::disk;
 use support::ledger::Id;
@@ -141,6 +141,51 @@ async fn a_log_on_a_full_disk_opens_when_there_is_room_again() {
     }
     eprintln!("{ROUNDS} full disks: {refused} of {} openings refused", 3 * ROUNDS);
     assert!(refused > 0, "no disk was full: the test shows nothing");
+}
+
+/// Nobody else makes room: what is too old goes, and takes no room to go.
+#[tokio::test]
+async fn retention_makes_room_on_a_full_disk() {
+    if !disk::may_mount("full::retention_makes_room_on_a_full_disk") {
+        return;
+    }
+    let (small, age) = (Small::new(), Duration::from_secs(5));
+    let open = async || {
+        let (log, _) = life::settings(&small.log());
+        Hub::builder(log).retention(Retention::forever().age(age)).start().await.unwrap()
+    };
+    let publish = async |hub: &Hub<Note>, n: u64| {
+        let publish = hub.publish(Note::new(n)).idempotency_key(format!("{n}"));
+        publish.await.map(|id| id.seq())
+    };
+    let hub = open().await;
+    for n in 1..=100 {
+        publish(&hub, n).await.unwrap();
+    }
+    let entries = || fs::read_dir(small.log()).unwrap().flatten();
+    eventually("segments are sealed", || entries().filter(is_sealed).count() > 2);
+    small.fill(0);
+    let mut next = 101;
+    while publish(&hub, next).await.is_ok() {
+        next += 1;
+        small.fill(0);
+        assert!(next < 1_000, "the disk was not full: the test shows nothing");
+    }
+    let full = Instant::now();
+    while publish(&hub, next).await.is_err() {
+        next += 1;
+        assert!(full.elapsed() < 6 * age, "it is still full");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    hub.shutdown().await.unwrap();
+    small.make_room();
+    let hub = open().await;
+    assert_eq!(publish(&hub, 1).await.unwrap(), 1, "its key is known longer than its record");
+    hub.shutdown().await.unwrap();
+}
+
+fn is_sealed(entry: &fs::DirEntry) -> bool {
+    entry.path().extension().is_some_and(|kind| kind == "sealed")
 }
 
 async fn publish(

@@ -11,11 +11,12 @@
 //!
 //! All numbers are little-endian. Without it, or if it is damaged, the segment is looked through.
 //!
-//! Keys may be kept for longer than records: before retention removes a segment, those of its keys that
-//! are not too old are put into such a file in the log's directory, `<first seq>.keys`.
+//! Keys may be kept for longer than records: before retention removes a segment whose keys are not too old,
+//! its file is linked into the log's directory, as `<first seq>.keys`. A full disk has room for that.
 
 use super::block::Rest;
 use super::lock::sync_directory;
+use super::segment::remove_file;
 use super::shelf::{OpenSegment, Segment, is_damage};
 use super::state::State;
 use super::{Core, files, io, locked, report};
@@ -23,7 +24,6 @@ use crate::id::{Epoch, EventId};
 use crate::log::memory::now_ms;
 use crate::log::{History, LogError, StoredKey};
 use std::fs;
-use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,27 +77,35 @@ impl Core {
         Ok(())
     }
 
-    /// Puts keys that are not too old where they stay when their segments, the oldest, have gone.
-    pub(crate) fn keep_keys(&self, leaving: usize) -> Result<(), LogError> {
+    /// Puts keys that are not too old where they stay when their segments, the oldest, have gone. Returns
+    /// how many of these can go; an error if there is none.
+    pub(crate) fn keep_keys(&self, leaving: usize) -> Result<usize, LogError> {
         let (history, window) = (self.history(), self.retention.keys);
         let oldest_ms = window.oldest_ms(now_ms(0));
         let segments = self.shelf.with(<[_]>::to_vec);
         let known = |segment: &Arc<Segment>| segment.sealed.map_or(0, |sealed| sealed.keys);
         let mut newer = segments.iter().map(known).sum::<u64>();
-        let mut added = Vec::new();
-        for segment in segments.iter().take(leaving) {
+        let (mut added, mut leaving) = (Vec::new(), leaving);
+        for (place, segment) in segments.iter().take(leaving).enumerate() {
             newer -= known(segment);
-            let is_old = segment.sealed.is_some_and(|sealed| sealed.last_time < oldest_ms);
+            let is_old = segment.totals().is_some_and(|totals| totals.last_time < oldest_ms);
             if is_old || newer >= window.count as u64 {
                 continue;
             }
-            match keys_of(segment, &history, |segment| self.shelf.open(segment, &history)) {
-                Ok(keys) => added.extend(outlive(&self.directory, segment.first, &keys)?),
+            let keys = keys_of(segment, &history, |segment| self.shelf.open(segment, &history));
+            if keys.as_ref().is_err_and(is_damage) {
                 // Nobody will read it any more.
-                Err(error) if is_damage(&error) => {
-                    report("keeping the keys of a segment", Err(error))
+                report("keeping the keys of a segment", keys.map(drop));
+                continue;
+            }
+            match keys.and_then(|keys| outlive(&self.directory, segment, &keys)) {
+                Ok(kept) => added.extend(kept),
+                Err(error) if place == 0 => return Err(error),
+                Err(error) => {
+                    report("keeping the keys of a segment", Err(error));
+                    leaving = place;
+                    break;
                 }
-                Err(error) => return Err(error),
             }
         }
         if !added.is_empty() {
@@ -107,7 +115,7 @@ impl Core {
             outliving.retain(|old| added.iter().all(|new| new.path != old.path));
             outliving.extend(added);
         }
-        Ok(())
+        Ok(leaving)
     }
 
     /// Removes the files of which all keys are too old, or too many have come since.
@@ -176,12 +184,18 @@ fn read(path: &Path) -> Option<Vec<StoredKey>> {
 
 fn outlive(
     directory: &Path,
-    first: u64,
+    segment: &Segment,
     keys: &[StoredKey],
 ) -> Result<Option<Outliving>, LogError> {
     let Some(last) = keys.last() else { return Ok(None) };
-    let path = directory.join(format!("{first:020}.keys"));
-    write(&path, keys)?;
+    let path = directory.join(format!("{:020}.keys", segment.first));
+    remove_file(&path)?;
+    let linked = fs::hard_link(segment.path.join("keys"), &path);
+    if linked.is_err() || read(&path).as_deref() != Some(keys) {
+        // Not through the link.
+        remove_file(&path)?;
+        write(&path, keys)?;
+    }
     Ok(Some(Outliving { path, count: keys.len(), last_time: last.time_ms }))
 }
 
@@ -208,13 +222,6 @@ pub(crate) fn outliving(directory: &Path, state: &State) -> Result<Vec<Outliving
     }
     found.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(found)
-}
-
-fn remove_file(path: &Path) -> Result<(), LogError> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("removing", path)(error)),
-        _ => Ok(()),
-    }
 }
 
 fn encode(keys: &[StoredKey]) -> Vec<u8> {

@@ -190,7 +190,7 @@ impl Core {
         if gone == 0 {
             return Ok(());
         }
-        self.keep_keys(gone)?;
+        let gone = self.keep_keys(gone)?;
         let newest = self.shelf.with(|segments| segments.get(gone - 1).cloned());
         let newest = newest.and_then(|segment| dated(&segment));
         let mut state = locked(&self.state);

@@ -377,3 +377,11 @@ pub(crate) fn remove_directory(path: &Path) -> Result<(), LogError> {
         _ => Ok(()),
     }
 }
+
+/// Removes a file that may not be there.
+pub(crate) fn remove_file(path: &Path) -> Result<(), LogError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("removing", path)(error)),
+        _ => Ok(()),
+    }
+}

@@ -3,9 +3,10 @@
 //! The first line is `sse-framework-log <format> <CRC-32 of the rest in 8 hexadecimal digits>`;
 //! the rest is JSON, for operators to read. The file is never changed but replaced: written
 //! beside itself, synced, renamed, and the directory synced. `state.copy` says the same, in case the
-//! file is damaged.
+//! file is damaged; on a full disk it gives its room to the new one, by which segments can be removed.
 
 use super::lock::sync_directory;
+use super::segment::remove_file;
 use super::span::Span;
 use super::{files, io, salvage};
 use crate::id::{Epoch, IdKey};
@@ -18,8 +19,7 @@ use std::path::{Path, PathBuf};
 
 const FORMAT: u32 = 1;
 const NAME: &str = "sse-framework-log";
-/// The file and its copy, and what they are replaced from.
-const FILES: [(&str, &str); 2] = [("state", "state.new"), ("state.copy", "state.copy.new")];
+const COPY: &str = "state.copy";
 
 /// The contents of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,7 +233,7 @@ impl StateFile {
         if !matches!(read, Ok(None) | Err(LogError::Format { .. })) {
             return read;
         }
-        let Ok(Some(state)) = read_file(directory.join("state.copy")) else { return read };
+        let Ok(Some(state)) = read_file(directory.join(COPY)) else { return read };
         tracing::error!("the log's file `state` is damaged or missing; its copy is used");
         let path = directory.join("state");
         if path.exists() {
@@ -319,28 +319,58 @@ fn parse(text: &[u8]) -> Result<State, String> {
     Ok(state)
 }
 
-/// Replaces the file and its copy.
+/// Replaces the file and its copy. If the disk is full there may be no copy, until the next time.
 fn write(directory: &Path, state: &State) -> Result<(), LogError> {
     let path = directory.join("state");
     let mut body = serde_json::to_vec_pretty(state)
         .map_err(|error| io("writing", &path)(std::io::Error::other(error)))?;
     body.push(b'\n');
-    let header = format!("{NAME} {FORMAT} {:08x}\n", crc32fast::hash(&body));
-    for (_, fresh) in FILES {
-        let fresh = directory.join(fresh);
-        let mut file = files::create(&fresh)?;
-        file.write_all(header.as_bytes())
-            .and_then(|()| file.write_all(&body))
-            .map_err(io("writing", &fresh))?;
-        if !planted("state-not-synced") {
-            file.sync_all().map_err(io("syncing", &fresh))?;
+    let mut text = format!("{NAME} {FORMAT} {:08x}\n", crc32fast::hash(&body)).into_bytes();
+    text.append(&mut body);
+
+    let copy = directory.join(COPY);
+    let written = write_beside(&path, &text).and_then(|()| write_beside(&copy, &text));
+    match written {
+        Err(error) if is_full(&error) => {
+            for given_up in [beside(&copy), copy.clone()] {
+                remove_file(&given_up)?;
+            }
+            write_beside(&path, &text)?;
+            rename(&path)?;
+            let copied = write_beside(&copy, &text).and_then(|()| rename(&copy));
+            super::report("copying the file `state`", copied);
+        }
+        written => {
+            written?;
+            rename(&path)?;
+            rename(&copy)?;
         }
     }
-    for (path, fresh) in FILES {
-        let path = directory.join(path);
-        fs::rename(directory.join(fresh), &path).map_err(io("replacing", &path))?;
-    }
     sync_directory(directory)
+}
+
+/// From what a file is replaced.
+fn beside(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
+}
+
+fn write_beside(path: &Path, text: &[u8]) -> Result<(), LogError> {
+    let fresh = beside(path);
+    let mut file = files::create(&fresh)?;
+    file.write_all(text).map_err(io("writing", &fresh))?;
+    match planted("state-not-synced") {
+        true => Ok(()),
+        false => file.sync_all().map_err(io("syncing", &fresh)),
+    }
+}
+
+fn rename(path: &Path) -> Result<(), LogError> {
+    fs::rename(beside(path), path).map_err(io("replacing", path))
+}
+
+fn is_full(error: &LogError) -> bool {
+    let LogError::Io { source, .. } = error else { return false };
+    matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 #[cfg(test)]

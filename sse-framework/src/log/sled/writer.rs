@@ -3,10 +3,10 @@
 use super::chain::{Place, pack};
 use super::index::Index;
 use super::mark::Mark;
-use super::segment::Database;
+use super::segment::{Database, remove_directory};
 use super::shelf::{OpenSegment, Segment};
 use super::state::{EpochStart, SegmentState, State};
-use super::{Core, Durability, active_path, block, locked};
+use super::{Core, Durability, active_path, block, locked, report};
 use crate::id::{Epoch, EventId};
 use crate::log::memory::{new_epoch, now_ms};
 use crate::log::{AppendError, Appended, Batch, LogError, NewRecord, StorageFailure};
@@ -206,7 +206,10 @@ impl Core {
         let first = writer.last + 1;
         let path = active_path(&self.directory, first);
         self.remove_empty(first);
-        let database = Database::create(&path)?;
+        // Half of one would take the room by which retention can make more.
+        let database = Database::create(&path).inspect_err(|_| {
+            report("removing half of a segment", remove_directory(&path));
+        })?;
         #[cfg(test)]
         let database = database.with_faults(&self.settings.faults);
         let floor = self.history().first();

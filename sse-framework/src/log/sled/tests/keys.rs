@@ -265,6 +265,33 @@ fn keys_that_nobody_can_ask_for_take_no_room() {
     }
 }
 
+/// Retention makes room on a full disk, as far as it can.
+#[test]
+fn keys_are_kept_without_taking_room_and_a_segment_whose_keys_cannot_be_kept_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    for n in 0..100 {
+        append(&log, keyed(n, 1, 200));
+    }
+    log.core.tend();
+    let firsts = log.core.shelf.with(|all| all.iter().map(|it| it.first).collect::<Vec<_>>());
+    let file = |place: usize| directory.path().join(format!("{:020}.keys", firsts[place]));
+    // No file can be put there.
+    fs::create_dir(file(2)).unwrap();
+    assert_eq!(log.core.keep_keys(4).unwrap(), 2);
+    #[cfg(unix)]
+    for place in 0..2 {
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(fs::metadata(file(place)).unwrap().nlink(), 2, "it is the segment's own");
+    }
+    fs::remove_file(file(0)).unwrap();
+    fs::create_dir(file(0)).unwrap();
+    assert!(log.core.keep_keys(4).is_err());
+    fs::remove_dir(file(0)).unwrap();
+    fs::remove_dir(file(2)).unwrap();
+    assert_eq!(log.core.keep_keys(4).unwrap(), 4);
+}
+
 /// A crash between any two steps of removing a segment: the keys are known once, and known.
 #[test]
 fn a_crash_while_a_segment_is_removed_loses_no_key() {
