@@ -19,6 +19,7 @@ fn filter(criterion: &mut Criterion) {
         ("under", selection(["shops/7/**".into()])),
         ("1000-under", selection((0..1000).map(|shop| format!("shops/{shop}/**")))),
         ("pattern", selection(["*/7/*".into()])),
+        ("100-patterns", selection((0..99).map(|n| format!("*/*/a{n}")).chain(["*/7/*".into()]))),
         ("narrowed", selection(["shops/**".into()]).narrowed_to(["*/7/orders".parse().unwrap()])),
     ];
     let mut group = criterion.benchmark_group("filter");

@@ -5,9 +5,9 @@ mod support;
 
 use axum::body::Body;
 use axum::response::IntoResponse;
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput};
 use http_body::Body as _;
-use sse_framework::{Hub, Received, Subscribe, Subscription, TopicFilter};
+use sse_framework::{Hub, MemoryLog, Received, Start, Subscribe, Subscription, TopicFilter};
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -146,6 +146,57 @@ fn read(criterion: &mut Criterion) {
     }
 }
 
+/// A reader from the beginning of a full tail, of which it selects nothing: one poll, in which others
+/// wait, and all of them.
+fn scan(criterion: &mut Criterion) {
+    const RECORDS: usize = 65_536;
+    let runtime = Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let hub = runtime.block_on(async {
+        let builder = Hub::<OrderPlaced>::builder(MemoryLog::new()).tail(64 << 20, RECORDS);
+        let hub = builder.start().await.unwrap();
+        for _ in 0..RECORDS {
+            hub.publish(OrderPlaced::new(7)).await.unwrap();
+        }
+        hub
+    });
+    let woken = Arc::new(Count::default());
+    let waker = Waker::from(woken.clone());
+    // Whether there is more to look at.
+    let goes_on = |body: &mut Body| {
+        let before = woken.0.load(Ordering::Relaxed);
+        let polled = Pin::new(body).poll_frame(&mut Context::from_waker(&waker));
+        polled.is_ready() || woken.0.load(Ordering::Relaxed) > before
+    };
+    let ways = |n: usize| {
+        let segments = ["shops", "7", "orders"].into_iter().enumerate();
+        let ways = segments.map(|(place, own)| if n >> place & 1 == 1 { "*" } else { own });
+        ways.chain([format!("x{n}").as_str()]).collect::<Vec<_>>().join("/")
+    };
+    let patterns: [(&str, Vec<String>); 3] = [
+        ("under", vec!["shops/rome/**".into()]),
+        ("100-patterns", (0..100).map(|n| format!("*/*/a{n}")).collect()),
+        ("100-ways", (0..100).map(ways).collect()),
+    ];
+    let mut group = criterion.benchmark_group("scan");
+    for (name, patterns) in &patterns {
+        let opened = || {
+            let topics = patterns.iter().map(|pattern| pattern.parse::<TopicFilter>().unwrap());
+            let from_start = hub.subscribe(Subscribe::default()).start(Start::Oldest);
+            let mut body = from_start.topics(topics).into_response().into_body();
+            assert!(goes_on(&mut body), "it opens");
+            body
+        };
+        group.bench_function(format!("{name}/poll"), |bencher| {
+            bencher.iter_batched_ref(opened, goes_on, BatchSize::SmallInput);
+        });
+        group.bench_function(format!("{name}/all"), |bencher| {
+            let all = |body: &mut Body| while goes_on(body) {};
+            bencher.iter_batched_ref(opened, all, BatchSize::SmallInput);
+        });
+    }
+}
+
 fn main() {
-    support::run(&[wake, read]);
+    support::run(&[wake, read, scan]);
 }

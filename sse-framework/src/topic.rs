@@ -1,9 +1,14 @@
 //! Topics, by which events are routed, and filters, by which subscriptions choose.
 
+mod tree;
+
+pub(crate) use tree::{Breadth, PatternTree};
+
 use crate::planted::planted;
 use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -194,34 +199,6 @@ fn pattern_matches(pattern: &str, topic: &str) -> bool {
     segments.next().is_none()
 }
 
-/// So few patterns are tried one by one.
-const FEW_PATTERNS: usize = 4;
-
-/// Whether one of these patterns, which are sorted, matches the topic. They begin alike with `depth`
-/// segments that match; `rest` are the topic's other segments, if there are any.
-///
-/// It takes time by the number of segments and of patterns that match so far, and logarithmic time
-/// by the number of the others.
-fn any_matches(patterns: &[Arc<str>], topic: &str, depth: usize, rest: Option<&str>) -> bool {
-    if patterns.len() <= FEW_PATTERNS {
-        return patterns.iter().any(|pattern| pattern_matches(pattern, topic));
-    }
-    let going_on_with = |segment: Option<&str>| {
-        let here = |pattern: &Arc<str>| pattern.split('/').nth(depth).cmp(&segment);
-        let start = patterns.partition_point(|pattern| here(pattern).is_lt());
-        let length = patterns[start..].partition_point(|pattern| here(pattern).is_eq());
-        &patterns[start..start + length]
-    };
-    if !going_on_with(Some("**")).is_empty() {
-        return true;
-    }
-    let Some(rest) = rest else { return !going_on_with(None).is_empty() };
-    let (segment, rest) = rest.split_once('/').map_or((rest, None), |(a, b)| (a, Some(b)));
-    [segment, "*"]
-        .into_iter()
-        .any(|segment| any_matches(going_on_with(Some(segment)), topic, depth + 1, rest))
-}
-
 impl From<Topic> for TopicFilter {
     fn from(topic: Topic) -> Self {
         TopicFilter::exact(topic)
@@ -261,55 +238,38 @@ pub struct TopicSelection {
     choices: Vec<Choice>,
 }
 
+/// Exact topics, and patterns.
 #[derive(Clone, Debug)]
-struct Choice {
-    exact: HashSet<Topic>,
-    /// Sorted by their segments.
-    patterns: Vec<Arc<str>>,
-}
-
-/// Where an index keeps those who select a topic.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Key<'s> {
-    Exact(&'s Topic),
-    /// Segments, of which `*` is any and a last `**` any number.
-    Pattern(&'s str),
-}
-
-impl Key<'_> {
-    /// How many topics find it, by rank: few if its first segment is given, all if none is.
-    fn rank(self) -> u8 {
-        match self {
-            Key::Exact(_) => 0,
-            Key::Pattern("**") => 3,
-            Key::Pattern(pattern) if pattern.starts_with('*') => 2,
-            Key::Pattern(_) => 1,
-        }
-    }
+pub(crate) struct Choice {
+    pub(crate) exact: HashSet<Topic>,
+    pub(crate) patterns: PatternTree<()>,
 }
 
 impl Choice {
     fn of(filters: impl IntoIterator<Item = TopicFilter>) -> Self {
-        let (mut exact, mut patterns) = (HashSet::new(), Vec::new());
+        let (mut exact, mut patterns) = (HashSet::new(), PatternTree::default());
         for filter in filters {
             match filter.0 {
                 Filter::Exact(topic) => drop(exact.insert(topic)),
-                Filter::Pattern(pattern) => patterns.push(pattern),
+                Filter::Pattern(pattern) => {
+                    patterns.update(&tree::path(&pattern), |kept| *kept = Some(()));
+                }
                 Filter::Nothing => {}
             }
         }
-        patterns.sort_unstable_by(|a, b| a.split('/').cmp(b.split('/')));
-        patterns.dedup();
+        exact.shrink_to_fit();
         Choice { exact, patterns }
     }
 
-    fn keys(&self) -> impl Iterator<Item = Key<'_>> {
-        let patterns = self.patterns.iter().map(|pattern| Key::Pattern(pattern));
-        self.exact.iter().map(Key::Exact).chain(patterns)
+    /// How many topics it may include, by rank.
+    fn breadth(&self) -> (Breadth, bool) {
+        let breadth = self.patterns.breadth();
+        (breadth, breadth == Breadth::Nothing && !self.exact.is_empty())
     }
 
-    fn includes(&self, topic: &str) -> bool {
-        self.exact.contains(topic) || any_matches(&self.patterns, topic, 0, Some(topic))
+    fn includes(&self, topic: &str, steps: &mut usize) -> bool {
+        self.exact.contains(topic)
+            || self.patterns.find(topic, steps, &mut |()| ControlFlow::Break(())).is_break()
     }
 }
 
@@ -338,8 +298,13 @@ impl TopicSelection {
 
     /// Whether an event of this topic, or of none, is read.
     pub fn includes(&self, topic: Option<&str>) -> bool {
+        self.includes_in(topic, &mut 0)
+    }
+
+    /// The same; to `steps` it adds about as many as bytes are compared with patterns.
+    pub(crate) fn includes_in(&self, topic: Option<&str>, steps: &mut usize) -> bool {
         let mut choices = self.choices.iter();
-        let includes = |choice: &Choice| topic.is_some_and(|topic| choice.includes(topic));
+        let includes = |choice: &Choice| topic.is_some_and(|topic| choice.includes(topic, steps));
         match planted("request-widens") {
             true => self.choices.is_empty() || choices.any(includes),
             false => choices.all(includes),
@@ -351,24 +316,23 @@ impl TopicSelection {
         self.choices.is_empty()
     }
 
-    /// Keys of which at least one is a key of every topic that is included. The same selection has
-    /// the same keys.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Key<'_>> {
+    /// Topics and patterns of which at least one matches every topic that is included. Of the same
+    /// selection they are the same.
+    pub(crate) fn key(&self) -> Option<&Choice> {
         // Of two that are as good, what was asked for last is less.
-        let choices = self.choices.iter().rev();
-        let fewest = choices.min_by_key(|choice| choice.keys().map(Key::rank).max());
-        fewest.into_iter().flat_map(Choice::keys)
+        self.choices.iter().rev().min_by_key(|choice| choice.breadth())
     }
 
-    /// Whether topics that are not included have one of the [`keys`](Self::keys).
-    pub(crate) fn keys_include_others(&self) -> bool {
+    /// Whether topics that are not included match the [`key`](Self::key).
+    pub(crate) fn key_includes_others(&self) -> bool {
         self.choices.len() > 1
     }
 
     /// A set of topics outside of which nothing is read, if it can be listed: a log with an index
     /// of topics need look nowhere else.
     pub fn exact_topics(&self) -> Option<&HashSet<Topic>> {
-        let listed = self.choices.iter().filter(|choice| choice.patterns.is_empty());
+        let listed =
+            self.choices.iter().filter(|choice| choice.patterns.breadth() == Breadth::Nothing);
         listed.map(|choice| &choice.exact).min_by_key(|topics| topics.len())
     }
 }
@@ -505,7 +469,8 @@ mod tests {
         for allowed in [&["own/a/**"][..], &["own/a", "own/b"], &["own/*/x", "own/a"]] {
             let selection = TopicSelection::of(parse(allowed));
             let selection = selection.narrowed_to(parse(&["other", "other/a", "own/b/c"]));
-            assert_eq!((selection.keys().count(), selection.exact_topics()), (0, Some(&none)));
+            assert_eq!(selection.key().unwrap().breadth(), (Breadth::Nothing, false));
+            assert_eq!(selection.exact_topics(), Some(&none));
         }
         let both = TopicSelection::of(parse(&["own/**"])).narrowed_to(parse(&["other/a", "own/a"]));
         let listed: Vec<_> = both.exact_topics().unwrap().iter().map(Topic::as_str).collect();

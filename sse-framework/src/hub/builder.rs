@@ -173,9 +173,11 @@ impl<E: SseEvent> HubBuilder<E> {
         HubBuilder { settings: Settings { max_topics: count, ..self.settings }, ..self }
     }
 
-    /// How long the query of a request to subscribe may be, in bytes: it bounds what the topics that a client
-    /// asks for take in memory as long as its stream lasts. By default 8 KiB. A `last_event_id` does not count, since
-    /// only its first 256 bytes are looked at.
+    /// How long the query of a request to subscribe may be, in bytes. By default 8 KiB. A `last_event_id` does
+    /// not count, since only its first 256 bytes are looked at.
+    ///
+    /// With [`max_topics`](Self::max_topics) it bounds what a client makes the server keep as long as its stream
+    /// lasts: at most 300 bytes for each topic or pattern that is asked for, and three times its length.
     ///
     /// A longer one gets `414 URI Too Long` and counts in
     /// [`Stats::queries_refused`](crate::Stats::queries_refused).

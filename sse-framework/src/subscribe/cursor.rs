@@ -51,10 +51,6 @@ type Reading<D> = Pin<Box<dyn Future<Output = PageRead<D>> + Send>>;
 /// must not hold one of the few readers for long.
 const LOOK_AHEAD: u64 = 65_536;
 
-/// How often a poll may look on in memory for records that are selected, before others have their
-/// turn.
-const MOST_LOOKS: u32 = 4;
-
 /// What a cursor comes upon.
 pub(super) enum Step<P> {
     /// Records in a row, of which the last has the seq `shown`.
@@ -227,7 +223,6 @@ impl<P: Page> Cursor<P> {
 
     /// The next step; none after [`Step::Closed`].
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Step<P>>> {
-        let mut looks = 0;
         loop {
             if self.closed {
                 return Poll::Ready(None);
@@ -273,8 +268,8 @@ impl<P: Page> Cursor<P> {
                     if !page.is_empty() {
                         return Poll::Ready(Some(Step::Page { page, shown }));
                     }
-                    looks += 1;
-                    if looks == MOST_LOOKS {
+                    // Others have their turn before it looks on.
+                    if !self.is_at_head() {
                         cx.waker().wake_by_ref();
                         return Poll::Pending;
                     }

@@ -1,141 +1,101 @@
 //! Subscribers found by what they select.
 
-use crate::topic::{Key, Topic, TopicSelection};
+use crate::topic::{PatternTree, Topic, TopicSelection};
 use std::collections::{BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 /// The places of subscribers.
 ///
 /// # Cost
 ///
-/// Finding those whom a topic concerns takes one look for the topic, and a walk along its segments
-/// through the patterns that match so far; whoever selects other topics or patterns is not
-/// touched. Adding and removing take time by the number of segments, and logarithmic time.
+/// Finding those whom a topic concerns takes one look for the topic, and a walk along it through
+/// the patterns that match so far, as [`PatternTree`] says; whoever selects other topics or patterns
+/// is not touched. Adding and removing take time by the bytes of what is selected, and logarithmic
+/// time by the number of those who select the same. So does what is kept take memory.
 ///
 /// # Which places are found
 ///
 /// All those whose selection includes the topic, some more than once, and perhaps others.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    exact: HashMap<Topic, BTreeSet<usize>>,
-    patterns: Node,
+    exact: HashMap<Topic, Option<Places>>,
+    patterns: PatternTree<Places>,
 }
 
-/// What patterns that begin alike have in common.
-#[derive(Debug, Default)]
-struct Node {
-    /// Those whose pattern ends here, and those whose pattern goes on with `**`.
-    here: BTreeSet<usize>,
-    below: BTreeSet<usize>,
-    /// Patterns that go on with a segment, and with `*`.
-    segments: HashMap<Box<str>, Node>,
-    any: Option<Box<Node>>,
+/// The places of those who select the same: most have it for themselves.
+#[derive(Debug)]
+enum Places {
+    One(usize),
+    More(Box<BTreeSet<usize>>),
 }
 
 impl Index {
     pub(super) fn insert(&mut self, place: usize, selection: &TopicSelection) {
-        for key in selection.keys() {
-            match key {
-                Key::Exact(topic) => {
-                    self.exact.entry(topic.clone()).or_default().insert(place);
-                }
-                Key::Pattern(pattern) => self.patterns.insert(pattern, place),
-            }
+        let Some(key) = selection.key() else { return };
+        for topic in &key.exact {
+            Places::add(self.exact.entry(topic.clone()).or_default(), place);
         }
+        key.patterns.each(|path| self.patterns.update(path, |places| Places::add(places, place)));
     }
 
     /// Removes a place that was inserted with this selection.
     pub(super) fn remove(&mut self, place: usize, selection: &TopicSelection) {
-        for key in selection.keys() {
-            match key {
-                Key::Exact(topic) => {
-                    if without(self.exact.get_mut(topic), place) {
-                        self.exact.remove(topic);
-                    }
-                }
-                Key::Pattern(pattern) => self.patterns.remove(Some(pattern), place),
+        let Some(key) = selection.key() else { return };
+        for topic in &key.exact {
+            let Some(places) = self.exact.get_mut(topic) else { continue };
+            Places::take_out(places, place);
+            if places.is_none() {
+                self.exact.remove(topic);
             }
         }
+        key.patterns
+            .each(|path| self.patterns.update(path, |places| Places::take_out(places, place)));
     }
 
     pub(super) fn find(&self, topic: &str, mut found: impl FnMut(usize)) {
-        self.exact.get(topic).into_iter().flatten().for_each(|place| found(*place));
-        self.patterns.find(Some(topic), &mut found);
+        let mut each = |places: &Places| {
+            match places {
+                Places::One(place) => found(*place),
+                Places::More(places) => places.iter().for_each(|place| found(*place)),
+            }
+            ControlFlow::Continue(())
+        };
+        if let Some(Some(places)) = self.exact.get(topic) {
+            let _goes_on = each(places);
+        }
+        let _goes_on = self.patterns.find(topic, &mut 0, &mut each);
     }
 }
 
-impl Node {
-    fn insert(&mut self, pattern: &str, place: usize) {
-        let mut node = self;
-        for segment in pattern.split('/') {
-            node = match segment {
-                "**" => {
-                    node.below.insert(place);
-                    return;
-                }
-                "*" => node.any.get_or_insert_default(),
-                segment => node.segments.entry(segment.into()).or_default(),
-            };
-        }
-        node.here.insert(place);
-    }
-
-    /// `pattern` is what is left of it; none at its end.
-    fn remove(&mut self, pattern: Option<&str>, place: usize) {
-        let Some((segment, rest)) = pattern.map(first) else {
-            self.here.remove(&place);
-            return;
-        };
-        match segment {
-            "**" => drop(self.below.remove(&place)),
-            "*" => {
-                let any = self.any.as_mut();
-                any.into_iter().for_each(|node| node.remove(rest, place));
-                self.any.take_if(|node| node.is_empty());
+impl Places {
+    fn add(places: &mut Option<Places>, place: usize) {
+        match places {
+            None => *places = Some(Places::One(place)),
+            Some(Places::One(one)) => {
+                *places = Some(Places::More(Box::new([*one, place].into())));
             }
-            segment => {
-                let Some(node) = self.segments.get_mut(segment) else { return };
-                node.remove(rest, place);
-                if node.is_empty() {
-                    self.segments.remove(segment);
-                }
-            }
+            Some(Places::More(more)) => drop(more.insert(place)),
         }
     }
 
-    fn find(&self, topic: Option<&str>, found: &mut impl FnMut(usize)) {
-        self.below.iter().for_each(|place| found(*place));
-        let Some((segment, rest)) = topic.map(first) else {
-            self.here.iter().for_each(|place| found(*place));
-            return;
-        };
-        let next = self.segments.get(segment).into_iter().chain(self.any.as_deref());
-        next.for_each(|node| node.find(rest, found));
+    fn take_out(places: &mut Option<Places>, place: usize) {
+        match places {
+            Some(Places::One(one)) if *one == place => *places = None,
+            Some(Places::More(more)) => {
+                more.remove(&place);
+                if let (1, Some(one)) = (more.len(), more.first()) {
+                    *places = Some(Places::One(*one));
+                }
+            }
+            Some(Places::One(_)) | None => {}
+        }
     }
-
-    fn is_empty(&self) -> bool {
-        self.here.is_empty()
-            && self.below.is_empty()
-            && self.segments.is_empty()
-            && self.any.is_none()
-    }
-}
-
-/// The first segment, and the others if there are any.
-fn first(path: &str) -> (&str, Option<&str>) {
-    path.split_once('/').map_or((path, None), |(segment, rest)| (segment, Some(rest)))
-}
-
-/// Takes a place out, and says whether none is left.
-fn without(places: Option<&mut BTreeSet<usize>>, place: usize) -> bool {
-    places.is_some_and(|places| {
-        places.remove(&place);
-        places.is_empty()
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::Breadth;
     use proptest::prelude::*;
 
     fn selection(filters: &[&str]) -> TopicSelection {
@@ -159,7 +119,7 @@ mod tests {
         assert_eq!(found(&index, "77"), [77]);
         assert_eq!(found(&index, "shops/77/orders"), [0; 0]);
         (0..10_000).for_each(|shop| index.remove(shop, &pattern(shop)));
-        assert!(index.patterns.is_empty());
+        assert!(index.patterns.breadth() == Breadth::Nothing);
     }
 
     #[test]
@@ -172,6 +132,50 @@ mod tests {
         index.insert(2, &TopicSelection::everything().narrowed_to(asked(&["**"])));
         assert_eq!(found(&index, "a/x"), [1, 2, 0]);
         assert_eq!(found(&index, "c/x"), [2]);
+    }
+
+    /// About how many bytes are kept for one who asks for these.
+    fn kept(filters: &[String]) -> usize {
+        fn table<T>(capacity: usize) -> usize {
+            capacity * 8 / 7 * (size_of::<T>() + 1)
+        }
+        let asked = filters.iter().map(|filter| filter.parse().unwrap());
+        let selection = TopicSelection::everything().narrowed_to(asked);
+        let mut index = Index::default();
+        index.insert(7, &selection);
+        let key = selection.key().unwrap();
+        let texts = key.exact.iter().map(|topic| 24 + topic.as_str().len().next_multiple_of(16));
+        let exact = table::<Topic>(key.exact.capacity())
+            + table::<(Topic, Option<Places>)>(index.exact.capacity());
+        texts.sum::<usize>() + exact + key.patterns.bytes() + index.patterns.bytes()
+    }
+
+    #[test]
+    fn what_is_kept_for_a_request_is_a_small_multiple_of_it() {
+        let long = |n: usize, begin: &str, end: &str| format!("{begin}{n:03}{end}");
+        let ways = |n: usize| {
+            let segment = |place: u32| if n >> place & 1 == 1 { "*/" } else { "a/" };
+            (0..7).map(segment).collect::<String>() + &"a/".repeat(29)
+        };
+        let shapes: [(&str, &dyn Fn(usize) -> String); 8] = [
+            ("many segments", &|n| long(n, "x", &format!("{}/*", "/a".repeat(33)))),
+            ("many segments, alike", &|n| long(n, &"a/".repeat(34), "/*")),
+            ("many ways", &|n| ways(n) + "*"),
+            ("one segment", &|n| long(n, "*/", &"x".repeat(69))),
+            ("what is below", &|n| long(n, "", &format!("/{}/**", "x".repeat(66)))),
+            ("topics", &|n| long(n, "", &"/x".repeat(35))),
+            ("short patterns", &|n| long(n, "", "/*")),
+            ("short topics", &|n| long(n, "", "")),
+        ];
+        for (shape, filter) in shapes {
+            let filters: Vec<_> = (0..100).map(filter).collect();
+            let length: usize = filters.iter().map(String::len).sum();
+            let query = length + filters.len() * "topic=&".len();
+            let kept = kept(&filters);
+            println!("{shape}: {kept} bytes for {query}");
+            assert!(query <= 8 << 10, "{shape}: {query}");
+            assert!(kept <= 300 * filters.len() + 3 * length, "{shape}: {kept} for {query}");
+        }
     }
 
     proptest! {
@@ -197,7 +201,7 @@ mod tests {
                 prop_assert!(!selection.includes(Some(&topic)) || places.contains(&place));
                 index.remove(place, selection);
             }
-            prop_assert!(index.exact.is_empty() && index.patterns.is_empty());
+            prop_assert!(index.exact.is_empty() && index.patterns.breadth() == Breadth::Nothing);
         }
     }
 

@@ -217,10 +217,7 @@ impl Tail {
         };
         let (shown, until) = match own {
             Some(own) => ring.visit(own.into_iter(), (after, last), topics, &mut show),
-            None => {
-                let end = last.min(after + LOOK_AHEAD);
-                ring.visit(after + 1..=end, (after, end), topics, &mut show)
-            }
+            None => ring.visit(after + 1..=last, (after, last), topics, &mut show),
         };
         TailRead::Page { page: (), shown, until }
     }
@@ -230,8 +227,13 @@ impl Tail {
 const GATHERED_BYTES: usize = 64 << 10;
 /// Up to so many records are looked at one by one.
 const NEAR: u64 = 64;
-/// How far one read looks, one by one, for records that are selected: the reader has others to serve.
-const LOOK_AHEAD: u64 = 4096;
+/// How far one read looks, one by one, for records that are selected: the reader has others to serve,
+/// and as long as it looks nothing is pushed.
+const LOOK_AHEAD: usize = 4096;
+/// What it takes to look at a record, counted in bytes that are compared with patterns; and how much
+/// one read takes at most, but for its last record.
+const RECORD_STEPS: usize = 32;
+const MOST_STEPS: usize = LOOK_AHEAD * RECORD_STEPS;
 
 fn until_full(full: bool, seq: u64) -> ControlFlow<u64> {
     if full { ControlFlow::Break(seq) } else { ControlFlow::Continue(()) }
@@ -277,7 +279,7 @@ impl Ring {
         for newest in topics.iter().filter_map(|topic| self.newest.get(topic)) {
             let mut seq = *newest;
             while let Some(entry) = self.get(seq).filter(|_| after < seq) {
-                if seqs.len() as u64 == LOOK_AHEAD {
+                if seqs.len() == LOOK_AHEAD {
                     return None;
                 }
                 seqs.push(seq);
@@ -289,8 +291,8 @@ impl Ring {
     }
 
     /// Shows those of these records that are selected, until it is told that there are enough, and up
-    /// to which seq. Returns the last that was shown, or `after`, and the seq up to which there are no
-    /// others, which without that is `end`.
+    /// to which seq, or has looked at enough. Returns the last that was shown, or `after`, and the seq
+    /// up to which there are no others, which without that is `end`.
     fn visit(
         &self,
         seqs: impl Iterator<Item = u64>,
@@ -298,9 +300,13 @@ impl Ring {
         topics: &TopicSelection,
         show: &mut impl FnMut(&Entry) -> ControlFlow<u64>,
     ) -> (u64, u64) {
-        let mut shown = after;
+        let (mut shown, mut steps) = (after, 0);
         for entry in seqs.filter_map(|seq| self.get(seq)) {
-            if !topics.includes(entry.topic()) && !planted("live-without-filter") {
+            if steps >= MOST_STEPS {
+                return (shown, entry.id.seq() - 1);
+            }
+            steps += RECORD_STEPS;
+            if !topics.includes_in(entry.topic(), &mut steps) && !planted("live-without-filter") {
                 continue;
             }
             match show(entry) {
@@ -509,10 +515,35 @@ mod tests {
         tail.push(commit(1, &[Some("a"); 10_000]));
         let other = TopicSelection::of(["b/*".parse().unwrap()]);
         let read = tail.frames(0, &other, 9);
-        assert_eq!(read, TailRead::Page { page: Bytes::new(), shown: 0, until: LOOK_AHEAD });
+        assert_eq!(read, TailRead::Page { page: Bytes::new(), shown: 0, until: LOOK_AHEAD as u64 });
         let exact = TopicSelection::of(["b".parse().unwrap()]);
         let read = tail.frames(0, &exact, 9);
         assert_eq!(read, TailRead::Page { page: Bytes::new(), shown: 0, until: 10_000 });
+    }
+
+    #[test]
+    fn the_more_it_takes_to_compare_the_fewer_records_are_looked_at_at_once() {
+        let tail = Tail::new(0, usize::MAX, usize::MAX);
+        let topic = ["a"; 30].join("/");
+        tail.push(commit(1, &[Some(&*topic); 10_000]));
+        let hostile = (0..100_u32).map(|n| {
+            let segment = |place: u32| if n >> place & 1 == 1 { "*/" } else { "a/" };
+            (0..30).map(segment).chain([format!("b{n}").as_str()]).collect::<String>()
+        });
+        let hostile = TopicSelection::of(hostile.map(|pattern| pattern.parse().unwrap()));
+        let mut each = 0;
+        assert!(!hostile.includes_in(Some(&topic), &mut each));
+        let (mut after, mut reads) = (0, 0);
+        while after < 10_000 {
+            let TailRead::Page { page, shown, until } = tail.frames(after, &hostile, 9) else {
+                panic!("behind")
+            };
+            assert!(page.is_empty() && (shown, true) == (after, after < until));
+            let steps = (until - after) as usize * (RECORD_STEPS + each);
+            assert!(steps < MOST_STEPS + RECORD_STEPS + each, "{steps} steps at once");
+            (after, reads) = (until, reads + 1);
+        }
+        assert!(reads > 100, "{reads} reads, of {each} steps for a record");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Subscribers {
         let place = if topics.is_everything() {
             Place::Everything(lists.everything.insert(slot))
         } else {
-            slot.selection = topics.keys_include_others().then(|| topics.clone());
+            slot.selection = topics.key_includes_others().then(|| topics.clone());
             let place = lists.selecting.insert(slot);
             lists.index.insert(place, &topics);
             Place::Selecting(place)
