@@ -261,6 +261,12 @@ impl NewRecord {
     pub(crate) fn closes(&self) -> Option<&Topic> {
         self.topic.as_ref().filter(|_| self.name == TOPIC_CLOSE)
     }
+
+    /// What it counts for [`Retention::bytes`].
+    pub(crate) fn bytes(&self) -> u64 {
+        let topic = self.topic.as_ref().map_or(0, |topic| topic.as_str().len());
+        (topic + self.name.len() + self.data.len()) as u64
+    }
 }
 
 /// A record at rest.
@@ -290,6 +296,11 @@ impl<'a> RecordRef<'a> {
     /// The topic that this record closes, if it is no event but that.
     pub fn closes(&self) -> Option<&'a str> {
         self.topic.filter(|_| self.name == TOPIC_CLOSE)
+    }
+
+    /// What it counts for [`Retention::bytes`].
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.topic.map_or(0, str::len) + self.name.len() + self.data.len()) as u64
     }
 }
 

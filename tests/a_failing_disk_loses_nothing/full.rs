@@ -2,7 +2,7 @@
 
 use crate::account::Account;
 use crate::life::{self, Note};
-use sse_framework::{Hub, PublishError, Received, Retention, Start, StartError, Subscribe};
+use sse_framework::{Health, Hub, PublishError, Received, Retention, Start, StartError, Subscribe};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
@@ -42,6 +42,12 @@ impl Small {
         while filler.write_all(&piece).is_ok() {}
         let length = filler.metadata().unwrap().len();
         filler.set_len(length.saturating_sub(left)).unwrap();
+    }
+
+    /// Of what the filler takes.
+    fn give_back(&self, bytes: u64) {
+        let filler = File::options().write(true).open(&self.filler).unwrap();
+        filler.set_len(filler.metadata().unwrap().len() - bytes).unwrap();
     }
 
     fn make_room(&self) {
@@ -101,6 +107,39 @@ async fn a_log_goes_on_by_itself_when_a_full_disk_has_room_again() {
          each log went on, nothing was lost and nothing refused came back"
     );
     assert!(refused > 0 && unknown > 0);
+}
+
+/// A load balancer must not send clients to where every publish fails.
+#[tokio::test]
+async fn a_log_is_failing_as_long_as_there_is_room_for_an_empty_segment_only() {
+    if !disk::may_mount("full::a_log_is_failing_as_long_as_there_is_room_for_an_empty_segment_only")
+    {
+        return;
+    }
+    let small = Small::new();
+    let hub = life::open(&small.log()).await.unwrap();
+    small.fill(200 << 10);
+    // Each has 30,000 bytes.
+    let notes = || (0..20).map(|n| Note::new(50 * n + 7));
+    hub.publish_all(notes()).await.unwrap_err();
+    let since = || match hub.health() {
+        Health::StorageFailing(failure) => failure.since,
+        other => panic!("{other:?}"),
+    };
+    let (first, begun) = (since(), Instant::now());
+    // Enough for the state, and for a segment in the place of the one that failed.
+    small.give_back(100 << 10);
+    while begun.elapsed() < Duration::from_secs(4) {
+        assert_eq!(since(), first);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    hub.publish_all(notes()).await.unwrap_err();
+    assert_eq!(since(), first);
+    small.make_room();
+    eventually("it goes on by itself", || hub.health().is_ready());
+    hub.publish_all(notes()).await.unwrap();
+    hub.shutdown().await.unwrap();
+    assert!(!small.log().join("room").exists());
 }
 
 #[tokio::test]

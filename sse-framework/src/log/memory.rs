@@ -79,13 +79,6 @@ struct Record {
     record: NewRecord,
 }
 
-impl Record {
-    fn bytes(&self) -> u64 {
-        let topic = self.record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
-        (topic + self.record.name.len() + self.record.data.len()) as u64
-    }
-}
-
 impl Records {
     fn last(&self) -> u64 {
         self.first + self.kept.len() as u64 - 1
@@ -101,7 +94,7 @@ impl Records {
                 return;
             }
             self.trimmed_ms = Some(oldest.time_ms);
-            self.bytes -= oldest.bytes();
+            self.bytes -= oldest.record.bytes();
             self.first += 1;
             self.kept.pop_front();
         }
@@ -132,7 +125,7 @@ impl EventLog for OpenMemoryLog {
         let (time_ms, first) = (records.time_ms, records.last() + 1);
         for record in batches.iter().flat_map(|batch| &batch.records) {
             let record = Record { time_ms, record: record.clone() };
-            records.bytes += record.bytes();
+            records.bytes += record.record.bytes();
             records.kept.push_back(record);
         }
         records.trim(&self.retention);

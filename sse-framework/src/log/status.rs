@@ -10,13 +10,14 @@ use std::time::SystemTime;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LogStatus {
-    /// Why records cannot be appended at the moment; the log tries again with every append.
+    /// Why records cannot be appended at the moment. The log tries again with every append, and a log on
+    /// disk looks every second whether there is room for what has failed, also if nobody appends.
     pub failing: Option<StorageFailure>,
     /// What has been lost, and what has been put aside.
     pub salvage: SalvageReport,
 }
 
-/// Records could not be appended, and none has been since.
+/// Records could not be appended, and as far as the log can tell it still is so.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StorageFailure {

@@ -361,6 +361,7 @@ impl Core {
             time_ms: last_time(&shelf, &history, last)?.max(removed_until),
             active: Active::Open { segment, open: open.clone(), bytes: open.size()? },
             mark,
+            refused: 0,
         };
         let core = Arc::new(Core {
             directory,

@@ -34,11 +34,6 @@ struct Size {
     bytes: u64,
 }
 
-fn bytes_of(record: &NewRecord) -> u64 {
-    let topic = record.topic.as_ref().map_or(0, |topic| topic.as_str().len());
-    (topic + record.name.len() + record.data.len()) as u64
-}
-
 impl Trimmer {
     pub(crate) fn new(retention: Retention, floor: u64) -> Self {
         Trimmer { retention, floor, kept: None, passed: (0, 0), page: VecDeque::new() }
@@ -63,7 +58,7 @@ impl Trimmer {
         let below = self.floor.saturating_sub(1).min(history.last());
         let (all, mut passed) = (TopicSelection::everything(), 0);
         let read = core.read_kept(start, below, &history, &all, &mut |record| {
-            passed += size(&record).bytes;
+            passed += record.bytes();
             ControlFlow::Continue(())
         });
         super::report("counting a segment", read.map(drop));
@@ -74,7 +69,8 @@ impl Trimmer {
     /// The records that have been appended.
     fn note(&mut self, batches: &[Batch]) {
         if let Some(kept) = &mut self.kept {
-            *kept += batches.iter().flat_map(|batch| &batch.records).map(bytes_of).sum::<u64>();
+            *kept +=
+                batches.iter().flat_map(|batch| &batch.records).map(NewRecord::bytes).sum::<u64>();
         }
     }
 
@@ -147,8 +143,7 @@ impl Trimmer {
 }
 
 fn size(record: &crate::log::RecordRef<'_>) -> Size {
-    let bytes = record.topic.map_or(0, str::len) + record.name.len() + record.data.len();
-    Size { seq: record.id.seq(), time_ms: record.time_ms, bytes: bytes as u64 }
+    Size { seq: record.id.seq(), time_ms: record.time_ms, bytes: record.bytes() }
 }
 
 impl Core {

@@ -6,11 +6,12 @@ use super::mark::Mark;
 use super::segment::{Database, remove_directory};
 use super::shelf::{OpenSegment, Segment};
 use super::state::{EpochStart, SegmentState, State};
-use super::{Core, Durability, active_path, block, locked, report};
+use super::{Core, Durability, active_path, block, files, io, locked, report};
 use crate::id::{Epoch, EventId};
-use crate::log::memory::{new_epoch, now_ms};
+use crate::log::memory::{new_epoch, no_random_bytes, now_ms};
 use crate::log::{AppendError, Appended, Batch, LogError, NewRecord, StorageFailure};
 use crate::planted::planted;
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,6 +27,8 @@ pub(crate) struct Writer {
     pub(crate) time_ms: u64,
     pub(crate) active: Active,
     pub(crate) mark: Mark,
+    /// Bytes of the last commit that could not be stored.
+    pub(crate) refused: u64,
 }
 
 /// The segment that is written to.
@@ -48,9 +51,11 @@ impl Core {
     /// See [`EventLog::append`](crate::log::EventLog::append).
     pub(crate) fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
         let mut writer = locked(&self.writer);
-        self.make_ready(&mut writer)
-            .inspect_err(|error| self.note_failure(error))
-            .map_err(AppendError::Refused)?;
+        if let Err(error) = self.make_ready(&mut writer) {
+            writer.refused = bytes_of(batches);
+            self.note_failure(&error);
+            return Err(AppendError::Refused(error));
+        }
         check_sizes(batches).map_err(AppendError::Refused)?;
         writer.time_ms = now_ms(writer.time_ms);
         let place = Place {
@@ -76,6 +81,7 @@ impl Core {
         match self.write(&open, blocks) {
             Ok(()) => {}
             Err(error) => {
+                writer.refused = bytes_of(batches);
                 self.note_failure(&error);
                 self.fail(&mut writer);
                 return Err(AppendError::OutcomeUnknown(error));
@@ -153,14 +159,43 @@ impl Core {
     /// After a failure, sees whether there could be appends again, also if nobody publishes:
     /// whoever looks at the log's health may wait for that.
     pub(crate) fn recover(&self) {
-        let mut writer = locked(&self.writer);
-        if locked(&self.failing).is_none() || matches!(writer.active, Active::Closed) {
+        let failing = |writer: &Writer| {
+            locked(&self.failing).is_some() && !matches!(writer.active, Active::Closed)
+        };
+        let writer = locked(&self.writer);
+        if !failing(&writer) {
             return;
         }
-        match self.make_ready(&mut writer) {
-            Ok(()) => *locked(&self.failing) = None,
-            Err(error) => self.note_failure(&error),
+        let refused = writer.refused;
+        drop(writer);
+        // Appends may be tried meanwhile. A segment without records needs little room, so that it
+        // could be made would say nothing.
+        let room = self.find_room(ROOM + 4 * refused);
+        let mut writer = locked(&self.writer);
+        if failing(&writer) {
+            match room.and_then(|()| self.make_ready(&mut writer)) {
+                Ok(()) => *locked(&self.failing) = None,
+                Err(error) => self.note_failure(&error),
+            }
         }
+    }
+
+    /// Sees whether the disk takes so many bytes, which are given back.
+    fn find_room(&self, bytes: u64) -> Result<(), LogError> {
+        let path = self.directory.join("room");
+        let mut file = files::create(&path)?;
+        // From here on it goes with the descriptor, also if the process dies.
+        std::fs::remove_file(&path).map_err(io("removing", &path))?;
+        // A disk that compresses must not make less of it.
+        let mut piece = vec![0; 64 << 10];
+        getrandom::fill(&mut piece).map_err(std::io::Error::other).map_err(no_random_bytes)?;
+        let mut left = bytes;
+        while left > 0 {
+            let next = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            file.write_all(&piece[..next]).map_err(io("writing", &path))?;
+            left -= next as u64;
+        }
+        file.sync_all().map_err(io("syncing", &path))
     }
 
     /// After a failure, notes in the state where the segment ends, if that is still to be done.
@@ -281,6 +316,14 @@ impl Core {
         }
         synced
     }
+}
+
+/// So many bytes must be free when a log goes on by itself, and four times what has failed: the engine
+/// takes about three times what is written.
+const ROOM: u64 = 1 << 20;
+
+fn bytes_of(batches: &[Batch]) -> u64 {
+    batches.iter().flat_map(|batch| &batch.records).map(NewRecord::bytes).sum()
 }
 
 impl Writer {
