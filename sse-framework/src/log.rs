@@ -358,7 +358,9 @@ impl Retention {
         Retention { age: Some(age), ..self }
     }
 
-    /// The newest records whose payloads, names and topics come to at most `bytes`.
+    /// The newest records whose payloads, names and topics come to at most `bytes`. A log on disk may keep
+    /// some more for a moment, if thousands come while it still has to read how large the oldest are: an append
+    /// does not wait for that.
     ///
     /// The log takes more on the disk. Space is given back by whole segments, so up to a segment
     /// more; and the segment that is written to, and those that wait to be sealed, take about three

@@ -102,6 +102,7 @@ impl Core {
                 return ControlFlow::Continue(());
             }
             self.sync_if_due();
+            self.trim_ahead();
             match self.stopped.load(Ordering::Acquire) || segment.end() < self.history().first() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),

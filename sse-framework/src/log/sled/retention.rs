@@ -4,15 +4,16 @@ use super::segment::remove_directory;
 use super::shelf::Segment;
 use super::times::dated;
 use super::{Core, locked, trash_path};
-use crate::log::{Batch, LogError, NewRecord, Retention};
+use crate::log::memory::now_ms;
+use crate::log::{Appended, Batch, LogError, Retention, millis};
 use crate::topic::TopicSelection;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Records that are looked at together.
-const PAGE: usize = 512;
+/// Records whose sizes are known ahead of the floor, at the most.
+const PAGE: usize = 16 << 10;
 
 /// Walks the floor along the log, record by record where it must.
 #[derive(Debug)]
@@ -23,8 +24,12 @@ pub(crate) struct Trimmer {
     kept: Option<u64>,
     /// Bytes before the floor in the segment of that first seq, the floor's own.
     passed: (u64, u64),
-    /// The records at the floor.
+    /// The records from the floor on.
     page: VecDeque<Size>,
+    /// The first seq behind the page.
+    next: u64,
+    /// The page could not be read on from there, which has been told.
+    unread: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +41,8 @@ struct Size {
 
 impl Trimmer {
     pub(crate) fn new(retention: Retention, floor: u64) -> Self {
-        Trimmer { retention, floor, kept: None, passed: (0, 0), page: VecDeque::new() }
+        let (passed, page) = ((0, 0), VecDeque::new());
+        Trimmer { retention, floor, kept: None, passed, page, next: floor, unread: None }
     }
 
     /// Counts what is kept, which reads the floor's segment up to the floor. What cannot be read
@@ -67,35 +73,42 @@ impl Trimmer {
     }
 
     /// The records that have been appended.
-    fn note(&mut self, batches: &[Batch]) {
-        if let Some(kept) = &mut self.kept {
-            *kept +=
-                batches.iter().flat_map(|batch| &batch.records).map(NewRecord::bytes).sum::<u64>();
+    fn note(&mut self, batches: &[Batch], appended: Appended) {
+        let Some(kept) = &mut self.kept else { return };
+        let records = batches.iter().flat_map(|batch| &batch.records);
+        for (seq, record) in (appended.first.seq()..).zip(records) {
+            let bytes = record.bytes();
+            *kept += bytes;
+            if seq == self.next && self.page.len() < PAGE {
+                self.page.push_back(Size { seq, time_ms: appended.time_ms, bytes });
+                self.next += 1;
+            }
         }
     }
 
-    /// Moves the floor as far as the retention asks for.
-    fn trim(&mut self, core: &Core, now_ms: u64) -> Result<u64, LogError> {
+    /// Whether the page has to be read on.
+    fn is_short(&self, last: u64) -> bool {
+        let few = if self.kept.is_some() { PAGE / 2 } else { 1 };
+        let counts = self.kept.is_some() || self.retention.age.is_some();
+        counts && self.next <= last && self.page.len() < few
+    }
+
+    /// Moves the floor as far as the retention asks for and the page reaches, or in `whole` segments.
+    /// Reads nothing, and waits for nobody who does.
+    fn trim(&mut self, core: &Core, now_ms: u64, whole: bool) {
         let last = core.history().last();
         let by_count = self.retention.events.map_or(0, |most| (last + 1).saturating_sub(most));
-        let too_old = self.retention.age.map_or(0, |age| {
-            now_ms.saturating_sub(u64::try_from(age.as_millis()).unwrap_or(u64::MAX))
-        });
+        let too_old = self.retention.age.map_or(0, |age| now_ms.saturating_sub(millis(age)));
         if self.kept.is_none() && self.floor < by_count {
-            self.floor = by_count;
-            self.page.retain(|record| record.seq >= by_count);
+            self.pass_until(by_count);
         }
         while self.floor <= last && (self.kept.is_some() || self.retention.age.is_some()) {
             let Some(segment) = core.shelf.find(self.floor) else { break };
             if self.passed.0 != segment.first {
                 self.passed = (segment.first, 0);
             }
-            if self.pass_segment(&segment, by_count, too_old) {
+            if whole && self.pass_segment(&segment, by_count, too_old) {
                 continue;
-            }
-            if self.page.is_empty() {
-                self.floor = core.next_kept(self.floor);
-                self.fill_page(core, last)?;
             }
             let Some(oldest) = self.page.front() else { break };
             let too_large = self.is_too_large(0);
@@ -107,7 +120,6 @@ impl Trimmer {
             self.kept = self.kept.map(|kept| kept.saturating_sub(oldest.bytes));
             self.page.pop_front();
         }
-        Ok(self.floor)
     }
 
     /// Whether what is kept would be too much even with so many bytes less.
@@ -118,27 +130,24 @@ impl Trimmer {
 
     /// Passes the floor's segment as a whole, without reading it, if all of it has to go.
     fn pass_segment(&mut self, segment: &Segment, by_count: u64, too_old: u64) -> bool {
-        let Some(totals) = segment.totals() else { return false };
+        let Some(totals) = segment.totals_now() else { return false };
         let end = segment.end();
         let rest = totals.bytes.saturating_sub(self.passed.1);
         let goes = end < by_count || totals.last_time < too_old || self.is_too_large(rest);
         if end == u64::MAX || !goes {
             return false;
         }
-        self.floor = end + 1;
         self.kept = self.kept.map(|kept| kept.saturating_sub(rest));
-        self.page.clear();
+        self.pass_until(end + 1);
         true
     }
 
-    fn fill_page(&mut self, core: &Core, last: u64) -> Result<(), LogError> {
-        let page = &mut self.page;
-        let all = TopicSelection::everything();
-        core.read_kept(self.floor, last, &core.history(), &all, &mut |record| {
-            page.push_back(size(&record));
-            if page.len() < PAGE { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })
-        .map(drop)
+    fn pass_until(&mut self, floor: u64) {
+        self.floor = floor;
+        self.next = self.next.max(floor);
+        while self.page.front().is_some_and(|record| record.seq < floor) {
+            self.page.pop_front();
+        }
     }
 }
 
@@ -147,30 +156,90 @@ fn size(record: &crate::log::RecordRef<'_>) -> Size {
 }
 
 impl Core {
-    /// Keeps to the limit in bytes after an append; the limit in records is kept on publishing.
-    pub(crate) fn trim_after(&self, batches: &[Batch]) {
-        if self.retention.bytes.is_some() {
-            locked(&self.trimmer).note(batches);
-            self.trim();
+    /// Keeps to the limit in bytes after an append, as far as sizes are known; the limit in records is kept on
+    /// publishing.
+    pub(crate) fn trim_after(&self, batches: &[Batch], appended: Appended) {
+        if self.retention.bytes.is_none() {
+            return;
+        }
+        let mut trimmer = locked(&self.trimmer);
+        trimmer.note(batches, appended);
+        trimmer.trim(self, now_ms(0), false);
+        let (floor, history) = (trimmer.floor, self.history());
+        let is_short = trimmer.is_short(history.last()) && trimmer.unread.is_none();
+        drop(trimmer);
+        if floor > history.first() {
+            self.raise_floor(floor);
+        }
+        if is_short {
+            self.wake.notify_all();
         }
     }
 
     /// Moves the floor. What cannot be read to find out stays, and is tried again.
     pub(crate) fn trim(&self) {
-        self.trim_at(crate::log::memory::now_ms(0));
+        self.trim_at(now_ms(0));
     }
 
     pub(crate) fn trim_at(&self, now_ms: u64) {
-        let mut trimmer = locked(&self.trimmer);
-        let before = self.history().first();
-        match trimmer.trim(self, now_ms) {
-            Ok(floor) if floor > before => self.raise_floor(floor),
-            Ok(_) => {}
-            Err(error) => {
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "retention cannot read the oldest records");
+        loop {
+            let mut trimmer = locked(&self.trimmer);
+            trimmer.trim(self, now_ms, true);
+            let history = self.history();
+            if trimmer.page.is_empty() && trimmer.is_short(history.last()) {
+                let kept = self.next_kept(trimmer.floor);
+                trimmer.pass_until(kept);
+            }
+            let (floor, from) = (trimmer.floor, trimmer.next);
+            let wanted = PAGE.saturating_sub(trimmer.page.len());
+            let is_short = trimmer.is_short(history.last());
+            drop(trimmer);
+            if floor > history.first() {
+                self.raise_floor(floor);
+            }
+            if !is_short || !self.read_on(from, history.last(), wanted) {
+                return;
             }
         }
+    }
+
+    /// Reads on before it is urgent, if it will be soon.
+    pub(crate) fn trim_ahead(&self) {
+        let trimmer = locked(&self.trimmer);
+        let is_short = trimmer.is_short(self.history().last()) && trimmer.unread.is_none();
+        drop(trimmer);
+        if is_short {
+            self.trim();
+        }
+    }
+
+    /// Adds sizes of records to the page, which nobody has to wait for. Returns whether there is more to do.
+    fn read_on(&self, from: u64, last: u64, wanted: usize) -> bool {
+        let (mut sizes, all) = (VecDeque::new(), TopicSelection::everything());
+        let read = self.read_kept(from, last, &self.history(), &all, &mut |record| {
+            sizes.push_back(size(&record));
+            if sizes.len() < wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let behind = match read {
+            Ok(ControlFlow::Continue(())) => last + 1,
+            _ => sizes.back().map_or(from, |last| last.seq + 1),
+        };
+        let mut trimmer = locked(&self.trimmer);
+        // Else an append was faster, or all of that has gone.
+        if trimmer.next == from {
+            trimmer.page.append(&mut sizes);
+            trimmer.next = behind;
+        }
+        let unread = read.as_ref().err().map(|_| behind);
+        let is_told = std::mem::replace(&mut trimmer.unread, unread) == unread;
+        drop(trimmer);
+        if let Err(error) = &read
+            && !is_told
+        {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(error, from = behind, "retention cannot read the oldest records");
+        }
+        read.is_ok()
     }
 
     /// Removes the segments that lie wholly below the floor. The state is changed first: from

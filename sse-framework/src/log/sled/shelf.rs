@@ -45,6 +45,12 @@ struct Opened {
     shared: Weak<OpenSegment>,
 }
 
+impl Opened {
+    fn totals(&self) -> Option<Totals> {
+        self.shared.upgrade()?.index().ok().map(|index| index.totals)
+    }
+}
+
 /// A segment whose database is open.
 #[derive(Debug)]
 pub(crate) struct OpenSegment {
@@ -185,12 +191,24 @@ impl Segment {
 
     /// What its records come to, if that is known without reading.
     pub(crate) fn totals(&self) -> Option<Totals> {
-        if let Some(Sealed { count, bytes, first_time, last_time, .. }) = self.sealed {
-            return Some(Totals { count, bytes, first_time, last_time });
-        }
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = opened.shared.upgrade()?;
-        open.index().ok().map(|index| index.totals)
+        let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sealed_totals().or_else(|| opened().totals())
+    }
+
+    /// The same, but does not wait for whoever is just opening it.
+    pub(crate) fn totals_now(&self) -> Option<Totals> {
+        self.sealed_totals().or_else(|| self.opened.try_lock().ok()?.totals())
+    }
+
+    fn sealed_totals(&self) -> Option<Totals> {
+        let Sealed { count, bytes, first_time, last_time, .. } = self.sealed?;
+        Some(Totals { count, bytes, first_time, last_time })
+    }
+
+    /// Somebody is opening it, for as long as this is held.
+    #[cfg(test)]
+    pub(crate) fn held(&self) -> impl Sized {
+        self.opened.lock().unwrap()
     }
 
     /// Opens it to be read, for which the engine is not needed: it would keep in memory what it

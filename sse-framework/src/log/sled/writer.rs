@@ -101,7 +101,7 @@ impl Core {
         }
         self.publish(writer.last);
         drop(writer);
-        self.trim_after(batches);
+        self.trim_after(batches, appended);
         Ok(appended)
     }
 

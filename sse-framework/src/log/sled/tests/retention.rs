@@ -49,6 +49,96 @@ fn retention_by_bytes_is_exact_at_every_append_also_after_reopening() {
     }
 }
 
+/// Whoever reads an old segment may hold it for as long as the disk takes.
+#[test]
+fn an_append_does_not_wait_for_those_who_open_the_oldest_segment() {
+    let directory = tempfile::tempdir().unwrap();
+    let retention = Retention::forever().bytes(227 * 20);
+    let log = open_still(small(directory.path()), retention).unwrap();
+    fill(&log, 1..=40);
+    let oldest = log.core.shelf.find(log.history().first()).unwrap();
+    assert!(!oldest.is_active());
+    let held = oldest.held();
+    let (done, waiting) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            fill(&log, 41..=60);
+            done.send(()).unwrap();
+        });
+        let appended = waiting.recv_timeout(Duration::from_secs(20));
+        drop(held);
+        appended.expect("an append waits");
+    });
+    assert_eq!(log.history().first(), 41);
+}
+
+#[test]
+fn what_is_too_much_goes_when_its_sizes_have_been_read() {
+    let directory = tempfile::tempdir().unwrap();
+    // 1 of payload, 8 of name.
+    let retention = Retention::forever().bytes(9 * 40_000);
+    let log = open_still(SledLog::new(directory.path()), retention).unwrap();
+    let many = |count| batch((0..count).map(|_| record(None, "1")));
+    log.append(&[many(40_000)]).unwrap();
+    log.append(&[many(30_000)]).unwrap();
+    let first = log.history().first();
+    assert!((10_000..30_001).contains(&first), "{first}: it was read for the append");
+    log.core.trim();
+    assert_eq!(log.history().first(), 30_001);
+    log.append(&[many(5_000)]).unwrap();
+    assert_eq!(log.history().first(), 35_001);
+    for _ in 0..10 {
+        log.append(&[many(6_000)]).unwrap();
+        log.core.trim_ahead();
+    }
+    assert_eq!(log.history().first(), 95_001);
+    assert_eq!(read_all(&log).len(), 40_000);
+}
+
+/// Counts the warnings of the retention.
+struct Warnings(Arc<std::sync::atomic::AtomicUsize>);
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN && metadata.target().ends_with("retention")
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+    fn enter(&self, _: &tracing::span::Id) {}
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+#[test]
+fn what_retention_cannot_read_is_told_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let retention = Retention::forever().bytes(227 * 40);
+    let log = open_still(small(directory.path()), retention).unwrap();
+    fill(&log, 1..=60);
+    log.core.tend();
+    let oldest = log.core.shelf.find(log.history().first()).unwrap().path.join("db");
+    log.close().unwrap();
+    let length = std::fs::metadata(&oldest).unwrap().len();
+    std::fs::write(&oldest, vec![0; length as usize]).unwrap();
+    let told = Arc::default();
+    tracing::subscriber::with_default(Warnings(Arc::clone(&told)), || {
+        let log = open_still(small(directory.path()), retention).unwrap();
+        for number in 61..=64 {
+            log.append(&[numbered(number)]).unwrap();
+            log.core.tend();
+        }
+    });
+    assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
 #[test]
 fn retention_by_age_is_exact_to_the_record() {
     let directory = tempfile::tempdir().unwrap();
