@@ -7,7 +7,6 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct History {
     /// Epochs with the seq of their first record, in order; an epoch ends where the next begins.
-    /// Never empty.
     epochs: Arc<[(Epoch, u64)]>,
     first: u64,
     last: u64,
@@ -28,16 +27,21 @@ pub enum Position {
 }
 
 impl History {
-    /// A history of the records `first..=last`, none if `last` is `first - 1`. The first epoch
-    /// must reach back to `first`.
+    /// A history of the records `first..=last`, none if `last` is `first - 1`, and of the epochs that wrote
+    /// them, each with the seq of its first record, in order. The first epoch must reach back to `first`.
+    ///
+    /// Seqs begin with 1 and end before `u64::MAX`: what lies outside is cut off, and an earlier `last` counts as
+    /// `first - 1`. Without an epoch, records have ids of the one with the token 0.
     pub fn new(epochs: Arc<[(Epoch, u64)]>, first: u64, last: u64) -> Self {
-        debug_assert!(!epochs.is_empty());
-        History { epochs, first, last }
+        let mut history = History { epochs, first: 1, last: 0 };
+        history.set_records(first, last);
+        history
     }
 
     /// The same epochs with other records.
-    pub(crate) fn extend(&mut self, first: u64, last: u64) {
-        (self.first, self.last) = (first, last);
+    pub(crate) fn set_records(&mut self, first: u64, last: u64) {
+        self.first = first.clamp(1, u64::MAX - 1);
+        self.last = last.clamp(self.first - 1, u64::MAX - 1);
     }
 
     /// The same without the records after `newest`.
@@ -59,7 +63,8 @@ impl History {
     /// The id of the record at `seq`, which for 0 is the position before the first record.
     pub fn id(&self, seq: u64) -> EventId {
         let after = self.epochs.partition_point(|(_, first)| *first <= seq);
-        EventId::new(self.epochs[after.saturating_sub(1)].0, seq)
+        let epoch = self.epochs.get(after.saturating_sub(1)).map(|(epoch, _)| *epoch);
+        EventId::new(epoch.unwrap_or(Epoch::from_token(0)), seq)
     }
 
     /// Finds an id that a client has come back with. Costs no reading.
@@ -67,16 +72,20 @@ impl History {
         let Some(place) = self.epochs.iter().rposition(|(epoch, _)| *epoch == id.epoch()) else {
             return Position::Unknown;
         };
-        let end = self.epochs.get(place + 1).map_or(self.last, |(_, next)| next - 1);
-        let before_epoch = self.epochs[place].1 - 1;
+        let end = self.epochs.get(place + 1).map_or(self.last, |(_, next)| next.saturating_sub(1));
+        let before_epoch = self.epochs[place].1.saturating_sub(1);
         if id.seq() > end {
             // The loss lies at the epoch's end, unless that has been trimmed as well.
-            return if end + 1 < self.first { Position::Trimmed } else { Position::Lost(end) };
+            return if end.saturating_add(1) < self.first {
+                Position::Trimmed
+            } else {
+                Position::Lost(end)
+            };
         }
         if id.seq() < before_epoch && place > 0 {
             return Position::Unknown;
         }
-        match id.seq() + 1 < self.first {
+        match id.seq().saturating_add(1) < self.first {
             true => Position::Trimmed,
             false => Position::After(id.seq()),
         }
@@ -101,6 +110,28 @@ mod tests {
         for (seq, epoch) in [(0, A), (1, A), (10, A), (11, B), (20, B), (21, C), (25, C)] {
             assert_eq!(history.id(seq), EventId::new(epoch, seq));
             assert_eq!(history.find(history.id(seq)), Position::After(seq));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_harms_nothing() {
+        let odd = [0, 1, 2, u64::MAX - 1, u64::MAX];
+        let epochs: [&[(Epoch, u64)]; 5] =
+            [&[], &[(A, 0)], &[(A, u64::MAX)], &[(A, 9), (B, 0)], &[(A, 1), (A, 1)]];
+        let cases = epochs.len() * odd.len().pow(3);
+        for case in 0..cases {
+            let [first, last, seq] = [1, 5, 25].map(|step| odd[case / step % 5]);
+            let epochs = epochs[case / 125];
+            let history = History::new(epochs.into(), first, last);
+            assert!(1 <= history.first() && history.first() <= history.last() + 1);
+            assert!(history.clone().until(seq).last() < u64::MAX);
+            let known = |id: EventId| epochs.iter().any(|(epoch, _)| *epoch == id.epoch());
+            let id = history.id(seq);
+            assert_eq!(known(id), !epochs.is_empty());
+            for id in [id, EventId::new(A, seq), EventId::new(B, seq)] {
+                let found = history.find(id);
+                assert!(known(id) || found == Position::Unknown, "{found:?}");
+            }
         }
     }
 

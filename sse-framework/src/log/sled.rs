@@ -343,11 +343,13 @@ impl Core {
     fn publish(&self, last: u64) {
         let most = self.retention.events.map(|most| most + u64::from(planted("floor-not-exact")));
         let first = most.map_or(0, |most| (last + 1).saturating_sub(most));
-        self.change_history(|history| history.extend(history.first().max(first), last));
+        self.change_history(|history| history.set_records(history.first().max(first), last));
     }
 
     fn raise_floor(&self, floor: u64) {
-        self.change_history(|history| history.extend(history.first().max(floor), history.last()));
+        self.change_history(|history| {
+            history.set_records(history.first().max(floor), history.last())
+        });
     }
 
     fn renew_epochs(&self, state: &State) {
@@ -355,7 +357,7 @@ impl Core {
         self.change_history(|history| {
             let (first, last) = (history.first(), history.last());
             *history = epochs;
-            history.extend(first, last);
+            history.set_records(first, last);
         });
     }
 
