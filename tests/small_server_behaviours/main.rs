@@ -6,6 +6,7 @@
 mod crowd;
 mod ends;
 mod logs;
+mod starts;
 mod streams;
 
 use axum::Router;

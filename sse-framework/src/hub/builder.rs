@@ -276,24 +276,35 @@ impl<E: SseEvent> HubBuilder<E> {
         // What has not been looked at is not opened either.
         let schemas = checked.ok_or(LogError::Closed)??;
         let log: Arc<dyn EventLog> = log.ok_or(LogError::Closed)?.into();
-        schemas.keep(&*log).inspect_err(|_| drop(log.close()))?;
-        let known = (ClosedTopics::of(&*log)?, Keys::of(&*log, self.keys)?);
-        let ids = match self.ids {
-            IdStyle::Plain => Ids::Plain,
-            IdStyle::Opaque => Ids::opaque(&log.id_key()?).map_err(no_random_bytes)?,
+        let opened = log.clone();
+        let begin = || {
+            schemas.keep(&*log)?;
+            let known = (ClosedTopics::of(&*log)?, Keys::of(&*log, self.keys)?);
+            let ids = match self.ids {
+                IdStyle::Plain => Ids::Plain,
+                IdStyle::Opaque => Ids::opaque(&log.id_key()?).map_err(no_random_bytes)?,
+            };
+            let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
+            let subscribers = Arc::new(Subscribers::new(self.room));
+            let queue = Queue::new(self.queue_bytes);
+            let renewal = Renewal::of::<E>(&schemas.outdated());
+            let core =
+                Core::new(log, known, tail, subscribers, queue, self.settings, (ids, renewal));
+            let core = Arc::new(core);
+            let committed = core.clone();
+            thread::Builder::new()
+                .name("sse-committer".to_owned())
+                .spawn(move || committer::run(&committed))
+                .map_err(StartError::Thread)?;
+            Ok(Hub { handle: Arc::new(Handle { core }), events: PhantomData })
         };
-        let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
-        let subscribers = Arc::new(Subscribers::new(self.room));
-        let queue = Queue::new(self.queue_bytes);
-        let renewal = Renewal::of::<E>(&schemas.outdated());
-        let core = Core::new(log, known, tail, subscribers, queue, self.settings, (ids, renewal));
-        let core = Arc::new(core);
-        let committed = core.clone();
-        thread::Builder::new()
-            .name("sse-committer".to_owned())
-            .spawn(move || committer::run(&committed))
-            .map_err(StartError::Thread)?;
-        Ok(Hub { handle: Arc::new(Handle { core }), events: PhantomData })
+        begin().inspect_err(|_| {
+            // The next to open it must not find a log that was not closed.
+            if let Err(error) = opened.close() {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "closing a log that is not used");
+            }
+        })
     }
 }
 
