@@ -225,6 +225,9 @@ impl<E: SseEvent> Hub<E> {
     /// Stops the hub: refuses new events, stores those that are queued, ends all subscriptions and
     /// closes the log, after which it can be opened again.
     ///
+    /// All of that waits for the disk, which may hang: then this does not return. Where something else has to go
+    /// on, put a timeout around it. What has been acknowledged is in the log also if it was never closed.
+    ///
     /// # Errors
     ///
     /// [`LogError`] if the log's last sync failed, or the log failed so that the hub had ended

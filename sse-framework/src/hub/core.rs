@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 
@@ -78,9 +78,6 @@ pub(super) fn panicked(action: &'static str) -> LogError {
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-/// A page is read in milliseconds; this is for a disk that hangs.
-const READERS_LEAVE_WITHIN: Duration = Duration::from_secs(5);
 
 impl Core {
     pub(super) fn new(
@@ -193,10 +190,7 @@ impl Core {
     /// Closes the log when no reader is in it any more.
     pub(super) fn close_log(&self) {
         self.readers.close();
-        let deadline = Instant::now() + READERS_LEAVE_WITHIN;
-        while self.readers.available_permits() < self.settings.log_readers
-            && Instant::now() < deadline
-        {
+        while self.readers.available_permits() < self.settings.log_readers {
             thread::sleep(Duration::from_millis(1));
         }
         let closing = catch_unwind(AssertUnwindSafe(|| self.log.close()));
