@@ -135,7 +135,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// Shows to `visit` the keys of batches that were appended at `since_ms` or later, the newest
     /// first, until it breaks. A hub asks once, when it starts, so that a publish that is tried again
     /// after a restart is known. Older ones may be shown as well. A key is shown although its record
-    /// is no longer kept, as long as the retention that the log was opened with asks for it.
+    /// is no longer kept, as long as the log was opened to keep it: [`Retention::idempotency_window`].
     ///
     /// Unless a log knows better there are none: then keys are known as long as the hub lives.
     ///
@@ -330,6 +330,11 @@ pub struct Read {
 /// use std::time::Duration;
 ///
 /// let week = Retention::forever().age(Duration::from_secs(7 * 24 * 3600)).events(1_000_000);
+///
+/// // A log of your own, which is opened with it, reads what to keep.
+/// assert_eq!(week.max_age(), Some(Duration::from_secs(604_800)));
+/// assert_eq!((week.max_events(), week.max_bytes()), (Some(1_000_000), None));
+/// assert_eq!(week.idempotency_window(), (Duration::from_secs(600), 100_000));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
@@ -368,6 +373,28 @@ impl Retention {
     #[must_use]
     pub const fn bytes(self, bytes: u64) -> Self {
         Retention { bytes: Some(bytes), ..self }
+    }
+
+    /// How many records are kept at most, if that is limited: [`events`](Retention::events).
+    pub const fn max_events(&self) -> Option<u64> {
+        self.events
+    }
+
+    /// How old records may get, if that is limited: [`age`](Retention::age).
+    pub const fn max_age(&self) -> Option<Duration> {
+        self.age
+    }
+
+    /// What the kept records may come to, if that is limited: [`bytes`](Retention::bytes).
+    pub const fn max_bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
+    /// How long [keys](EventLog::keys) are kept, though their records may not be, and how many of the newest
+    /// suffice: [`HubBuilder::idempotency_window`](crate::HubBuilder::idempotency_window), which the hub notes
+    /// here when it opens the log.
+    pub const fn idempotency_window(&self) -> (Duration, usize) {
+        (self.keys.age, self.keys.count)
     }
 
     /// Records of an earlier time than this, in milliseconds since 1970, are too old.
