@@ -12,7 +12,7 @@ use sse_framework::{CloseReason, Hub, Received, Snapshot, SseEvent, Subscribe, S
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
-use support::client::{self, Client, End, Seen};
+use support::client::{self, Client};
 use support::served::{Served, Server, eventually, in_time};
 
 support::by_every_server!(
@@ -95,15 +95,6 @@ impl App {
     }
 }
 
-/// The stream ended politely, for this reason.
-#[track_caller]
-fn closed(seen: &Seen, reason: &str) {
-    let last = seen.events.last().unwrap();
-    let data = format!(r#"{{"reason":"{reason}"}}"#);
-    assert_eq!((last.name.as_str(), &last.data), ("sse-close", &data));
-    assert_eq!(seen.end, Some(End::Whole), "the body is complete");
-}
-
 fn who_is_disconnected_is_out_within_a_second_and_nobody_else(server: Server) {
     let (served, app) = serve(server);
     let connect = |target: &str| {
@@ -124,7 +115,7 @@ fn who_is_disconnected_is_out_within_a_second_and_nobody_else(server: Server) {
     let began = Instant::now();
     assert_eq!(app.hub.disconnect("ann"), 21);
     for client in revoked {
-        closed(&client.ended(), "disconnected");
+        client.ended().closed_for("disconnected");
     }
     let last = served.block_on(in_time("the end", typed.next()));
     assert_eq!(last, Some(Received::Closed(CloseReason::Disconnected)));
@@ -149,7 +140,7 @@ fn a_disconnected_client_comes_back_only_if_the_app_lets_it(server: Server) {
     client.data(1);
     app.hub.disconnect("ann");
     let seen = client.ended();
-    closed(&seen, "disconnected");
+    seen.closed_for("disconnected");
     assert!(seen.retry.is_some());
     // She may: the end was for those streams, not for her.
     let client = Client::connect(served.address(), "/events/ann", &seen.last_event_id);
@@ -181,7 +172,7 @@ fn no_stream_of_a_revoked_user_is_left(server: Server) {
         for client in clients {
             let opened = client.join().unwrap();
             if opened.head.status == 200 {
-                closed(&opened.read().ended(), "disconnected");
+                opened.read().ended().closed_for("disconnected");
             }
         }
         eventually("none is left", || app.hub.subscriber_count_of(&user) == 0);
@@ -193,7 +184,7 @@ fn a_snapshot_that_takes_long_is_ended_too(server: Server) {
     let client = Client::connect(served.address(), "/endless", "");
     client.wait("its beginning", |seen| !seen.events.is_empty());
     assert_eq!(app.hub.disconnect("waits"), 1);
-    closed(&client.ended(), "disconnected");
+    client.ended().closed_for("disconnected");
 }
 
 fn a_stream_ends_when_its_time_is_over_and_not_before(server: Server) {
@@ -221,7 +212,7 @@ fn a_stream_ends_when_its_time_is_over_and_not_before(server: Server) {
             continue;
         }
         let seen = client.ended();
-        closed(&seen, "expired");
+        seen.closed_for("expired");
         assert_eq!(seen.ordinary().count(), 1);
         // Those before it have been waited for.
         if ms >= 900 {
@@ -241,6 +232,6 @@ fn a_stream_whose_time_was_over_shows_nothing(server: Server) {
     let (served, app) = serve(server);
     app.publish(&served, 1);
     let seen = Client::connect(served.address(), "/expired", "earliest").ended();
-    closed(&seen, "expired");
+    seen.closed_for("expired");
     assert_eq!(seen.events.len(), 2, "{:?}", seen.events);
 }

@@ -5,7 +5,7 @@ use axum::Router;
 use sse_framework::{CloseReason, Hub, MemoryLog, PublishError, Received, Start, Subscribe};
 use std::collections::HashSet;
 use std::time::Duration;
-use support::client::{Client, End, Seen};
+use support::client::Client;
 use support::served::{Served, Server, in_time};
 use tokio::sync::oneshot;
 
@@ -15,15 +15,6 @@ support::by_every_server!(
     a_hub_that_is_dropped_ends_its_streams,
     a_graceful_shutdown_ends_in_time_with_streams_open,
 );
-
-/// The stream ended politely, for this reason.
-#[track_caller]
-fn closed(seen: &Seen, reason: &str) {
-    let last = seen.events.last().unwrap();
-    let data = format!(r#"{{"reason":"{reason}"}}"#);
-    assert_eq!((last.name.as_str(), &last.data), ("sse-close", &data));
-    assert_eq!(seen.end, Some(End::Whole), "the body is complete");
-}
 
 fn disconnect_all_ends_every_stream_and_clients_come_back(server: Server) {
     let (served, hub) = serve(server, |hub| hub);
@@ -36,7 +27,7 @@ fn disconnect_all_ends_every_stream_and_clients_come_back(server: Server) {
     publish(&served, &hub, 2);
     for client in clients {
         let seen = client.ended();
-        closed(&seen, "disconnected");
+        seen.closed_for("disconnected");
         let before: Vec<_> = seen.ordinary().map(number).collect();
         let back = connect(&seen.last_event_id);
         let first = if before == [1] { 2 } else { 3 };
@@ -57,7 +48,7 @@ fn after_shutdown_nothing_is_taken_and_streams_end(server: Server) {
     served.block_on(hub.shutdown()).unwrap();
     assert_eq!(served.block_on(last).unwrap().seq(), 1, "what is queued is stored");
 
-    closed(&client.ended(), "drain");
+    client.ended().closed_for("drain");
     let typed = served.block_on(async {
         let mut all = Vec::new();
         while let Some(received) = typed.next().await {
@@ -107,7 +98,7 @@ fn a_graceful_shutdown_ends_in_time_with_streams_open(server: Server) {
     let mut retries = HashSet::new();
     for client in &clients {
         let seen = client.ended();
-        closed(&seen, "drain");
+        seen.closed_for("drain");
         let retry = seen.retry.unwrap();
         assert!((2000..=6000).contains(&retry), "{retry} is half to one and a half of 4000");
         retries.insert(retry);

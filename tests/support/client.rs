@@ -45,6 +45,15 @@ impl Seen {
         self.events.iter().filter(|event| event.name == name).collect()
     }
 
+    /// Checks that the stream ended politely, for this reason.
+    #[track_caller]
+    pub fn closed_for(&self, reason: &str) {
+        let last = self.events.last().map(|last| (last.name.as_str(), last.data.as_str()));
+        let data = format!(r#"{{"reason":"{reason}"}}"#);
+        assert_eq!(last, Some(("sse-close", data.as_str())));
+        assert_eq!(self.end, Some(End::Whole), "the body is complete");
+    }
+
     fn read(&mut self, stream: &[u8]) {
         let seen = parser::read_after(&self.last_event_id, stream);
         self.events.extend(seen.events);

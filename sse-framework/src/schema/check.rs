@@ -293,12 +293,21 @@ fn of_records(today: &Today, written: &Written) -> Vec<SchemaChange> {
     } else {
         whole("no `upcast` leads from this version to the program's".to_owned())
     };
+    changes(event_type, written, Breaks::Records, mismatches)
+}
+
+fn changes(
+    event_type: &EventType,
+    before: &Written,
+    breaks: Breaks,
+    mismatches: Vec<Mismatch>,
+) -> Vec<SchemaChange> {
     let change = |Mismatch { path, what }| SchemaChange {
         event_type: event_type.name().to_owned(),
-        version: written.version,
+        version: before.version,
         path,
         what,
-        breaks: Breaks::Records,
+        breaks,
     };
     mismatches.into_iter().map(change).collect()
 }
@@ -333,14 +342,7 @@ fn of_clients(Today { event_type, written: now }: &Today, latest: &Written) -> V
         (None, None) => Vec::new(),
         _ => whole(UNKNOWN.to_owned()),
     };
-    let change = |Mismatch { path, what }| SchemaChange {
-        event_type: event_type.name().to_owned(),
-        version: latest.version,
-        path,
-        what,
-        breaks: Breaks::Clients,
-    };
-    mismatches.into_iter().map(change).collect()
+    changes(event_type, latest, Breaks::Clients, mismatches)
 }
 
 #[cfg(test)]

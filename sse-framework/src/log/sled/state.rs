@@ -14,7 +14,7 @@ use crate::log::LogError;
 use crate::planted::planted;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const FORMAT: u32 = 1;
@@ -356,11 +356,9 @@ fn beside(path: &Path) -> PathBuf {
 
 fn write_beside(path: &Path, text: &[u8]) -> Result<(), LogError> {
     let fresh = beside(path);
-    let mut file = files::create(&fresh)?;
-    file.write_all(text).map_err(io("writing", &fresh))?;
     match planted("state-not-synced") {
-        true => Ok(()),
-        false => file.sync_all().map_err(io("syncing", &fresh)),
+        true => fs::write(&fresh, text).map_err(io("writing", &fresh)),
+        false => files::write(&fresh, text),
     }
 }
 
