@@ -123,7 +123,7 @@ fn a_log_of_a_newer_format_is_refused() {
 
 /// The key of some batches, by their first record.
 fn key_of(first: u64) -> Option<BatchKey> {
-    let key = BatchKey { key: u128::from(first) << 100, content: first.into() };
+    let key = BatchKey::new(u128::from(first) << 100, first.into());
     Some(key).filter(|_| first % 10 == 1)
 }
 
@@ -137,14 +137,10 @@ fn batch(first: u64, padding: &[usize]) -> Batch {
                 ["order-placed", "stock"][seq as usize % 2],
             ),
         };
-        NewRecord {
-            topic: topic.map(|topic| topic.parse().unwrap()),
-            name: name.into(),
-            version: 1 + seq as u32 % 4,
-            data: payload(seq, *padding).into_bytes(),
-        }
+        let (topic, version) = (topic.map(|topic| topic.parse().unwrap()), 1 + seq as u32 % 4);
+        NewRecord::new(topic, name, version, payload(seq, *padding).into_bytes())
     };
-    Batch { records: (first..).zip(padding).map(record).collect(), key: key_of(first) }
+    Batch::new((first..).zip(padding).map(record).collect(), key_of(first))
 }
 
 /// Writes what is kept for ever, if it is asked for.

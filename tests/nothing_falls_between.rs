@@ -174,9 +174,8 @@ impl Hooks for DuringARead {
         match *self {
             DuringARead::Append => {
                 let read = log.read(after, until, topics, visit);
-                let record =
-                    NewRecord { topic: None, name: "x".into(), version: 1, data: b"1".into() };
-                log.append(&[Batch { records: vec![record], key: None }]).unwrap();
+                let record = NewRecord::new(None, "x", 1, b"1".into());
+                log.append(&[Batch::new(vec![record], None)]).unwrap();
                 read
             }
             DuringARead::Damage(seq) if (after + 1..=until).contains(&seq) => {

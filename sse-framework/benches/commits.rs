@@ -61,7 +61,7 @@ fn compare(directory: &Path, bytes: usize, publishers: usize) {
 fn batch(n: usize, bytes: usize) -> Batch {
     let topic = Some(format!("topics/{}", n % 100).parse().unwrap());
     let data = vec![b'x'; bytes];
-    Batch { records: vec![NewRecord { topic, name: "load".into(), version: 1, data }], key: None }
+    Batch::new(vec![NewRecord::new(topic, "load", 1, data)], None)
 }
 
 fn encode(data: &[u8]) -> Vec<u8> {

@@ -197,11 +197,19 @@ pub trait EventLog: Send + Sync + 'static {
 
 /// Records of one publish: they get consecutive seqs and are kept all or none.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Batch {
     /// In order.
     pub records: Vec<NewRecord>,
     /// By which the publish is known when it is tried again. It must have a record to be kept with.
     pub key: Option<BatchKey>,
+}
+
+impl Batch {
+    /// A batch, as the hub makes them.
+    pub fn new(records: Vec<NewRecord>, key: Option<BatchKey>) -> Self {
+        Batch { records, key }
+    }
 }
 
 /// Shows all records that are kept to `visit`, in order, until it breaks. What is damaged or lost is passed over.
@@ -228,6 +236,7 @@ pub(crate) fn read_all<L: EventLog + ?Sized>(
 
 /// A record to be appended.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewRecord {
     /// Where it is routed.
     pub topic: Option<Topic>,
@@ -250,6 +259,16 @@ pub(crate) struct TopicClose<'a> {
 }
 
 impl NewRecord {
+    /// A record, as the hub makes them.
+    pub fn new(
+        topic: Option<Topic>,
+        name: impl Into<Cow<'static, str>>,
+        version: u32,
+        data: Vec<u8>,
+    ) -> Self {
+        NewRecord { topic, name: name.into(), version, data }
+    }
+
     /// The record that closes a topic.
     pub(crate) fn closing(topic: Topic) -> Self {
         // JSON of a string cannot fail.
@@ -271,6 +290,7 @@ impl NewRecord {
 
 /// A record at rest.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct RecordRef<'a> {
     /// Its id.
     pub id: EventId,
@@ -287,6 +307,18 @@ pub struct RecordRef<'a> {
 }
 
 impl<'a> RecordRef<'a> {
+    /// A record, for a log of your own to show; `time_ms` is in milliseconds since 1970.
+    pub fn new(
+        id: EventId,
+        time_ms: u64,
+        topic: Option<&'a str>,
+        name: &'a str,
+        version: u32,
+        data: &'a [u8],
+    ) -> Self {
+        RecordRef { id, time_ms, topic, name, version, data }
+    }
+
     /// The event that it is, for [`SseEvent::decode`](crate::SseEvent::decode), which makes one of today's of a
     /// record of an earlier version: for an app that exports its log, say.
     pub fn raw(&self) -> RawEvent<'a> {
@@ -306,6 +338,7 @@ impl<'a> RecordRef<'a> {
 
 /// What an append has done.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Appended {
     /// The first record's id; the others follow by one, in the same epoch.
     pub first: EventId,
@@ -313,14 +346,29 @@ pub struct Appended {
     pub time_ms: u64,
 }
 
+impl Appended {
+    /// For a log of your own; `time_ms` is in milliseconds since 1970.
+    pub fn new(first: EventId, time_ms: u64) -> Self {
+        Appended { first, time_ms }
+    }
+}
+
 /// What a read has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Read {
     /// Where it began: at the record after `after`, or if that is no longer kept at the oldest that
     /// is.
     pub first: u64,
     /// Every selected record from `first` up to this one has been shown.
     pub until: u64,
+}
+
+impl Read {
+    /// For a log of your own.
+    pub fn new(first: u64, until: u64) -> Self {
+        Read { first, until }
+    }
 }
 
 /// How much history is kept. Whatever comes first ends it; by default all is kept.

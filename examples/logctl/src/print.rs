@@ -20,7 +20,7 @@ struct Line<'a> {
 
 /// A record as a line of JSON.
 fn line(record: &RecordRef<'_>) -> Result<String, serde_json::Error> {
-    let RecordRef { id, time_ms, topic, name, version, data } = *record;
+    let RecordRef { id, time_ms, topic, name, version, data, .. } = *record;
     let data: &RawValue = serde_json::from_slice(data)?;
     serde_json::to_string(&Line { id: id.to_string(), time_ms, topic, name, version, data })
 }

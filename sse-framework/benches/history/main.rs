@@ -53,10 +53,7 @@ fn topic(n: u64) -> String {
 
 fn record(n: u64) -> Batch {
     let topic = Some(topic(n).parse().unwrap());
-    Batch {
-        records: vec![NewRecord { topic, name: "load".into(), version: 1, data: payload(n) }],
-        key: None,
-    }
+    Batch::new(vec![NewRecord::new(topic, "load", 1, payload(n))], None)
 }
 
 fn open(path: &Path) -> Box<dyn EventLog> {

@@ -29,11 +29,11 @@ pub(crate) fn record(shop: u64) -> NewRecord {
     let mut data = Vec::new();
     order.encode(&mut data).unwrap();
     let topic: Option<Topic> = order.topic().unwrap();
-    NewRecord { topic, name: order.event_type().name().into(), version: 1, data }
+    NewRecord::new(topic, order.event_type().name(), 1, data)
 }
 
 pub(crate) fn batch(records: impl IntoIterator<Item = NewRecord>) -> Batch {
-    Batch { records: records.into_iter().collect(), key: None }
+    Batch::new(records.into_iter().collect(), None)
 }
 
 pub(crate) fn open(path: &Path) -> Box<dyn EventLog> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 /// What is kept of an idempotency key: of whatever length it is, and whatever it was given for, these
 /// 32 bytes. Two that are equal by chance are not to be expected in the life of this planet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BatchKey {
     /// The first 128 bits of SHA-256 of the key's text, little-endian.
     pub key: u128,
@@ -16,8 +17,16 @@ pub struct BatchKey {
     pub content: u128,
 }
 
+impl BatchKey {
+    /// A key as a log of your own has kept it.
+    pub fn new(key: u128, content: u128) -> Self {
+        BatchKey { key, content }
+    }
+}
+
 /// A key that is kept, and what it was given for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct StoredKey {
     /// The id of the batch's first record.
     pub id: EventId,
@@ -25,6 +34,13 @@ pub struct StoredKey {
     pub time_ms: u64,
     /// The key.
     pub key: BatchKey,
+}
+
+impl StoredKey {
+    /// A key as a log of your own has kept it; `time_ms` is in milliseconds since 1970.
+    pub fn new(id: EventId, time_ms: u64, key: BatchKey) -> Self {
+        StoredKey { id, time_ms, key }
+    }
 }
 
 /// For how long keys are known; whatever comes first ends it.
