@@ -54,6 +54,9 @@ pub(crate) fn now_ms(previous: u64) -> u64 {
     u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX).max(previous)
 }
 
+/// So many records are looked at by a reader before others have their turn, and none is shown meanwhile.
+const SLICE: u64 = 256;
+
 struct OpenMemoryLog {
     epochs: Arc<[(Epoch, u64)]>,
     schemas: RwLock<Option<Vec<u8>>>,
@@ -64,7 +67,7 @@ struct OpenMemoryLog {
 
 #[derive(Default)]
 struct Records {
-    kept: VecDeque<Record>,
+    kept: VecDeque<Arc<Record>>,
     /// The seq of the first kept record.
     first: u64,
     bytes: u64,
@@ -124,9 +127,8 @@ impl EventLog for OpenMemoryLog {
         records.time_ms = now_ms(records.time_ms);
         let (time_ms, first) = (records.time_ms, records.last() + 1);
         for record in batches.iter().flat_map(|batch| &batch.records) {
-            let record = Record { time_ms, record: record.clone() };
-            records.bytes += record.record.bytes();
-            records.kept.push_back(record);
+            records.bytes += record.bytes();
+            records.kept.push_back(Arc::new(Record { time_ms, record: record.clone() }));
         }
         records.trim(&self.retention);
         Ok(Appended { first: self.id(first), time_ms })
@@ -139,31 +141,45 @@ impl EventLog for OpenMemoryLog {
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<Read, LogError> {
-        let records = self.records();
-        if records.closed {
-            return Err(LogError::Closed);
-        }
-        let first = after.saturating_add(1).max(records.first);
-        let until = until.min(records.last());
-        for seq in first..=until {
-            let Record { time_ms, record } = &records.kept[(seq - records.first) as usize];
-            let topic = record.topic.as_ref().map(Topic::as_str);
-            if !topics.includes(topic) {
-                continue;
+        let (mut first, mut next) = (None, after.saturating_add(1));
+        loop {
+            let records = self.records();
+            if records.closed {
+                return Err(LogError::Closed);
             }
-            let flow = visit(RecordRef {
-                id: self.id(seq),
-                time_ms: *time_ms,
-                topic,
-                name: &record.name,
-                version: record.version,
-                data: &record.data,
-            });
-            if flow.is_break() {
-                return Ok(Read { first, until: seq });
+            if let Some(first) = first.filter(|_| next < records.first) {
+                // What comes next is no longer kept: the next read begins behind it.
+                return Ok(Read { first, until: next - 1 });
             }
+            next = next.max(records.first);
+            let (first, until) = (*first.get_or_insert(next), until.min(records.last()));
+            if next > until {
+                return Ok(Read { first, until });
+            }
+            let end = until.min(next.saturating_add(SLICE - 1));
+            let places = (next - records.first) as usize..=(end - records.first) as usize;
+            let is_selected = |(_, kept): &(u64, &Arc<Record>)| {
+                topics.includes(kept.record.topic.as_ref().map(Topic::as_str))
+            };
+            let selected = (next..).zip(records.kept.range(places)).filter(is_selected);
+            let selected: Vec<_> = selected.map(|(seq, record)| (seq, record.clone())).collect();
+            drop(records);
+            for (seq, kept) in selected {
+                let Record { time_ms, record } = &*kept;
+                let flow = visit(RecordRef {
+                    id: self.id(seq),
+                    time_ms: *time_ms,
+                    topic: record.topic.as_ref().map(Topic::as_str),
+                    name: &record.name,
+                    version: record.version,
+                    data: &record.data,
+                });
+                if flow.is_break() {
+                    return Ok(Read { first, until: seq });
+                }
+            }
+            next = end + 1;
         }
-        Ok(Read { first, until })
     }
 
     fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
@@ -236,6 +252,37 @@ mod tests {
     }
 
     const FUTURE: u64 = 1 << 50;
+
+    /// Whoever wants to know the history does not wait for those who read.
+    #[test]
+    fn a_reader_holds_up_nobody_and_misses_nothing() {
+        let log = Arc::new(open(3_000));
+        append(&log, &[1; 2_000]);
+        let (mut seen, all) = (Vec::new(), TopicSelection::everything());
+        let read = log.read(10, 1_990, &all, &mut |record| {
+            seen.push(record.id.seq());
+            if record.id.seq() == 700 {
+                let ((done, waiting), log) = (std::sync::mpsc::channel(), log.clone());
+                std::thread::spawn(move || {
+                    append(&log, &[1; 1_500]);
+                    done.send(log.history().first())
+                });
+                let first = waiting.recv_timeout(Duration::from_secs(20));
+                assert_eq!(first, Ok(501), "it waits for a reader");
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(read.unwrap(), Read { first: 11, until: 1_990 });
+        assert_eq!(seen, (11..=1_990).collect::<Vec<_>>());
+        // What is trimmed under a reader is not passed over.
+        let read = log.read(0, 1_990, &all, &mut |record| {
+            if record.id.seq() == 501 {
+                append(&log, &[1; 1_000]);
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(read.unwrap(), Read { first: 501, until: 756 });
+    }
 
     proptest! {
         #[test]
