@@ -65,9 +65,9 @@ pub enum Durability {
     /// Before `publish` returns and before any subscriber sees them.
     #[default]
     Synced,
-    /// Within `sync_every` of being published.
+    /// A little later: a thread syncs them, whatever else the log does meanwhile.
     Buffered {
-        /// The longest time that a record waits to be synced.
+        /// The longest time that a record waits until the sync of it begins.
         sync_every: Duration,
     },
 }
@@ -88,7 +88,8 @@ pub enum OnDamage {
     Salvage,
 }
 
-/// A log in a directory.
+/// A log in a directory. It is made for Unix, and tested on Linux: elsewhere files and directories cannot be synced
+/// like this.
 ///
 /// The directory belongs to the log: if it is not there it is made so that only its owner can enter it,
 /// and one process at a time has it open. What is written into it only its owner can read, whoever may
@@ -170,7 +171,7 @@ impl OpenLog for SledLog {
             return Ok(None);
         }
         log.core.begin()?;
-        *locked(&log.maintenance) = Some(log.core.clone().maintain()?);
+        *locked(&log.maintenance) = log.core.maintain()?;
         Ok(Some(Box::new(log)))
     }
 }
@@ -179,18 +180,18 @@ impl OpenLog for SledLog {
 #[derive(Debug)]
 struct OpenSledLog {
     core: Arc<Core>,
-    maintenance: Mutex<Option<JoinHandle<()>>>,
+    maintenance: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl OpenSledLog {
     /// A log without its thread.
     fn still(core: Arc<Core>) -> Self {
-        OpenSledLog { core, maintenance: Mutex::new(None) }
+        OpenSledLog { core, maintenance: Mutex::default() }
     }
 
     fn stop(&self) {
         self.core.stop();
-        if let Some(thread) = locked(&self.maintenance).take() {
+        for thread in locked(&self.maintenance).drain(..) {
             drop(thread.join());
         }
     }
@@ -308,6 +309,8 @@ struct Core {
     second: Mutex<Option<Instant>>,
     /// Segments that are no longer of the log, until nobody reads them.
     discarded: Mutex<Vec<Arc<Segment>>>,
+    /// The last record's time is far ahead of the clock, which has been told.
+    is_ahead: AtomicBool,
     stopped: AtomicBool,
     resting: Mutex<()>,
     wake: Condvar,

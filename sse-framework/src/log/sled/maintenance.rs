@@ -1,9 +1,10 @@
-//! The thread that syncs, seals, trims and removes beside the appends.
+//! The threads beside the appends: one seals, trims and removes, another syncs.
 
 use super::segment::catch;
 use super::shelf::Segment;
 use super::{Core, Durability, io, locked, report};
 use crate::log::LogError;
+use crate::log::memory::now_ms;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -13,28 +14,40 @@ use std::time::{Duration, Instant};
 /// How often the retention by age is looked at, and what failed is tried again.
 const PERIOD: Duration = Duration::from_secs(1);
 
+/// An hour, in milliseconds.
+const FAR: u64 = 3_600_000;
+
 impl Core {
-    /// Starts the thread.
-    pub(crate) fn maintain(self: Arc<Self>) -> Result<JoinHandle<()>, LogError> {
-        let directory = self.directory.clone();
+    /// Starts the thread, and if it is needed one that syncs, which waits for nothing else.
+    pub(crate) fn maintain(self: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, LogError> {
+        let mut threads = vec![self.run("sse-log", PERIOD, Core::tend)?];
+        if let Durability::Buffered { sync_every } = self.settings.durability {
+            threads.push(self.run("sse-log-sync", sync_every / 2, Core::sync_if_due)?);
+        }
+        Ok(threads)
+    }
+
+    fn run(
+        self: &Arc<Self>,
+        name: &str,
+        period: Duration,
+        round: fn(&Core),
+    ) -> Result<JoinHandle<()>, LogError> {
+        let core = self.clone();
         Builder::new()
-            .name("sse-log".into())
+            .name(name.into())
             .spawn(move || {
-                while !self.pause() {
-                    if let Err(panic) = catch(|| self.tend()) {
+                while !core.pause(period) {
+                    if let Err(panic) = catch(|| round(&core)) {
                         tracing::error!(panic, "the log's thread goes on after a panic");
                     }
                 }
             })
-            .map_err(io("starting a thread for", &directory))
+            .map_err(io("starting a thread for", &self.directory))
     }
 
     /// Waits for the next round. Returns whether there is none.
-    fn pause(&self) -> bool {
-        let period = match self.settings.durability {
-            Durability::Synced => PERIOD,
-            Durability::Buffered { sync_every } => PERIOD.min(sync_every / 2),
-        };
+    fn pause(&self, period: Duration) -> bool {
         let resting = locked(&self.resting);
         if self.stopped.load(Ordering::Acquire) {
             return true;
@@ -77,15 +90,26 @@ impl Core {
         }
         *last = Some(Instant::now());
         self.recover();
+        self.check_clock();
         let mark = locked(&self.writer).mark.take_unsynced();
         let path = self.directory.join("mark");
         let synced = mark.map_or(Ok(()), |mark| mark.sync_data().map_err(io("syncing", &path)));
         report("syncing the mark", synced);
     }
 
+    /// Tells if the time of the last record is far ahead of the clock: until that has caught up, no record grows
+    /// older than the others.
+    pub(crate) fn check_clock(&self) {
+        let ahead = locked(&self.writer).time_ms.saturating_sub(now_ms(0));
+        let is_far = ahead > FAR;
+        if !self.is_ahead.swap(is_far, Ordering::Relaxed) && is_far {
+            let hours = ahead / FAR;
+            tracing::warn!(hours, "the log's last time is ahead of the clock: was that set back?");
+        }
+    }
+
     /// What cannot wait until all segments are sealed.
     fn tidy(&self) {
-        self.sync_if_due();
         report("noting where a failed segment ends", self.note_end(&mut locked(&self.writer)));
         self.trim();
         report("removing segments", self.remove_segments());
@@ -101,7 +125,6 @@ impl Core {
             if !records.is_multiple_of(256) {
                 return ControlFlow::Continue(());
             }
-            self.sync_if_due();
             self.trim_ahead();
             match self.stopped.load(Ordering::Acquire) || segment.end() < self.history().first() {
                 true => ControlFlow::Break(()),

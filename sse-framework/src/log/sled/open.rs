@@ -380,6 +380,7 @@ impl Core {
             trimmer: Mutex::new(Trimmer::new(retention, floor)),
             discarded: Mutex::default(),
             closed: RwLock::new(false),
+            is_ahead: false.into(),
             stopped: false.into(),
             resting: Mutex::new(()),
             wake: Condvar::new(),

@@ -298,7 +298,7 @@ impl Core {
         else {
             return Ok(());
         };
-        let (open, last) = (open.clone(), writer.last);
+        let (open, last, begun) = (open.clone(), writer.last, Instant::now());
         drop(writer);
         // Appends go on meanwhile: what they add is for the next sync.
         let synced = open.database.sync();
@@ -306,7 +306,11 @@ impl Core {
         let same =
             matches!(&writer.active, Active::Open { open: now, .. } if Arc::ptr_eq(now, &open));
         match &synced {
-            Ok(()) if same => writer.note_synced(last),
+            Ok(()) if same => {
+                writer.note_synced(last);
+                // What came meanwhile may have waited since then.
+                writer.unsynced_since = writer.unsynced_since.map(|_| begun);
+            }
             Ok(()) => {}
             Err(error) if same => {
                 self.note_failure(error);

@@ -270,3 +270,24 @@ fn the_status_tells_of_a_failure_and_the_log_goes_on_also_if_nobody_publishes() 
         assert_eq!(read_all(&log), all, "what was never acknowledged has come back");
     }
 }
+
+#[test]
+fn what_is_buffered_is_synced_in_time_whatever_else_there_is_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let sync_every = Duration::from_millis(100);
+    let settings = small(directory.path()).durability(Durability::Buffered { sync_every });
+    let log = open_still(settings, Retention::forever()).unwrap();
+    *locked(&log.maintenance) = log.core.maintain().unwrap();
+    // The log's thread gets no further than here.
+    let held = locked(&log.core.trimmer);
+    log.append(&[numbered(1)]).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    log.append(&[numbered(2)]).unwrap();
+    let started = Instant::now();
+    while mark::Mark::read(directory.path()).is_none_or(|(_, marked)| marked < 2) {
+        assert!(started.elapsed() < Duration::from_secs(20), "it is not synced");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    drop(held);
+    log.close().unwrap();
+}

@@ -95,16 +95,16 @@ fn what_is_too_much_goes_when_its_sizes_have_been_read() {
     assert_eq!(read_all(&log).len(), 40_000);
 }
 
-/// Counts the warnings of the retention.
-struct Warnings(Arc<std::sync::atomic::AtomicUsize>);
+/// Counts the warnings of a module.
+struct Warnings(&'static str, Arc<std::sync::atomic::AtomicUsize>);
 
 impl tracing::Subscriber for Warnings {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::WARN && metadata.target().ends_with("retention")
+        *metadata.level() == tracing::Level::WARN && metadata.target().ends_with(self.0)
     }
 
     fn event(&self, _: &tracing::Event<'_>) {
-        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
@@ -129,7 +129,7 @@ fn what_retention_cannot_read_is_told_once() {
     let length = std::fs::metadata(&oldest).unwrap().len();
     std::fs::write(&oldest, vec![0; length as usize]).unwrap();
     let told = Arc::default();
-    tracing::subscriber::with_default(Warnings(Arc::clone(&told)), || {
+    tracing::subscriber::with_default(Warnings("retention", Arc::clone(&told)), || {
         let log = open_still(small(directory.path()), retention).unwrap();
         for number in 61..=64 {
             log.append(&[numbered(number)]).unwrap();
@@ -181,4 +181,27 @@ fn the_thread_does_it_all_by_itself() {
     }
     let marked = mark::Mark::read(directory.path()).unwrap();
     assert_eq!(marked, (log.history().id(100).epoch(), 100));
+}
+
+#[test]
+fn a_clock_that_was_far_ahead_is_told_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let told = Arc::default();
+    tracing::subscriber::with_default(Warnings("maintenance", Arc::clone(&told)), || {
+        let count = || told.load(std::sync::atomic::Ordering::Relaxed);
+        let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+        locked(&log.core.writer).time_ms = crate::log::memory::now_ms(0) + 1_800_000;
+        fill(&log, 1..=1);
+        log.core.check_clock();
+        assert_eq!(count(), 0);
+        locked(&log.core.writer).time_ms += 7_200_000;
+        fill(&log, 2..=2);
+        log.core.tend();
+        log.core.check_clock();
+        assert_eq!(count(), 1);
+        log.close().unwrap();
+        let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+        log.core.tend();
+        assert_eq!(count(), 2);
+    });
 }
