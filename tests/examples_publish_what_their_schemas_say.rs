@@ -101,7 +101,7 @@ fn the_tickets_do() {
     let output = example.output();
     let (_, token) = output.split_once("/#").unwrap();
     let moved = Request::new("POST", "/moves")
-        .header("Authorization", &format!("Bearer {}", token.lines().next().unwrap()))
+        .header("Authorization", format!("Bearer {}", token.lines().next().unwrap()))
         .header("Content-Type", "application/json")
         .body(r#"{"parcel":"7","place":"Rome"}"#);
     assert_eq!(http::send(example.address(), &moved).unwrap().head.status, 201);
