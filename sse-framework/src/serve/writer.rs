@@ -172,7 +172,9 @@ mod tests {
     use http_body::Frame;
     use std::convert::Infallible;
     use std::pin::Pin;
-    use std::task::{Context, Poll};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::task::{Context, Poll, Waker};
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
     use tokio::time::timeout;
@@ -205,6 +207,22 @@ mod tests {
                 Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece.clone())))),
                 None => Poll::Pending,
             }
+        }
+    }
+
+    /// A body that yields nothing.
+    struct Silent<F>(F);
+
+    impl<F: FnMut(&Waker) + Unpin> http_body::Body for Silent<F> {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            (self.0)(cx.waker());
+            Poll::Pending
         }
     }
 
@@ -250,5 +268,38 @@ mod tests {
         let mut got = Vec::new();
         timeout(PATIENCE, client.read_to_end(&mut got)).await.unwrap().unwrap();
         assert!(got.len() > 1000 && got.ends_with(b"1\r\nx\r\n0\r\n\r\n"), "{}", got.len());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_has_news_does_not_wait_for_all_who_look_for_some() {
+        const LOOKING: usize = 200;
+        let writer = Writer::start(PATIENCE).unwrap();
+        let (looks, mut clients) = (Arc::new(AtomicUsize::new(0)), Vec::new());
+        for _ in 0..LOOKING {
+            let looks = looks.clone();
+            let body = Silent(move |waker: &Waker| {
+                looks.fetch_add(1, Ordering::AcqRel);
+                waker.wake_by_ref();
+            });
+            clients.push(adopt(&writer, Body::new(body)).await);
+        }
+        let (polled, polls) = mpsc::channel();
+        let seen = looks.clone();
+        let body = Silent(move |waker: &Waker| {
+            let _gone = polled.send((waker.clone(), seen.load(Ordering::Acquire)));
+        });
+        clients.push(adopt(&writer, Body::new(body)).await);
+        // Between the look at the count and the ring any time may pass: not always.
+        let mut fewest = usize::MAX;
+        let (mut waker, _) = polls.recv_timeout(PATIENCE).unwrap();
+        for _ in 0..50 {
+            std::thread::sleep(Duration::from_millis(2));
+            let before = looks.load(Ordering::Acquire);
+            waker.wake();
+            let (next, after) = polls.recv_timeout(PATIENCE).unwrap();
+            (waker, fewest) = (next, fewest.min(after - before));
+        }
+        assert!(looks.load(Ordering::Acquire) > 10 * LOOKING, "they go on");
+        assert!(fewest <= 130, "{fewest} had their turn before");
     }
 }

@@ -420,6 +420,9 @@ mod tests {
     use std::collections::HashMap;
     use std::future::poll_fn;
     use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Wake};
     use std::time::{Duration, Instant, SystemTime};
 
     struct Beat;
@@ -518,6 +521,38 @@ mod tests {
             let long = first_pages(&hub, topics, 1).await.remove(0);
             assert!(long.len() > 80 << 10, "{} bytes, although nothing is held", long.len());
         }
+    }
+
+    /// How often it has been woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_looks_for_what_is_its_own_lets_others_have_their_turn_after_each_look() {
+        let hub = Hub::<Beat>::builder(MemoryLog::new()).tail(16 << 20, 65_536);
+        let hub = hub.start().await.unwrap();
+        for _ in 0..20_000 {
+            drop(hub.publish(Beat).topic("a").enqueue().map_err(|e| e.error).unwrap());
+        }
+        hub.publish(Beat).topic("a").await.unwrap();
+        let asked = hub.subscribe(Subscribe::default().after("earliest"));
+        let mut body = asked.topics(["b/*".parse().unwrap()]).into_response().into_body();
+        assert_eq!(events(&mut body).await, 0, "it opens");
+        let count = Arc::new(Count::default());
+        let waker = count.clone().into();
+        let mut polls = 0;
+        while count.0.load(Ordering::Relaxed) == polls {
+            let polled = Pin::new(&mut body).poll_frame(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending(), "none is its own");
+            polls += 1;
+        }
+        assert_eq!(polls, 20_001_usize.div_ceil(4096), "each but the last has woken it");
     }
 
     #[tokio::test]

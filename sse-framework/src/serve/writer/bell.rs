@@ -1,6 +1,6 @@
 //! How streams tell the writer that they have news.
 
-use crate::sync::{AtomicBool, Mutex, MutexGuard};
+use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use std::io;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -73,19 +73,31 @@ impl Bell {
 pub(super) struct StreamBell {
     bell: Arc<Bell>,
     stream: usize,
-    /// It has rung since its body was polled last.
-    rung: AtomicBool,
+    state: AtomicU64,
 }
+
+/// A ring tells the writer.
+const SILENT: u64 = 0;
+/// The writer is about to poll the body, and looks afterwards whether it has rung.
+const SERVED: u64 = 1;
+/// The writer knows.
+const RUNG: u64 = 2;
 
 impl StreamBell {
     pub(super) fn new(bell: Arc<Bell>, stream: usize) -> Self {
-        StreamBell { bell, stream, rung: AtomicBool::new(false) }
+        StreamBell { bell, stream, state: AtomicU64::new(SILENT) }
     }
 
     /// The body is going to be polled: what rings from here on may be news to it, and what has rung
     /// in vain is seen by it. A store would see nothing of what the ring brought.
-    pub(super) fn reset(&self) {
-        self.rung.swap(false, Ordering::AcqRel);
+    pub(super) fn is_served(&self) {
+        self.state.swap(SERVED, Ordering::AcqRel);
+    }
+
+    /// Whether the body, which has been polled, may rest: if it has rung meanwhile, it is to be
+    /// polled again, but does not ring.
+    pub(super) fn may_rest(&self) -> bool {
+        self.state.compare_exchange(SERVED, SILENT, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -95,7 +107,7 @@ impl Wake for StreamBell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
+        if self.state.swap(RUNG, Ordering::AcqRel) == SILENT {
             self.bell.wake(|rung| rung.streams.push(self.stream));
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Rounds {
     write_timeout: Duration,
     /// Those that have rung.
     rung: Vec<usize>,
-    /// Those that had more to write than a turn takes, and those that are new.
+    /// Those that had more to write than a turn takes, or have more to look for, and those that are new.
     going_on: VecDeque<usize>,
     /// The next look at the clocks of some streams, and where it begins.
     look_at: Instant,
@@ -96,7 +96,7 @@ impl Rounds {
             if is_gone || (event.is_readable() && stream.read() == Fate::Gone) {
                 self.streams.remove(key);
             } else if event.is_writable() && stream.unblock(now) {
-                self.going_on.push_back(key);
+                self.goes_on(key);
             }
         }
     }
@@ -119,7 +119,7 @@ impl Rounds {
         let (key, bell) = (entry.key(), self.orders.bell.clone());
         let stream = Stream::adopt(adoption, self.poll.registry(), key, bell, self.write_timeout)?;
         entry.insert(stream);
-        self.going_on.push_back(key);
+        self.goes_on(key);
         Ok(())
     }
 
@@ -128,9 +128,19 @@ impl Rounds {
         rung.drain(..).for_each(|key| self.serve(key, now));
         self.rung = rung;
         for _ in 0..self.going_on.len().min(CATCH_UP) {
-            if let Some(key) = self.going_on.pop_front() {
+            let Some(key) = self.going_on.pop_front() else { break };
+            if let Some(stream) = self.streams.get_mut(key) {
+                stream.goes_on = false;
                 self.serve(key, now);
             }
+        }
+    }
+
+    fn goes_on(&mut self, key: usize) {
+        if let Some(stream) = self.streams.get_mut(key)
+            && !std::mem::replace(&mut stream.goes_on, true)
+        {
+            self.going_on.push_back(key);
         }
     }
 
@@ -138,7 +148,7 @@ impl Rounds {
         let Some(stream) = self.streams.get_mut(key) else { return };
         match stream.advance(now, &mut self.framer) {
             Fate::Waits => {}
-            Fate::GoesOn => self.going_on.push_back(key),
+            Fate::GoesOn => self.goes_on(key),
             Fate::Gone => drop(self.streams.remove(key)),
             Fate::Ended => self.streams.remove(key).give_back(self.poll.registry()),
         }

@@ -29,6 +29,8 @@ pub(super) struct Stream {
     blocked: bool,
     /// The last chunk is on its way, or written.
     ending: bool,
+    /// It is among those that go on.
+    pub(super) goes_on: bool,
     keep_alive: bool,
     /// When the socket took something last.
     active: Instant,
@@ -42,7 +44,7 @@ pub(super) struct Stream {
 pub(super) enum Fate {
     /// It waits for its body or its socket.
     Waits,
-    /// It has more to write, when others have had their turn.
+    /// It has more to write, or to look for, when others have had their turn.
     GoesOn,
     /// All of the response is written.
     Ended,
@@ -70,7 +72,7 @@ impl Stream {
         registry.register(&mut socket, Token(key), Interest::READABLE | Interest::WRITABLE)?;
         let bell = Arc::new(StreamBell::new(bell, key));
         let (waker, active) = (bell.clone().into(), Instant::now());
-        let (chunk, blocked, ending) = (None, false, false);
+        let (chunk, blocked, ending, goes_on) = (None, false, false, false);
         Ok(Stream {
             socket,
             body: Contained(Some(body)),
@@ -79,6 +81,7 @@ impl Stream {
             chunk,
             blocked,
             ending,
+            goes_on,
             keep_alive,
             active,
             heartbeat,
@@ -89,7 +92,7 @@ impl Stream {
 
     /// Writes what there is, unless the socket takes nothing.
     pub(super) fn advance(&mut self, now: Instant, framer: &mut Framer) -> Fate {
-        self.bell.reset();
+        self.bell.is_served();
         if self.blocked {
             return Fate::Waits;
         }
@@ -107,7 +110,8 @@ impl Stream {
                 return Fate::Ended;
             }
             match self.poll_body() {
-                Poll::Pending => return Fate::Waits,
+                Poll::Pending if self.bell.may_rest() => return Fate::Waits,
+                Poll::Pending => return Fate::GoesOn,
                 Poll::Ready(Some(Ok(data))) => self.chunk = framer.frame(data),
                 Poll::Ready(None) => self.end(),
                 Poll::Ready(Some(Err(Failed))) => return Fate::Gone,

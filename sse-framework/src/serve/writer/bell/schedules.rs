@@ -79,16 +79,21 @@ impl Model {
     /// reports as a deadlock.
     fn serves(&self, news: [usize; 2], orders: usize) {
         let (mut seen, mut followed, mut rung) = ([0; 2], 0, Vec::new());
+        let mut going_on = Vec::new();
         while seen != news || followed != orders {
-            if self.bell.falls_asleep() {
+            if going_on.is_empty() && self.bell.falls_asleep() {
                 self.poll.wait();
             }
             if self.bell.awake(&mut rung) {
                 followed += std::mem::take(&mut *self.orders.lock().unwrap());
             }
+            rung.append(&mut going_on);
             for stream in rung.drain(..) {
-                self.streams[stream].reset();
+                self.streams[stream].is_served();
                 seen[stream] = self.news[stream].load(Ordering::Relaxed);
+                if !self.streams[stream].may_rest() {
+                    going_on.push(stream);
+                }
             }
         }
     }
