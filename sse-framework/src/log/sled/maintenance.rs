@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How often the retention by age is looked at, and what failed is tried again.
 const PERIOD: Duration = Duration::from_secs(1);
+/// No thread goes round without a rest.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// An hour, in milliseconds.
 const FAR: u64 = 3_600_000;
@@ -22,7 +24,11 @@ impl Core {
     pub(crate) fn maintain(self: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, LogError> {
         let mut threads = vec![self.run("sse-log", PERIOD, Core::tend)?];
         if let Durability::Buffered { sync_every } = self.settings.durability {
-            threads.push(self.run("sse-log-sync", sync_every / 2, Core::sync_if_due)?);
+            threads.push(self.run(
+                "sse-log-sync",
+                (sync_every / 2).max(SHORTEST),
+                Core::sync_if_due,
+            )?);
         }
         Ok(threads)
     }
