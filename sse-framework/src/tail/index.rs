@@ -24,6 +24,7 @@ pub(super) struct Index {
 
 /// The places of those who select the same: most have it for themselves.
 #[derive(Debug)]
+#[expect(clippy::box_collection, reason = "every node of the tree has room for it")]
 enum Places {
     One(usize),
     More(Box<BTreeSet<usize>>),
