@@ -29,7 +29,7 @@ pub(super) fn commit(core: &Core, jobs: Vec<Job>) {
     }
     match core.log.append(&batches) {
         Ok(appended) => {
-            let commit = Commit::render(&core.ids, core.tail.copies(), appended, batches);
+            let commit = Commit::render(&core.ids, appended, batches);
             let topics = commit.topics();
             group.note_stored(appended);
             core.tail.push(commit);

@@ -81,12 +81,7 @@ pub(crate) struct Commit {
 
 impl Commit {
     /// Renders what the log has appended.
-    pub(crate) fn render(
-        ids: &Ids,
-        copies: &Copies,
-        appended: Appended,
-        batches: Vec<Batch>,
-    ) -> Self {
+    pub(crate) fn render(ids: &Ids, appended: Appended, batches: Vec<Batch>) -> Self {
         let size = |record: &NewRecord| record.data.len() + record.name.len() + 64;
         let mut rest: usize = batches.iter().flat_map(|batch| &batch.records).map(size).sum();
         let mut entries: Vec<Entry> =
@@ -97,8 +92,7 @@ impl Commit {
             let size = size(&record);
             if !frames.is_empty() && frames.len() + size > BUFFER_BYTES {
                 let next = Vec::with_capacity(size.max(rest.min(BUFFER_BYTES)));
-                let frames = copies.buffer(std::mem::replace(&mut frames, next));
-                fill(&mut entries[rendered..], &frames);
+                fill(&mut entries[rendered..], std::mem::replace(&mut frames, next));
                 rendered = entries.len();
             }
             rest -= size;
@@ -118,7 +112,7 @@ impl Commit {
                 data,
             });
         }
-        fill(&mut entries[rendered..], &copies.buffer(frames));
+        fill(&mut entries[rendered..], frames);
         Commit { entries }
     }
 
@@ -134,12 +128,13 @@ impl Commit {
 }
 
 /// Hands out the buffer in which these records were rendered.
-fn fill(entries: &mut [Entry], frames: &Bytes) {
+fn fill(entries: &mut [Entry], frames: Vec<u8>) {
+    let frames = Bytes::from(frames);
     entries.iter_mut().for_each(|entry| entry.frames = frames.clone());
 }
 
 /// Lays the frames of the entries from this place on side by side in one buffer.
-pub(super) fn gather(entries: &mut VecDeque<Entry>, from: usize, copies: &Copies) {
+pub(super) fn gather(entries: &mut VecDeque<Entry>, from: usize) {
     let bytes = entries.range(from..).map(|entry| entry.frame.len()).sum();
     let mut frames = Vec::with_capacity(bytes);
     for entry in entries.range_mut(from..) {
@@ -148,7 +143,7 @@ pub(super) fn gather(entries: &mut VecDeque<Entry>, from: usize, copies: &Copies
         entry.data = start + data..start + data + entry.data.len();
         entry.frame = start..frames.len();
     }
-    let frames = copies.buffer(frames);
+    let frames = Bytes::from(frames);
     entries.range_mut(from..).for_each(|entry| entry.frames = frames.clone());
 }
 
@@ -159,23 +154,16 @@ const LARGE_BYTES: usize = 16 << 10;
 #[derive(Default)]
 pub(super) struct Pieces {
     pub(super) bytes: usize,
-    /// They must keep no buffer.
-    only_copies: bool,
     slice: Option<(Bytes, Range<usize>)>,
     copy: Vec<u8>,
 }
 
 impl Pieces {
-    pub(super) fn new(only_copies: bool) -> Self {
-        Pieces { only_copies, ..Pieces::default() }
-    }
-
     /// Whether with this frame the chunk would be a copy where it can be a slice, or the next one
     /// can.
     pub(super) fn would_copy_much(&self, entry: &Entry) -> bool {
         let large = |buffer: &Bytes| LARGE_BYTES <= buffer.len();
         match &self.slice {
-            _ if self.only_copies => false,
             None => !self.copy.is_empty() && large(&entry.frames),
             Some((buffer, _)) => {
                 buffer.as_ptr() != entry.frames.as_ptr() && (large(buffer) || large(&entry.frames))
@@ -186,7 +174,7 @@ impl Pieces {
     pub(super) fn push(&mut self, entry: &Entry) {
         self.bytes += entry.frame.len();
         match &mut self.slice {
-            None if self.copy.is_empty() && !self.only_copies => {
+            None if self.copy.is_empty() => {
                 self.slice = Some((entry.frames.clone(), entry.frame.clone()));
             }
             Some((commit, range))
@@ -233,8 +221,7 @@ mod tests {
         });
         let first = EventId::new(Epoch::from_token(1), 1);
         let batch = Batch { records: records.collect(), key: None };
-        let appended = Appended { first, time_ms: 7 };
-        let commit = Commit::render(&Ids::Plain, &Copies::default(), appended, vec![batch]);
+        let commit = Commit::render(&Ids::Plain, Appended { first, time_ms: 7 }, vec![batch]);
         assert!(commit.entries.iter().all(|entry| {
             entry.frames.len() <= BUFFER_BYTES || entry.frame == (0..entry.frames.len())
         }));

@@ -27,8 +27,7 @@ use std::sync::atomic::Ordering;
 ///
 /// At most the configured bytes of frames and number of events, and never less than the newest commit; for
 /// each event some 150 bytes more, and for each topic among them a hundred. A chunk that a
-/// reader holds keeps alive one buffer, which is about [`BUFFER_BYTES`](super::commit::BUFFER_BYTES) or a single record;
-/// [`Copies`] counts those that are not here any more, and if they are many, a reader gets copies.
+/// reader holds keeps alive one buffer, which is about [`BUFFER_BYTES`](super::commit::BUFFER_BYTES) or a single record.
 ///
 /// # Chunks
 ///
@@ -112,10 +111,9 @@ impl Tail {
         let Some(last) = commit.entries.last().map(|entry| entry.id.seq()) else { return };
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         let keep = commit.entries.len();
-        ring.gather_before(&commit, &self.copies);
+        ring.gather_before(&commit);
         commit.entries.into_iter().for_each(|entry| ring.push(entry));
         ring.trim(keep);
-        self.copies.note_in_tail(ring.bytes);
         self.head.store(last, Ordering::Release);
     }
 
@@ -134,8 +132,7 @@ impl Tail {
         if let Some((page, until)) = everything.then(|| self.shared_chunk(after)).flatten() {
             return TailRead::Page { page, shown: until, until };
         }
-        let max_copied = self.copies.page_bytes(max_bytes);
-        let mut pieces = Pieces::new(max_copied < max_bytes);
+        let (mut pieces, max_copied) = (Pieces::default(), self.copies.page_bytes(max_bytes));
         let read = self.visit(after, topics, |entry| {
             let seq = entry.id.seq();
             if everything && pieces.would_copy_much(entry) {
@@ -161,7 +158,7 @@ impl Tail {
     }
 
     /// Records after the cursor, `max_events` and about `max_bytes` at most, but at least one: what is
-    /// read keeps alive the buffers that it lies in, or is copied if others hold [`Copies`].
+    /// read keeps alive the buffers that it lies in.
     pub(crate) fn records(
         &self,
         after: u64,
@@ -170,15 +167,11 @@ impl Tail {
         max_bytes: usize,
     ) -> TailRead<Vec<Record>> {
         let (mut records, mut bytes) = (Vec::new(), 0);
-        let most = self.copies.page_bytes(max_bytes);
         let read = self.visit(after, topics, |entry| {
-            let mut record = entry.record();
-            if most < max_bytes {
-                record.data = self.copies.hold(record.data.to_vec());
-            }
+            let record = entry.record();
             bytes += record.data.len();
             records.push(record);
-            until_full(records.len() >= max_events || bytes >= most, entry.id.seq())
+            until_full(records.len() >= max_events || bytes >= max_bytes, entry.id.seq())
         });
         match read {
             TailRead::Page { shown, until, .. } => TailRead::Page { page: records, shown, until },
@@ -241,14 +234,14 @@ fn until_full(full: bool, seq: u64) -> ControlFlow<u64> {
 
 impl Ring {
     /// Lays side by side what is scattered, if with the next commit it would be too much.
-    fn gather_before(&mut self, next: &Commit, copies: &Copies) {
+    fn gather_before(&mut self, next: &Commit) {
         if self.scattered_bytes + next.bytes() <= GATHERED_BYTES {
             return;
         }
         // What is more is one commit, which lies in large buffers already.
         if self.scattered_bytes <= GATHERED_BYTES {
             let from = self.entries.len().saturating_sub(self.scattered);
-            gather(&mut self.entries, from, copies);
+            gather(&mut self.entries, from);
         }
         (self.scattered, self.scattered_bytes) = (0, 0);
     }
@@ -354,8 +347,7 @@ mod tests {
         });
         let id = EventId::new(Epoch::from_token(1), first);
         let batch = Batch { records: records.collect(), key: None };
-        let appended = Appended { first: id, time_ms: 7 };
-        Commit::render(&Ids::Plain, &Copies::default(), appended, vec![batch])
+        Commit::render(&Ids::Plain, Appended { first: id, time_ms: 7 }, vec![batch])
     }
 
     fn seqs(read: TailRead<Vec<Record>>) -> Vec<u64> {
@@ -399,46 +391,6 @@ mod tests {
         assert!(whole.starts_with(&one));
         let TailRead::Page { page: last, until: 3, .. } = tail.frames(2, &all, 1) else { panic!() };
         assert!(whole.ends_with(&last));
-    }
-
-    #[test]
-    fn who_stalls_anywhere_keeps_no_more_than_a_page() {
-        const MAX: usize = 1 << 20;
-        const COUNT: u64 = 1500;
-        let tail = Tail::new(0, MAX, usize::MAX);
-        let large = |seq| {
-            let record =
-                NewRecord { topic: None, name: "x".into(), version: 1, data: vec![b'1'; 1 << 10] };
-            let batch = Batch { records: vec![record; 64], key: None };
-            let first = EventId::new(Epoch::from_token(1), seq);
-            let appended = Appended { first, time_ms: 7 };
-            Commit::render(&Ids::Plain, tail.copies(), appended, vec![batch])
-        };
-        let everything = TopicSelection::everything();
-        let (mut frames, mut records) = (Vec::new(), Vec::new());
-        for commit in 0..COUNT {
-            tail.push(large(1 + 64 * commit));
-            // Each stalls in another buffer.
-            let after = 64 * commit;
-            match commit % 2 {
-                0 => frames.push(tail.frames(after, &everything, 128 << 10)),
-                _ => records.push(tail.records(after, &everything, 64, 128 << 10)),
-            }
-        }
-        let held = tail.copies().held();
-        assert!(held <= (32 << 20) + COUNT as usize * (6 << 10), "{held}");
-        assert!(held > 30 << 20, "{held}");
-        let read = |page: &TailRead<Bytes>| matches!(page, TailRead::Page { page, .. } if !page.is_empty());
-        assert!(frames.iter().all(read));
-        drop((frames, records));
-        // The shared chunk, and what of a buffer the tail has let go of.
-        let left = tail.copies().held();
-        assert!(left <= 128 << 10, "{left}");
-        let TailRead::Page { page, .. } = tail.frames(64 * (COUNT - 1), &everything, 128 << 10)
-        else {
-            panic!()
-        };
-        assert!(page.len() > 60 << 10, "again a slice: {}", page.len());
     }
 
     #[test]
