@@ -198,7 +198,7 @@ impl<T> Node<T> {
                 rest = &[];
                 true
             }
-            (byte, [first, others @ ..]) if byte == *first => {
+            (byte, [first, others @ ..]) if byte == *first && byte != BELOW => {
                 rest = others;
                 true
             }
@@ -325,6 +325,13 @@ mod tests {
             paths.sort_unstable();
             prop_assert_eq!(listed, paths);
         }
+    }
+
+    #[test]
+    fn what_is_no_topic_is_below_nothing() {
+        let tree = tree(&["a/**".to_owned()]);
+        assert_eq!(found(&tree, "a\0"), [""; 0]);
+        assert_eq!(found(&tree, "a/\0"), ["a/**"]);
     }
 
     #[test]
