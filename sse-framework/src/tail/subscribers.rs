@@ -133,6 +133,10 @@ impl Subscribers {
             for topic in topics {
                 index.find(topic.as_str(), |place| {
                     let Some(slot) = selecting.get_mut(place) else { return };
+                    if slot.waker.is_none() {
+                        // It is found once for each of its patterns that match.
+                        return;
+                    }
                     let reads =
                         |selection: &Arc<TopicSelection>| selection.includes(Some(topic.as_str()));
                     if slot.selection.as_ref().is_none_or(reads) {
