@@ -55,8 +55,6 @@ use tower_service::Service;
 /// # }
 /// ```
 ///
-/// It resolves with an error if the writer's thread cannot be started, or has ended by a defect.
-///
 /// [`ConnectInfo<SocketAddr>`]: axum::extract::ConnectInfo
 pub fn serve<L, S>(listener: L, app: S) -> Serve<L, S>
 where
@@ -75,12 +73,12 @@ const LONGEST_WRITE: Duration = Duration::from_secs(24 * 3600);
 
 /// A server that starts when it is awaited; see [`serve`].
 ///
-/// Without a [graceful shutdown](Self::with_graceful_shutdown) it never resolves, unless the writer
-/// could not be started.
+/// Without a [graceful shutdown](Self::with_graceful_shutdown) it never resolves, but for an error.
 ///
 /// # Errors
 ///
-/// When the system has no thread or no descriptor for the writer.
+/// When the system has no thread or no descriptor for the writer, and when the writer has ended, since the system
+/// failed it or by a defect: its streams have ended, and no more connections are accepted.
 ///
 /// # Cancel safety
 ///
