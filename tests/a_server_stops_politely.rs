@@ -156,16 +156,17 @@ fn a_second_signal_does_not_wait(by: Server) {
 
 fn a_balancer_hears_of_it_while_there_is_still_an_answer(by: Server) {
     let (signal, asked) = oneshot::channel();
+    let (hears, heard) = oneshot::channel::<()>();
     let (mut served, hub) = Served::until(by, async || {
         let hub = Hub::<Tick>::in_memory().unwrap();
         let app = Router::new().route("/ready", get(ready_route)).with_state(hub.clone());
         let signal = async { drop(asked.await) };
-        let pause = Duration::from_secs(1);
+        let pause = || async { drop(heard.await) };
         // ANCHOR: pause
         let drained = hub.drained_by(signal);
         let stop = async move {
             drained.await;
-            tokio::time::sleep(pause).await;
+            pause().await;
         };
         // ANCHOR_END: pause
         (app, stop, hub)
@@ -175,6 +176,7 @@ fn a_balancer_hears_of_it_while_there_is_still_an_answer(by: Server) {
     signal.send(()).unwrap();
     eventually("the hub drains", || matches!(hub.health(), Health::Draining));
     assert_eq!(ask(), 503);
+    hears.send(()).unwrap();
     assert!(served.stopped(Duration::from_secs(5)).is_some());
 }
 
