@@ -420,8 +420,9 @@ class Tab {
         if (payload.reason === "unreadable") {
           const seq = skip(this.at) + 1;
           check(server.events[seq - 1]?.readable === false, `event ${seq} can be read`);
-          check(payload.asked === server.id(seq, true), `not event ${seq} but ${payload.asked}`);
-          check(this.errors.length === 1 && this.errors.pop().includes(payload.asked), "the reason is not told");
+          check(payload.resumed_after === server.id(seq, true), `not event ${seq} but ${payload.resumed_after}`);
+          check(payload.asked !== payload.resumed_after, `it was at ${payload.asked} before`);
+          check(this.errors.length === 1 && this.errors.pop().includes(payload.resumed_after), "the reason is not told");
           check(!payload.snapshot, "no snapshot follows an event that cannot be read");
           this.at = seq;
           break;

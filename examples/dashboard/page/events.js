@@ -86,16 +86,17 @@ export class EventStream {
         return this.#on("sse-refused", handle);
     }
     /**
-     * Begins anew, as a new page does, so that the state comes if the server sends snapshots: when events have been missed
-     * and none follows. It does so within a second, as others may have missed them, too, or half a minute after the last time.
+     * Begins anew, as a new page does, so that the state comes: when events have been missed and no snapshot follows, of a server
+     * that sends snapshots to new clients. It does so within a second, as others may have missed them, too, or half a minute after
+     * the last time.
      */
     restart() {
         if (this.#state === "done" || this.#restarting !== undefined)
             return;
-        const wait = Math.max(0, this.#restarted + 30_000 - Date.now()) + 1000 * Math.random();
+        const wait = Math.max(0, this.#restarted + 30_000 - performance.now()) + 1000 * Math.random();
         this.#restarting = setTimeout(() => {
             this.#restarting = undefined;
-            this.#restarted = Date.now();
+            this.#restarted = performance.now();
             this.#member.leave();
             this.#move("");
             this.#whole = false;
@@ -150,7 +151,7 @@ export class EventStream {
     /** To a page it is missing, as is one that the server cannot read. */
     #unreadable(name, id) {
         reportError(new Error(`The payload of ${name} ${id} is no JSON`));
-        this.#tell("sse-gap", { reason: "unreadable", asked: id, resumed_after: id || this.#last, snapshot: false });
+        this.#tell("sse-gap", { reason: "unreadable", asked: this.#last, resumed_after: id || this.#last, snapshot: false });
     }
     #opened(opened) {
         if (this.#state === "done")
@@ -395,7 +396,7 @@ class Sharing {
     enter() {
         if (this.#state !== "away")
             return;
-        this.#state = "rests";
+        this.#state = "enters";
         this.#unanswered = 0;
         try {
             this.#channel = new BroadcastChannel(this.#name);
@@ -439,7 +440,7 @@ class Sharing {
         navigator.locks.request(this.#name, options, held).catch(() => {
             if (this.#state === "leads" && this.#release === release)
                 this.#yield();
-            else if (otherwise && this.#state === "rests" && this.#channel === channel)
+            else if (otherwise && this.#state === "enters" && this.#channel === channel)
                 this.#comeAlone();
         });
     }

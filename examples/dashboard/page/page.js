@@ -49,7 +49,7 @@ function add(item) {
 const change = async (item, left) => {
     const failed = await fetch(`/stock/${encodeURIComponent(item)}`, {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ left }),
-    }).then(async (answer) => answer.ok ? "" : `${answer.status} ${await answer.text()}`, String);
+    }).then(async (answer) => answer.ok ? "" : `${answer.status} ${await answer.text()}`).catch(String);
     find("#failed").textContent = failed && `Not changed: ${failed}`;
 };
 const form = find("form");

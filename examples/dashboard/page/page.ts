@@ -51,7 +51,7 @@ function add(item: string): Plot {
 const change = async (item: string, left: number): Promise<void> => {
   const failed = await fetch(`/stock/${encodeURIComponent(item)}`, {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ left }),
-  }).then(async answer => answer.ok ? "" : `${answer.status} ${await answer.text()}`, String);
+  }).then(async answer => answer.ok ? "" : `${answer.status} ${await answer.text()}`).catch(String);
   find("#failed").textContent = failed && `Not changed: ${failed}`;
 };
 

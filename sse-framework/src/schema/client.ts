@@ -9,7 +9,7 @@ export interface Opened {
 /** Events that were asked for cannot be had, or one that has come cannot be read. */
 export interface Gap {
   reason: "unknown-id" | "trimmed" | "lost" | "unreadable" | "not-allowed" | "removed-type";
-  /** The id that was asked for. */
+  /** The id that was asked for; amid a stream, the position before what is missing. */
   asked: string;
   /** The position after which the stream goes on. */
   resumed_after: string;
@@ -140,15 +140,16 @@ export class EventStream<Events extends object> {
   }
 
   /**
-   * Begins anew, as a new page does, so that the state comes if the server sends snapshots: when events have been missed
-   * and none follows. It does so within a second, as others may have missed them, too, or half a minute after the last time.
+   * Begins anew, as a new page does, so that the state comes: when events have been missed and no snapshot follows, of a server
+   * that sends snapshots to new clients. It does so within a second, as others may have missed them, too, or half a minute after
+   * the last time.
    */
   restart(): void {
     if (this.#state === "done" || this.#restarting !== undefined) return;
-    const wait = Math.max(0, this.#restarted + 30_000 - Date.now()) + 1000 * Math.random();
+    const wait = Math.max(0, this.#restarted + 30_000 - performance.now()) + 1000 * Math.random();
     this.#restarting = setTimeout(() => {
       this.#restarting = undefined;
-      this.#restarted = Date.now();
+      this.#restarted = performance.now();
       this.#member.leave();
       this.#move("");
       this.#whole = false;
@@ -200,7 +201,7 @@ export class EventStream<Events extends object> {
   /** To a page it is missing, as is one that the server cannot read. */
   #unreadable(name: string, id: string): void {
     reportError(new Error(`The payload of ${name} ${id} is no JSON`));
-    this.#tell("sse-gap", { reason: "unreadable", asked: id, resumed_after: id || this.#last, snapshot: false });
+    this.#tell("sse-gap", { reason: "unreadable", asked: this.#last, resumed_after: id || this.#last, snapshot: false });
   }
 
   #opened(opened: Opened): void {
@@ -440,7 +441,7 @@ class Sharing implements Member {
   readonly #tab: Tab;
   readonly #connection: Connection;
   readonly #me = String(Math.random());
-  #state: "away" | "leads" | "in step" | "alone" | "rests" = "away";
+  #state: "away" | "enters" | "leads" | "in step" | "alone" | "rests" = "away";
   #channel: BroadcastChannel | undefined;
   /** Ends the wait for the lock. */
   #waiting = new AbortController();
@@ -481,7 +482,7 @@ class Sharing implements Member {
 
   enter(): void {
     if (this.#state !== "away") return;
-    this.#state = "rests";
+    this.#state = "enters";
     this.#unanswered = 0;
     try {
       this.#channel = new BroadcastChannel(this.#name);
@@ -524,7 +525,7 @@ class Sharing implements Member {
     // It fails if the wait is ended, the lock taken away, or the page may have none: in a sandboxed frame, say.
     navigator.locks.request(this.#name, options, held).catch(() => {
       if (this.#state === "leads" && this.#release === release) this.#yield();
-      else if (otherwise && this.#state === "rests" && this.#channel === channel) this.#comeAlone();
+      else if (otherwise && this.#state === "enters" && this.#channel === channel) this.#comeAlone();
     });
   }
 
