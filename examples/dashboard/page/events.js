@@ -93,10 +93,11 @@ export class EventStream {
     restart() {
         if (this.#state === "done" || this.#restarting !== undefined)
             return;
-        const wait = Math.max(0, this.#restarted + 30_000 - performance.now()) + 1000 * Math.random();
+        // Also if the clock has been set back since.
+        const wait = Math.min(30_000, Math.max(0, this.#restarted + 30_000 - Date.now())) + 1000 * Math.random();
         this.#restarting = setTimeout(() => {
             this.#restarting = undefined;
-            this.#restarted = performance.now();
+            this.#restarted = Date.now();
             this.#member.leave();
             this.#move("");
             this.#whole = false;
@@ -308,6 +309,10 @@ function ownId(name, data, lastEventId, before) {
         default: return lastEventId === before ? "" : lastEventId;
     }
 }
+/** Whether nothing is to come after it. The server does not say it again to who has all. */
+function isEnd({ name, data }) {
+    return name === "sse-close" && parse(data)?.reason === "complete";
+}
 /** The place behind the last message with this id. */
 function behind(messages, id) {
     for (let place = messages.length; place > 0; place--) {
@@ -368,6 +373,8 @@ class Sharing {
     #term = 0;
     #n = 0;
     #leadsSince = 0;
+    /** The message that would have come next, had this tab not taken the lead: the end may come as late as that. */
+    #next;
     /** The leader's last messages, and how long they are. */
     #ring = [];
     #length = 0;
@@ -445,6 +452,7 @@ class Sharing {
         });
     }
     #lead() {
+        this.#next = this.#state === "in step" ? { term: this.#term, n: this.#n + 1 } : undefined;
         this.#state = "leads";
         this.#leadsSince = Date.now();
         clearTimeout(this.#timer);
@@ -497,6 +505,9 @@ class Sharing {
     }
     #listen(word) {
         if (this.#state === "leads") {
+            const isNext = word.say === "message" && word.term === this.#next?.term && word.n === this.#next.n;
+            if (isNext && isEnd(word.message))
+                this.#hear(word.message);
             if (word.say !== "ask")
                 return;
             // Those who have a connection may be as many as the browser lets there be.

@@ -146,10 +146,11 @@ export class EventStream<Events extends object> {
    */
   restart(): void {
     if (this.#state === "done" || this.#restarting !== undefined) return;
-    const wait = Math.max(0, this.#restarted + 30_000 - performance.now()) + 1000 * Math.random();
+    // Also if the clock has been set back since.
+    const wait = Math.min(30_000, Math.max(0, this.#restarted + 30_000 - Date.now())) + 1000 * Math.random();
     this.#restarting = setTimeout(() => {
       this.#restarting = undefined;
-      this.#restarted = performance.now();
+      this.#restarted = Date.now();
       this.#member.leave();
       this.#move("");
       this.#whole = false;
@@ -394,6 +395,11 @@ type Word = { term: number } & (
   | { say: "answer"; tab: string; at: string; n: number; live: boolean; rest: Message[] | null }
 );
 
+/** Whether nothing is to come after it. The server does not say it again to who has all. */
+function isEnd({ name, data }: Message): boolean {
+  return name === "sse-close" && (parse(data) as Closed | undefined)?.reason === "complete";
+}
+
 /** The place behind the last message with this id. */
 function behind(messages: Message[], id: string): number | undefined {
   for (let place = messages.length; place > 0; place--) {
@@ -455,6 +461,8 @@ class Sharing implements Member {
   #term = 0;
   #n = 0;
   #leadsSince = 0;
+  /** The message that would have come next, had this tab not taken the lead: the end may come as late as that. */
+  #next: { term: number; n: number } | undefined;
   /** The leader's last messages, and how long they are. */
   #ring: Message[] = [];
   #length = 0;
@@ -530,6 +538,7 @@ class Sharing implements Member {
   }
 
   #lead(): void {
+    this.#next = this.#state === "in step" ? { term: this.#term, n: this.#n + 1 } : undefined;
     this.#state = "leads";
     this.#leadsSince = Date.now();
     clearTimeout(this.#timer);
@@ -585,6 +594,8 @@ class Sharing implements Member {
 
   #listen(word: Word): void {
     if (this.#state === "leads") {
+      const isNext = word.say === "message" && word.term === this.#next?.term && word.n === this.#next.n;
+      if (isNext && isEnd(word.message)) this.#hear(word.message);
       if (word.say !== "ask") return;
       // Those who have a connection may be as many as the browser lets there be.
       const starves = word.live && !this.#connection.live && Date.now() - this.#leadsSince > HUNGER;

@@ -159,7 +159,7 @@ impl Stream {
     /// Ends the stream at the next boundary of its chunks.
     pub(super) fn cut_off(mut self, now: Instant) {
         // Whether the client takes it or not: it must not hold up the end of the server.
-        if matches!(self.write(now), Ok(true)) && !self.ending {
+        if !self.blocked && matches!(self.write(now), Ok(true)) && !self.ending {
             self.end();
             drop(self.write(now));
         }
