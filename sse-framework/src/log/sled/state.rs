@@ -3,7 +3,8 @@
 //! The first line is `sse-framework-log <format> <CRC-32 of the rest in 8 hexadecimal digits>`;
 //! the rest is JSON, for operators to read. The file is never changed but replaced: written
 //! beside itself, synced, renamed, and the directory synced. `state.copy` says the same, in case the
-//! file is damaged; on a full disk it gives its room to the new one, by which segments can be removed.
+//! file is damaged; on a full disk it gives its room to the new one, by which segments can be removed,
+//! but not if it is all that is left.
 
 use super::lock::sync_directory;
 use super::segment::remove_file;
@@ -221,7 +222,8 @@ impl StateFile {
         read_file(directory.join("state"))
     }
 
-    /// The same, or if that is damaged or missing its copy. The damaged one is kept.
+    /// The same, or if that is damaged or missing its copy, which then is the file as well. The damaged
+    /// one is kept.
     pub(crate) fn salvage(directory: &Path) -> Result<Option<State>, LogError> {
         let read = StateFile::read(directory);
         let text = fs::read(directory.join("state")).unwrap_or_default();
@@ -238,6 +240,11 @@ impl StateFile {
         let path = directory.join("state");
         if path.exists() {
             salvage::put_file_aside(&path)?;
+        }
+        // A link takes no room. Neither is ever written to.
+        match fs::hard_link(directory.join(COPY), &path) {
+            Ok(()) => sync_directory(directory)?,
+            Err(_) => write(directory, &state)?,
         }
         Ok(Some(state))
     }
@@ -332,11 +339,15 @@ fn write(directory: &Path, state: &State) -> Result<(), LogError> {
     let written = write_beside(&path, &text).and_then(|()| write_beside(&copy, &text));
     match written {
         Err(error) if is_full(&error) => {
-            for given_up in [beside(&copy), copy.clone()] {
-                remove_file(&given_up)?;
+            remove_file(&beside(&copy))?;
+            if matches!(read_file(path.clone()), Ok(Some(_))) {
+                remove_file(&copy)?;
             }
             write_beside(&path, &text)?;
             rename(&path)?;
+            sync_directory(directory)?;
+            // Better none than an old one.
+            remove_file(&copy)?;
             let copied = write_beside(&copy, &text).and_then(|()| rename(&copy));
             super::report("copying the file `state`", copied);
         }
@@ -403,6 +414,48 @@ mod tests {
             damaged[place] ^= 4;
             assert!(parse(&damaged).is_err(), "byte {place}");
             assert!(parse(&text[..place]).is_err(), "{place} bytes");
+        }
+    }
+
+    /// What is written there finds no room, until it is removed.
+    #[cfg(target_os = "linux")]
+    fn fill(path: &Path) {
+        std::os::unix::fs::symlink("/dev/full", path).unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn on_a_full_disk_a_good_state_is_left_at_every_step() {
+        let (old, new) = (state(), State { floor: 4, ..state() });
+        for damage in [None, Some("damaged"), Some("missing")] {
+            for full in ["state.new", "state.copy.new"] {
+                let directory = tempfile::tempdir().unwrap();
+                let at = |name: &str| directory.path().join(name);
+                let parsed = |name: &str| read_file(at(name)).ok().flatten();
+                StateFile::create(directory.path(), old.clone()).unwrap();
+                match damage {
+                    Some("damaged") => fs::write(at("state"), "damaged").unwrap(),
+                    Some(_) => fs::remove_file(at("state")).unwrap(),
+                    None => {}
+                }
+                fill(&at(full));
+                let written = write(directory.path(), &new);
+                if full == "state.new" {
+                    assert!(written.is_err_and(|error| is_full(&error)));
+                    assert_eq!(parsed("state").is_some(), damage.is_none());
+                    assert_eq!(parsed(COPY).is_some(), damage.is_some(), "it gave no room");
+                } else {
+                    written.unwrap();
+                    assert_eq!(parsed("state").as_ref(), Some(&new));
+                    assert_eq!(parsed(COPY).as_ref(), Some(&new));
+                }
+                let left = if full == "state.new" { &old } else { &new };
+                assert_eq!(StateFile::salvage(directory.path()).unwrap().as_ref(), Some(left));
+                // From here on the log is open, and the disk as full as it was.
+                let mut file = StateFile::new(directory.path(), left.clone());
+                assert_eq!(file.settle().is_err(), full == "state.new");
+                assert_eq!(StateFile::read(directory.path()).unwrap().as_ref(), Some(left));
+            }
         }
     }
 
