@@ -179,8 +179,12 @@ fn the_thread_does_it_all_by_itself() {
         assert!(patience.elapsed() < Duration::from_secs(20), "{:?}", kinds(directory.path()));
         sleep(Duration::from_millis(20));
     }
-    let marked = mark::Mark::read(directory.path()).unwrap();
-    assert_eq!(marked, (log.history().id(100).epoch(), 100));
+    let last = (log.history().id(100).epoch(), 100);
+    // It may just be being written.
+    while mark::Mark::read(directory.path()) != Some(last) {
+        assert!(patience.elapsed() < Duration::from_secs(20), "not synced");
+        sleep(Duration::from_millis(20));
+    }
 }
 
 #[test]
