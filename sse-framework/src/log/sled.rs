@@ -54,7 +54,7 @@ use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -189,6 +189,12 @@ impl OpenSledLog {
         OpenSledLog { core, maintenance: Mutex::default() }
     }
 
+    /// Keeps the log from being closed, unless it has been.
+    fn opened(&self) -> Result<RwLockReadGuard<'_, bool>, LogError> {
+        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *closed { Err(LogError::Closed) } else { Ok(closed) }
+    }
+
     fn stop(&self) {
         self.core.stop();
         for thread in locked(&self.maintenance).drain(..) {
@@ -205,11 +211,8 @@ impl Drop for OpenSledLog {
 
 impl EventLog for OpenSledLog {
     fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
-        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
-        match *closed {
-            true => Err(AppendError::Refused(LogError::Closed)),
-            false => self.core.append(batches),
-        }
+        let _open = self.opened().map_err(AppendError::Refused)?;
+        self.core.append(batches)
     }
 
     fn read(
@@ -219,19 +222,13 @@ impl EventLog for OpenSledLog {
         topics: &TopicSelection,
         visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
     ) -> Result<Read, LogError> {
-        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
-        match *closed {
-            true => Err(LogError::Closed),
-            false => self.core.read(after, until, topics, visit),
-        }
+        let _open = self.opened()?;
+        self.core.read(after, until, topics, visit)
     }
 
     fn position_at(&self, time_ms: u64) -> Result<Position, LogError> {
-        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
-        match *closed {
-            true => Err(LogError::Closed),
-            false => self.core.position_at(time_ms),
-        }
+        let _open = self.opened()?;
+        self.core.position_at(time_ms)
     }
 
     fn history(&self) -> History {
@@ -239,11 +236,8 @@ impl EventLog for OpenSledLog {
     }
 
     fn closed_topics(&self, visit: &mut dyn FnMut(&str, u64)) -> Result<(), LogError> {
-        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
-        match *closed {
-            true => Err(LogError::Closed),
-            false => self.core.closed_topics(visit),
-        }
+        let _open = self.opened()?;
+        self.core.closed_topics(visit)
     }
 
     fn keys(
@@ -251,27 +245,23 @@ impl EventLog for OpenSledLog {
         since_ms: u64,
         visit: &mut dyn FnMut(StoredKey) -> ControlFlow<()>,
     ) -> Result<(), LogError> {
-        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
-        match *closed {
-            true => Err(LogError::Closed),
-            false => self.core.keys(since_ms, visit),
-        }
+        let _open = self.opened()?;
+        self.core.keys(since_ms, visit)
     }
 
     fn id_key(&self) -> Result<IdKey, LogError> {
+        let _open = self.opened()?;
         self.core.id_key()
     }
 
     fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
+        let _open = self.opened()?;
         self.core.schemas()
     }
 
     fn store_schemas(&self, schemas: &[u8]) -> Result<(), LogError> {
-        let closed = self.core.closed.read().unwrap_or_else(PoisonError::into_inner);
-        match *closed {
-            true => Err(LogError::Closed),
-            false => schemas::write(&self.core.directory, schemas),
-        }
+        let _open = self.opened()?;
+        schemas::write(&self.core.directory, schemas)
     }
 
     fn status(&self) -> LogStatus {
@@ -290,7 +280,7 @@ struct Core {
     directory: PathBuf,
     settings: SledLog,
     retention: Retention,
-    /// Held for reading during every append and read.
+    /// Held for reading as long as anything is done with the log.
     closed: RwLock<bool>,
     writer: Mutex<Writer>,
     trimmer: Mutex<Trimmer>,

@@ -125,6 +125,8 @@ fn everything_is_there_after_reopening_with_the_same_ids_and_a_new_epoch() {
     log.close().unwrap();
     assert!(matches!(log.append(&[numbered(4)]), Err(AppendError::Refused(LogError::Closed))));
     assert!(matches!(read(&*log, &TopicSelection::everything()), Err(LogError::Closed)));
+    assert!(matches!(log.id_key(), Err(LogError::Closed)));
+    assert!(matches!(log.schemas(), Err(LogError::Closed)));
 
     for close in [true, false] {
         let log = Box::new(SledLog::new(&path)).open(Retention::forever()).unwrap();
