@@ -67,8 +67,9 @@ impl Core {
     pub(crate) fn tend(&self) {
         #[cfg(test)]
         self.settings.faults.panic(super::faults::TEND);
-        self.each_second();
+        // What retention can remove goes before a log that has failed looks for room.
         self.tidy();
+        self.each_second();
         while let Some(segment) = self.next_to_seal(Instant::now()) {
             let sealed = self.seal(&segment, &mut self.between_records(&segment));
             let done = match sealed {

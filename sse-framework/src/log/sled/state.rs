@@ -377,7 +377,8 @@ fn rename(path: &Path) -> Result<(), LogError> {
     fs::rename(beside(path), path).map_err(io("replacing", path))
 }
 
-fn is_full(error: &LogError) -> bool {
+/// Whether there was no room.
+pub(crate) fn is_full(error: &LogError) -> bool {
     let LogError::Io { source, .. } = error else { return false };
     matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }

@@ -5,7 +5,7 @@ use super::index::Index;
 use super::mark::Mark;
 use super::segment::{Database, remove_directory};
 use super::shelf::{OpenSegment, Segment};
-use super::state::{EpochStart, SegmentState, State};
+use super::state::{EpochStart, SegmentState, State, is_full};
 use super::{Core, Durability, active_path, block, files, io, locked, report};
 use crate::id::{Epoch, EventId};
 use crate::log::memory::{new_epoch, no_random_bytes, now_ms};
@@ -27,7 +27,7 @@ pub(crate) struct Writer {
     pub(crate) time_ms: u64,
     pub(crate) active: Active,
     pub(crate) mark: Mark,
-    /// Bytes of the last commit that could not be stored.
+    /// Bytes of the last commit that could not be stored, if that may have been for want of room.
     pub(crate) refused: u64,
 }
 
@@ -52,7 +52,7 @@ impl Core {
     pub(crate) fn append(&self, batches: &[Batch]) -> Result<Appended, AppendError> {
         let mut writer = locked(&self.writer);
         if let Err(error) = self.make_ready(&mut writer) {
-            writer.refused = bytes_of(batches);
+            writer.refused = room_for(batches, &error);
             self.note_failure(&error);
             return Err(AppendError::Refused(error));
         }
@@ -81,13 +81,14 @@ impl Core {
         match self.write(&open, blocks) {
             Ok(()) => {}
             Err(error) => {
-                writer.refused = bytes_of(batches);
+                writer.refused = room_for(batches, &error);
                 self.note_failure(&error);
                 self.fail(&mut writer);
                 return Err(AppendError::OutcomeUnknown(error));
             }
         }
         *locked(&self.failing) = None;
+        writer.refused = 0;
         let count: usize = batches.iter().map(|batch| batch.records.len()).sum();
         writer.last += count as u64;
         match self.settings.durability {
@@ -174,7 +175,10 @@ impl Core {
         let mut writer = locked(&self.writer);
         if failing(&writer) {
             match room.and_then(|()| self.make_ready(&mut writer)) {
-                Ok(()) => *locked(&self.failing) = None,
+                Ok(()) => {
+                    *locked(&self.failing) = None;
+                    writer.refused = 0;
+                }
                 Err(error) => self.note_failure(&error),
             }
         }
@@ -186,11 +190,11 @@ impl Core {
         let mut file = files::create(&path)?;
         // From here on it goes with the descriptor, also if the process dies.
         std::fs::remove_file(&path).map_err(io("removing", &path))?;
-        // A disk that compresses must not make less of it.
         let mut piece = vec![0; 64 << 10];
-        getrandom::fill(&mut piece).map_err(std::io::Error::other).map_err(no_random_bytes)?;
         let mut left = bytes;
         while left > 0 {
+            // A disk that compresses must not make less of it.
+            getrandom::fill(&mut piece).map_err(std::io::Error::other).map_err(no_random_bytes)?;
             let next = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             file.write_all(&piece[..next]).map_err(io("writing", &path))?;
             left -= next as u64;
@@ -326,7 +330,11 @@ impl Core {
 /// takes about three times what is written.
 const ROOM: u64 = 1 << 20;
 
-fn bytes_of(batches: &[Batch]) -> u64 {
+/// The bytes that there was no room for. The engine does not always tell why it fails.
+fn room_for(batches: &[Batch], error: &LogError) -> u64 {
+    if matches!(error, LogError::Io { .. }) && !is_full(error) {
+        return 0;
+    }
     batches.iter().flat_map(|batch| &batch.records).map(NewRecord::bytes).sum()
 }
 

@@ -272,6 +272,57 @@ fn the_status_tells_of_a_failure_and_the_log_goes_on_also_if_nobody_publishes() 
 }
 
 #[test]
+fn retention_makes_room_before_a_log_that_has_failed_looks_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever().events(10)).unwrap();
+    for number in 1..=60 {
+        log.append(&[numbered(number)]).unwrap();
+    }
+    faults.set(INSERT);
+    log.append(&[numbered(61)]).unwrap_err();
+    faults.set(0);
+    let before = kinds(directory.path()).len();
+    // Whoever opens it for writing waits until it is opened for reading.
+    let room = directory.path().join("room");
+    assert!(std::process::Command::new("mkfifo").arg(&room).status().unwrap().success());
+    let meanwhile = std::thread::scope(|scope| {
+        scope.spawn(|| log.core.tend());
+        let started = Instant::now();
+        while kinds(directory.path()).len() == before && started.elapsed() < Duration::from_secs(5)
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let meanwhile = kinds(directory.path()).len();
+        drop(std::fs::File::open(&room).unwrap());
+        meanwhile
+    });
+    assert!(meanwhile < before, "nothing is removed");
+}
+
+#[test]
+fn a_log_looks_for_room_for_what_found_none_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    let refused = || locked(&log.core.writer).refused;
+    // Of no such kind.
+    faults.set(INSERT);
+    log.append(&[numbered(1)]).unwrap_err();
+    assert_eq!(refused(), 0);
+    faults.set(0);
+    let obstacle = directory.path().join("state.new");
+    std::os::unix::fs::symlink("/dev/full", &obstacle).unwrap();
+    log.append(&[numbered(1)]).unwrap_err();
+    assert!(refused() > 200);
+    std::fs::remove_file(&obstacle).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    assert_eq!(refused(), 0);
+}
+
+#[test]
 fn what_is_buffered_is_synced_in_time_whatever_else_there_is_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let sync_every = Duration::from_millis(100);
