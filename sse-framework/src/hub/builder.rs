@@ -256,7 +256,8 @@ impl<E: SseEvent> HubBuilder<E> {
     ///
     /// [`StartError`] if an event type's name is not allowed, if the log cannot be opened, if the event types do
     /// not fit what the log was written with, or if the system has no thread to give. A log that the event types
-    /// do not fit is left as it is: what was started on it before can be started again.
+    /// do not fit is left as it is, except that records found lost may be noted, and damaged files put aside with
+    /// [`OnDamage::Salvage`](crate::OnDamage::Salvage): what was started on it before can be started again.
     ///
     /// # Panics
     ///

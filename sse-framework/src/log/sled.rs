@@ -309,7 +309,8 @@ struct Core {
 }
 
 impl Core {
-    /// Makes the state say that the log has been opened. Before that, it is as if nobody had.
+    /// Makes the state say that the log has been opened. If it does not come to that, no epoch has begun, unless
+    /// damage was found: what is damaged may have been put aside, and what is lost noted in the state.
     fn begin(&self) -> Result<(), LogError> {
         locked(&self.state).settle()
     }
