@@ -67,7 +67,9 @@ pub enum Durability {
     Synced,
     /// A little later: a thread syncs them, whatever else the log does meanwhile.
     Buffered {
-        /// The longest time that a record waits until the sync of it begins.
+        /// The longest time that a record waits until the sync of it begins, as long as no sync takes more
+        /// than half of this. A record that comes during a longer one waits for its end, and at most half of
+        /// this time more.
         sync_every: Duration,
     },
 }
@@ -171,12 +173,12 @@ impl OpenLog for SledLog {
             return Ok(None);
         }
         log.core.begin()?;
-        *locked(&log.maintenance) = log.core.maintain()?;
+        log.core.maintain(&mut locked(&log.maintenance))?;
         Ok(Some(Box::new(log)))
     }
 }
 
-/// The log as the hub sees it. Dropping it ends its thread but does not close the log properly.
+/// The log as the hub sees it. Dropping it ends its threads but does not close the log properly.
 #[derive(Debug)]
 struct OpenSledLog {
     core: Arc<Core>,
@@ -184,7 +186,7 @@ struct OpenSledLog {
 }
 
 impl OpenSledLog {
-    /// A log without its thread.
+    /// A log without its threads.
     fn still(core: Arc<Core>) -> Self {
         OpenSledLog { core, maintenance: Mutex::default() }
     }

@@ -20,22 +20,22 @@ const SHORTEST: Duration = Duration::from_millis(1);
 const FAR: u64 = 3_600_000;
 
 impl Core {
-    /// Starts the thread, and if it is needed one that syncs, which waits for nothing else.
-    pub(crate) fn maintain(self: &Arc<Self>) -> Result<Vec<JoinHandle<()>>, LogError> {
-        let mut threads = vec![self.run("sse-log", PERIOD, Core::tend)?];
+    /// Starts the thread, and if it is needed one that syncs, which waits for nothing else. Also if
+    /// one cannot be started, `threads` has those that were.
+    pub(crate) fn maintain(
+        self: &Arc<Self>,
+        threads: &mut Vec<JoinHandle<()>>,
+    ) -> Result<(), LogError> {
+        threads.push(self.run("sse-log", PERIOD, Core::tend)?);
         if let Durability::Buffered { sync_every } = self.settings.durability {
-            threads.push(self.run(
-                "sse-log-sync",
-                (sync_every / 2).max(SHORTEST),
-                Core::sync_if_due,
-            )?);
+            threads.push(self.run("sse-log-sync", sync_every / 2, Core::sync_if_due)?);
         }
-        Ok(threads)
+        Ok(())
     }
 
     fn run(
         self: &Arc<Self>,
-        name: &str,
+        name: &'static str,
         period: Duration,
         round: fn(&Core),
     ) -> Result<JoinHandle<()>, LogError> {
@@ -45,7 +45,11 @@ impl Core {
             .spawn(move || {
                 while !core.pause(period) {
                     if let Err(panic) = catch(|| round(&core)) {
-                        tracing::error!(panic, "the log's thread goes on after a panic");
+                        tracing::error!(
+                            panic,
+                            thread = name,
+                            "a thread of the log goes on after a panic"
+                        );
                     }
                 }
             })
@@ -58,7 +62,7 @@ impl Core {
         if self.stopped.load(Ordering::Acquire) {
             return true;
         }
-        let pause = self.wake.wait_timeout(resting, period.max(Duration::from_millis(1)));
+        let pause = self.wake.wait_timeout(resting, period.max(SHORTEST));
         drop(pause.unwrap_or_else(PoisonError::into_inner));
         self.stopped.load(Ordering::Acquire)
     }
@@ -148,7 +152,7 @@ impl Core {
         }
     }
 
-    /// Ends the thread's rounds.
+    /// Ends the rounds of all threads.
     pub(crate) fn stop(&self) {
         let resting = locked(&self.resting);
         self.stopped.store(true, Ordering::Release);

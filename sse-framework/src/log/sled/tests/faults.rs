@@ -328,7 +328,7 @@ fn what_is_buffered_is_synced_in_time_whatever_else_there_is_to_do() {
     let sync_every = Duration::from_millis(100);
     let settings = small(directory.path()).durability(Durability::Buffered { sync_every });
     let log = open_still(settings, Retention::forever()).unwrap();
-    *locked(&log.maintenance) = log.core.maintain().unwrap();
+    log.core.maintain(&mut locked(&log.maintenance)).unwrap();
     // The log's thread gets no further than here.
     let held = locked(&log.core.trimmer);
     log.append(&[numbered(1)]).unwrap();
