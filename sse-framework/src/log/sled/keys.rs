@@ -12,7 +12,8 @@
 //! All numbers are little-endian. Without it, or if it is damaged, the segment is looked through.
 //!
 //! Keys may be kept for longer than records: before retention removes a segment whose keys are not too old,
-//! its file is linked into the log's directory, as `<first seq>.keys`. A full disk has room for that.
+//! its file is linked into the log's directory, as `<first seq>.keys`. That takes no room. If it has not been
+//! sealed the file is written: on a full disk it then stays until its keys are too old.
 
 use super::block::Rest;
 use super::lock::sync_directory;
@@ -194,7 +195,9 @@ fn outlive(
     if linked.is_err() || read(&path).as_deref() != Some(keys) {
         // Not through the link.
         remove_file(&path)?;
-        write(&path, keys)?;
+        write(&path, keys).inspect_err(|_| {
+            report("removing half of a file of keys", remove_file(&path));
+        })?;
     }
     Ok(Some(Outliving { path, count: keys.len(), last_time: last.time_ms }))
 }
