@@ -34,7 +34,7 @@ pub(crate) struct Database {
     pub(crate) unsynced: AtomicU64,
     /// Held during a sync. Whether one has failed: the operating system tells of a failure once,
     /// and only one of two that sync at the same time.
-    sync_failed: Mutex<bool>,
+    pub(crate) sync_failed: Mutex<bool>,
     #[cfg(test)]
     pub(crate) faults: super::faults::Faults,
 }

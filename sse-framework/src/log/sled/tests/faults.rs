@@ -322,8 +322,41 @@ fn a_log_looks_for_room_for_what_found_none_only() {
     assert_eq!(refused(), 0);
 }
 
+/// Otherwise those that come during long syncs would wait for longer and longer.
 #[test]
-fn what_is_buffered_is_synced_in_time_whatever_else_there_is_to_do() {
+fn records_that_come_during_a_sync_count_from_its_beginning() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+    let open = match &locked(&log.core.writer).active {
+        Active::Open { open, .. } => open.clone(),
+        other => panic!("{other:?}"),
+    };
+    // Few enough for one segment: the next would be begun with a sync.
+    for number in 1..6 {
+        log.append(&[numbered(2 * number - 1)]).unwrap();
+        let held = locked(&open.database.sync_failed);
+        let came = std::thread::scope(|scope| {
+            scope.spawn(|| log.core.sync().unwrap());
+            std::thread::sleep(Duration::from_millis(50 * number));
+            let came = Instant::now();
+            log.append(&[numbered(2 * number)]).unwrap();
+            drop(held);
+            came
+        });
+        let writer = locked(&log.core.writer);
+        if writer.synced == writer.last {
+            // It began after that.
+            continue;
+        }
+        assert_eq!((writer.synced, writer.last), (2 * number - 1, 2 * number));
+        assert!(writer.unsynced_since.is_some_and(|since| since < came));
+        return;
+    }
+    panic!("no record came during a sync");
+}
+
+#[test]
+fn what_is_buffered_is_synced_whatever_else_there_is_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let sync_every = Duration::from_millis(100);
     let settings = small(directory.path()).durability(Durability::Buffered { sync_every });
