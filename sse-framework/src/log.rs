@@ -13,7 +13,7 @@ use crate::topic::{Topic, TopicSelection};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -129,7 +129,8 @@ pub trait EventLog: Send + Sync + 'static {
                 visit(topic, record.id.seq());
             }
             ControlFlow::Continue(())
-        })
+        })?;
+        Ok(())
     }
 
     /// Shows to `visit` the keys of batches that were appended at `since_ms` or later, the newest
@@ -212,12 +213,14 @@ impl Batch {
     }
 }
 
-/// Shows all records that are kept to `visit`, in order, until it breaks. What is damaged or lost is passed over.
+/// Shows all records that are kept to `visit`, in order, until it breaks. What is lost is passed over, and what is
+/// damaged: these seqs are returned.
 pub(crate) fn read_all<L: EventLog + ?Sized>(
     log: &L,
     visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
-) -> Result<(), LogError> {
+) -> Result<Vec<RangeInclusive<u64>>, LogError> {
     let (all, last, mut after) = (TopicSelection::everything(), log.history().last(), 0);
+    let mut damaged = Vec::new();
     let mut flow = ControlFlow::Continue(());
     while after < last && flow.is_continue() {
         let read = log.read(after, last, &all, &mut |record| {
@@ -226,12 +229,16 @@ pub(crate) fn read_all<L: EventLog + ?Sized>(
         });
         let passed = match read {
             Ok(read) => read.until,
-            Err(LogError::Damaged { last, .. } | LogError::Lost { last, .. }) => last,
+            Err(LogError::Lost { last, .. }) => last,
+            Err(LogError::Damaged { first, last, .. }) => {
+                damaged.push(first..=last);
+                last
+            }
             Err(error) => return Err(error),
         };
         after = passed.max(after + 1);
     }
-    Ok(())
+    Ok(damaged)
 }
 
 /// A record to be appended.

@@ -139,7 +139,8 @@ fn tell_flaws(Today { event_type, written }: &Today) {
     }
 }
 
-/// Forgets schemas of changed event types with which nothing has been written.
+/// Forgets schemas of changed event types with which nothing has been written. Of what is damaged, which may be
+/// restored, any record could be of any of them.
 fn forget_unused(
     log: &dyn EventLog,
     stored: &mut Stored,
@@ -149,7 +150,7 @@ fn forget_unused(
     let types = stored.types.iter().filter(|(name, _)| changed(name));
     let since = types.flat_map(|(name, all)| all.iter().map(move |one| (name.clone(), one.since)));
     let mut unused: BTreeSet<(String, u64)> = since.collect();
-    read_all(log, &mut |record| {
+    let damaged = read_all(log, &mut |record| {
         let mut all = stored.types.get(record.name).into_iter().flatten();
         if let Some(used) = all.rfind(|written| written.since <= record.id.seq()) {
             unused.remove(&(record.name.to_owned(), used.since));
@@ -158,8 +159,12 @@ fn forget_unused(
     })?;
     let first = log.history().first();
     for (name, all) in &mut stored.types {
-        for written in &mut *all {
-            written.is_gone = unused.contains(&(name.clone(), written.since));
+        let mut end = u64::MAX;
+        for written in all.iter_mut().rev() {
+            let could_be =
+                damaged.iter().any(|seqs| written.since <= *seqs.end() && *seqs.start() < end);
+            end = written.since;
+            written.is_gone = !could_be && unused.contains(&(name.clone(), written.since));
         }
         // What is no longer kept may have been shown to clients.
         all.retain(|written| !written.is_gone || written.since < first);
@@ -349,6 +354,9 @@ fn of_clients(Today { event_type, written: now }: &Today, latest: &Written) -> V
 mod tests {
     use super::*;
     use schemars::{JsonSchema, Schema, SchemaGenerator};
+    use crate::id::IdKey;
+    use crate::log::{AppendError, Appended, Batch, History, Read, RecordRef};
+    use crate::topic::TopicSelection;
 
     #[derive(JsonSchema)]
     #[allow(dead_code, reason = "it is only described")]
@@ -364,6 +372,84 @@ mod tests {
     }
 
     #[test]
+    /// A log of 20 records, all of them of the type `x`, of which some cannot be read.
+    struct Partial(Stored, fn(u64) -> Option<LogError>);
+
+    impl EventLog for Partial {
+        fn append(&self, _: &[Batch]) -> Result<Appended, AppendError> {
+            Err(AppendError::Refused(LogError::Closed))
+        }
+
+        fn read(
+            &self,
+            after: u64,
+            until: u64,
+            _: &TopicSelection,
+            visit: &mut dyn FnMut(RecordRef<'_>) -> ControlFlow<()>,
+        ) -> Result<Read, LogError> {
+            for seq in after + 1..=until {
+                if let Some(error) = self.1(seq) {
+                    return Err(error);
+                }
+                let record = RecordRef::new(self.history().id(seq), 0, None, "x", 1, b"{}");
+                if visit(record).is_break() {
+                    return Ok(Read::new(after + 1, seq));
+                }
+            }
+            Ok(Read::new(after + 1, until))
+        }
+
+        fn history(&self) -> History {
+            History::new([].into(), 1, 20)
+        }
+
+        fn id_key(&self) -> Result<IdKey, LogError> {
+            Err(LogError::Closed)
+        }
+
+        fn schemas(&self) -> Result<Option<Vec<u8>>, LogError> {
+            Ok(self.0.to_bytes().ok())
+        }
+
+        fn close(&self) -> Result<(), LogError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_schema_of_records_that_are_damaged_is_not_forgotten() {
+        fn damaged(first: u64, last: u64) -> LogError {
+            LogError::Damaged { path: "log".into(), first, last, reason: String::new() }
+        }
+        let make = |make: fn(&mut SchemaGenerator) -> Schema| {
+            Box::leak(Box::new([EventType::new("x").with_schema(make)]))
+        };
+        let (less, more) = (make(Less::json_schema), make(More::json_schema));
+        let fits = |unreadable| {
+            let mut stored = Stored::default();
+            stored.note(Today::all(less), 1);
+            stored.note(Today::all(more), 11);
+            let checked = check(more, &Partial(stored, unreadable), &Choices::default());
+            checked.map(|Fitting { stored, .. }| stored.types["x"].len())
+        };
+        assert!(matches!(fits(|_| None), Err(Refused::Schema(_))));
+        let lost = |seq| (seq <= 10).then_some(LogError::Lost { first: 1, last: 10 });
+        assert_eq!(fits(lost).unwrap(), 1, "no record is left of what cannot be read");
+        let restorable = |seq| (seq <= 10).then(|| damaged(1, 10));
+        assert!(matches!(fits(restorable), Err(Refused::Schema(_))));
+        let its_last = |seq| match seq {
+            1..10 => Some(LogError::Lost { first: 1, last: 9 }),
+            10..13 => Some(damaged(10, 12)),
+            _ => None,
+        };
+        assert!(matches!(fits(its_last), Err(Refused::Schema(_))));
+        let others = |seq| match seq {
+            1..11 => Some(LogError::Lost { first: 1, last: 10 }),
+            _ => Some(damaged(11, 20)),
+        };
+        assert_eq!(fits(others).unwrap(), 1, "it is another's that is damaged");
+    }
+
     fn records_are_outdated_up_to_the_last_that_lack_something() {
         let make = |make: fn(&mut SchemaGenerator) -> Schema, version| {
             Box::leak(Box::new([EventType::new("x").with_schema(make).with_version(version)]))
