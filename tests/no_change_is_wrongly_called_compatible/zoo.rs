@@ -202,4 +202,6 @@ zoo! {
     integer_keys_flattened: Breaks Breaks { struct Event { a: u8, #[serde(rename = "7")] b: u8 } } { struct Event { a: u8, #[serde(flatten)] rest: BTreeMap<u8, u8> } }
     integer_keys_beside_a_tag: Breaks Breaks { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One { #[serde(rename = "7")] b: u8 }, Two } }
         { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One(BTreeMap<u8, u8>), Two } }
+    integer_keys_or_nothing: Breaks Breaks { struct Event { a: Option<BTreeMap<u8, u8>> } } { struct Event { a: Kind } #[serde(untagged)] enum Kind { One(BTreeMap<u8, u8>), Nothing } }
+    a_very_wide_integer_or_nothing: Breaks Breaks { struct Event { a: Option<u128> } } { struct Event { a: Kind } #[serde(untagged)] enum Kind { One(u128), Nothing } }
 }

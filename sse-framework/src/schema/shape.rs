@@ -400,7 +400,11 @@ impl<'a> Place<'a> {
 fn is_buffered(keyword: &str, all: &[Value]) -> bool {
     if keyword == "anyOf" {
         let is_null = |one: &Value| one.get("type").is_some_and(|kind| kind == "null");
-        return !(all.len() == 2 && all.iter().any(is_null));
+        // Of what has a type of its own, an `Option` is one of that type or null.
+        let is_of_option = |one: &Value| {
+            ["$ref", "allOf", "anyOf", "oneOf"].iter().any(|word| one.get(word).is_some())
+        };
+        return !matches!(all, [some, none] if is_null(none) && is_of_option(some));
     }
     let is_tag = |schema: &&Value| schema.get("const").is_some();
     let fields = all.iter().filter_map(|one| one.get("properties")?.as_object());
