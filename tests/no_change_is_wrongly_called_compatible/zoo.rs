@@ -204,4 +204,5 @@ zoo! {
         { struct Event { a: Kind } #[serde(tag = "t")] enum Kind { One(BTreeMap<u8, u8>), Two } }
     integer_keys_or_nothing: Breaks Breaks { struct Event { a: Option<BTreeMap<u8, u8>> } } { struct Event { a: Kind } #[serde(untagged)] enum Kind { One(BTreeMap<u8, u8>), Nothing } }
     a_very_wide_integer_or_nothing: Breaks Breaks { struct Event { a: Option<u128> } } { struct Event { a: Kind } #[serde(untagged)] enum Kind { One(u128), Nothing } }
+    a_field_named_by_digits: Breaks Breaks { struct Event { a: One } struct One { #[serde(rename = "300")] b: u8 } } { struct Event { a: BTreeMap<u8, u8> } }
 }

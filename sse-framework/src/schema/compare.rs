@@ -183,12 +183,9 @@ impl Comparison<'_> {
         if let Some(reader) = read.fields.get(name) {
             return self.fits(place, *reader);
         }
-        if let Some(&(pattern, reader)) = read.patterns.first() {
-            return match (is_match(pattern, name), read.patterns.len()) {
-                (Some(true), 1) => self.fits(place, reader),
-                (Some(false), 1) => self.fits_others_of(place, read),
-                _ => self.no(UNKNOWN),
-            };
+        // Which integers are keys is not said.
+        if read.patterns.iter().any(|(pattern, _)| may_match(pattern, name)) {
+            return self.no(UNKNOWN);
         }
         self.fits_others_of(place, read)
     }
@@ -219,7 +216,7 @@ impl Comparison<'_> {
 
     /// Fields whose names fit a pattern.
     fn fits_pattern(&mut self, pattern: &str, place: Place<'_>, read: &Object<'_>) -> bool {
-        if read.fields.keys().any(|name| is_match(pattern, name) != Some(false)) {
+        if read.fields.keys().any(|name| may_match(pattern, name)) {
             return self.no(UNKNOWN);
         }
         match read.patterns.as_slice() {
@@ -332,14 +329,14 @@ fn name(shape: &Shape<'_>) -> String {
     }
 }
 
-/// Whether a name fits one of the patterns that schemars writes for integers.
-fn is_match(pattern: &str, name: &str) -> Option<bool> {
+/// Whether a name may fit a pattern. Only of those that schemars writes for integers is that known.
+fn may_match(pattern: &str, name: &str) -> bool {
     if !is_integer(pattern) {
-        return None;
+        return true;
     }
     let sign = if pattern.starts_with("^-?") { name.strip_prefix('-') } else { None };
     let digits = sign.unwrap_or(name);
-    Some(!digits.is_empty() && digits.chars().all(char::is_numeric))
+    !digits.is_empty() && digits.chars().all(char::is_numeric)
 }
 
 /// Whether two schemas say the same, but for notes and for what their definitions are called.
