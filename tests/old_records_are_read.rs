@@ -642,19 +642,32 @@ async fn a_reader_stands_before_the_gap_until_it_is_told() {
     let mut stream = client.subscribe("/some?last_event_id=earliest").await.unwrap();
     assert_eq!(read(&mut stream, 1).await, [r#"noted {"n":1} 1"#]);
     stream.silence(10 * heartbeat).await.unwrap();
-    assert_eq!(reads.count.load(Ordering::Relaxed), 2, "the row goes on with the second page");
+    assert_eq!(count(), 2, "the row goes on with the second page");
     drop(held);
     assert_eq!(read(&mut stream, 2).await, ["sse-gap unreadable 999", r#"noted {"n":1000} 1000"#]);
 
     let held = begin();
+    // Who does not read does not begin the second page.
+    for _ in 0..1000 {
+        stream.silence(heartbeat).await.unwrap();
+        if count() == 2 {
+            break;
+        }
+    }
     let mut typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
     assert_eq!(typed.next().await.unwrap().id().unwrap().seq(), 1);
     assert!(tokio::time::timeout(10 * heartbeat, typed.next()).await.is_err());
-    assert_eq!(reads.count.load(Ordering::Relaxed), 2);
+    assert_eq!(count(), 2);
     assert_eq!(typed.position().seq(), 1);
     drop(held);
     // As a response it goes on from there, too.
     let mut frames = typed.into_response().into_body();
+    for _ in 0..1000 {
+        assert!(tokio::time::timeout(heartbeat, typed.next()).await.is_err());
+        if count() == 2 {
+            break;
+        }
+    }
     let mut text = Vec::new();
     while !String::from_utf8_lossy(&text).contains("noted") {
         let frame = frames.frame().await.unwrap().unwrap();
@@ -670,6 +683,29 @@ async fn a_reader_stands_before_the_gap_until_it_is_told() {
 async fn a_gap_has_one_reason() {
     #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
     struct Counted {}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_that_waits_for_a_reader_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    rollback::write(directory.path(), 1000, |n| n == 1 || n == 1000).await;
+    let (reads, lines) = (Arc::new(Reads::default()), captured());
+    let hub = rolled_back(directory.path(), &reads).start().await.unwrap();
+    let (hold, held) = channel::<()>();
+    *reads.second.lock().unwrap() = Some(held);
+    reads.count.store(1, Ordering::Relaxed);
+    let mut stream = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    let wait = Duration::from_millis(100);
+    assert!(tokio::time::timeout(wait, stream.next()).await.is_err(), "it reads");
+    let mut shutdown = std::pin::pin!(hub.shutdown());
+    assert!(tokio::time::timeout(10 * wait, &mut shutdown).await.is_err());
+    let told = || lines.text().matches("waits for those who read it").count();
+    assert_eq!(told(), 0, "{}", lines.text());
+    assert!(tokio::time::timeout(50 * wait, &mut shutdown).await.is_err());
+    assert_eq!(told(), 1, "{}", lines.text());
+    drop(hold);
+    tokio::time::timeout(100 * wait, shutdown).await.unwrap().unwrap();
+    assert_eq!(told(), 1);
+}
 
     let directory = tempfile::tempdir().unwrap();
     rollback::write(directory.path(), 9, |n| (4..=6).contains(&n)).await;
