@@ -597,8 +597,12 @@ async fn single_records_that_cannot_be_read_cost_no_reads_of_their_own() {
     assert_eq!(read_frames(&app, "/all?last_event_id=earliest", 3000).await, expected);
     let count = reads.count.load(Ordering::Relaxed);
     assert!(count < 10, "{count}");
-    let typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
-    assert_eq!(read_typed(typed, 3000).await, expected);
+    let typed = hub.subscribe(Subscribe::default()).start(Start::Oldest);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let filtered = typed.filter(move |_| counted.fetch_add(1, Ordering::Relaxed) < 1500);
+    assert_eq!(read_typed(filtered.everything(), 3000).await, expected);
+    assert_eq!(asked.load(Ordering::Relaxed), 1500, "a filter is asked once about each");
 }
 
 /// One read of the log looks no further than so many records.

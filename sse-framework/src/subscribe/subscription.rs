@@ -165,6 +165,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
                 unreadable: Unreadable::new(&core.ids, &core.renewal),
                 cursor: Cursor::new(core, registration, at, gap).seeking(sought),
                 records: VecDeque::new(),
+                looked_at: None,
                 next: None,
                 filter,
                 failed: false,
@@ -280,6 +281,8 @@ struct Opened<E> {
     cursor: Cursor<Vec<Record>>,
     /// Read, but not yet yielded.
     records: VecDeque<Record>,
+    /// What the first of these comes to, if the gap before it was yielded: the filter is not asked again.
+    looked_at: Option<Box<Received<E>>>,
     unreadable: Unreadable,
     /// Comes after the gap that was yielded last.
     next: Option<Step<Vec<Record>>>,
@@ -431,16 +434,24 @@ impl<E: SseEvent> Opened<E> {
 
     /// What the next record that was read comes to; none if it comes to nothing by itself.
     fn look_on(&mut self, record: Record) -> Option<Received<E>> {
-        let received = match self.look_at(&record) {
+        let looked_at = match self.looked_at.take() {
+            Some(received) => Ok(Some(*received)),
+            None => self.look_at(&record),
+        };
+        let received = match looked_at {
             Ok(received) => received?,
             Err(error) => return self.unreadable.add(record.id, error).map(Received::Gap),
         };
-        let gap = self.unreadable.end().map(Received::Gap);
-        self.failed = gap.is_none() && matches!(received, Received::Closed(_));
-        if gap.is_some() || self.failed {
+        if let Some(gap) = self.unreadable.end() {
+            self.records.push_front(record);
+            self.looked_at = Some(Box::new(received));
+            return Some(Received::Gap(gap));
+        }
+        self.failed = matches!(received, Received::Closed(_));
+        if self.failed {
             self.records.push_front(record);
         }
-        Some(gap.unwrap_or(received))
+        Some(received)
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
