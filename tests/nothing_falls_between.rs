@@ -7,9 +7,9 @@ use axum::routing::get;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    Batch, CloseReason, EventLog, GapReason, Hub, LogError, MemoryLog, NewRecord, Read, Received,
-    RecordRef, Retention, Snapshot, SseEvent, Start, Subscribe, Subscription, TopicFilter,
-    TopicSelection,
+    Batch, CloseReason, EventId, EventLog, GapReason, Hub, LogError, MemoryLog, NewRecord, Read,
+    Received, RecordRef, Retention, Snapshot, SseEvent, Start, Subscribe, Subscription,
+    TopicFilter, TopicSelection,
 };
 use std::ops::ControlFlow;
 use std::task::{Context, Poll, Waker};
@@ -160,6 +160,21 @@ enum DuringARead {
     Append,
     /// The record of this seq is damaged.
     Damage(u64),
+    /// It tells of this seq, of which there is no record.
+    Nonsense(Told, u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Read,
+    Lost,
+    Damaged,
+    Record,
+}
+
+fn damaged(seq: u64) -> LogError {
+    let (path, reason) = ("a test".into(), "it was asked for".into());
+    LogError::Damaged { path, first: seq, last: seq, reason }
 }
 
 impl Hooks for DuringARead {
@@ -180,10 +195,22 @@ impl Hooks for DuringARead {
             }
             DuringARead::Damage(seq) if (after + 1..=until).contains(&seq) => {
                 log.read(after, seq - 1, topics, visit)?;
-                let (path, reason) = ("a test".into(), "it was asked for".into());
-                Err(LogError::Damaged { path, first: seq, last: seq, reason })
+                Err(damaged(seq))
             }
             DuringARead::Damage(_) => log.read(after, until, topics, visit),
+            DuringARead::Nonsense(Told::Read, seq) => Ok(Read::new(seq, seq)),
+            DuringARead::Nonsense(Told::Lost, seq) => Err(LogError::Lost { first: seq, last: seq }),
+            DuringARead::Nonsense(Told::Damaged, seq) => Err(damaged(seq)),
+            DuringARead::Nonsense(Told::Record, seq) => {
+                let id = EventId::new(log.history().id(1).epoch(), seq);
+                for name in ["count", "unknown"] {
+                    let record = RecordRef::new(id, 0, None, name, 1, br#"{"n":0}"#);
+                    if visit(record).is_break() {
+                        break;
+                    }
+                }
+                log.read(after, until, topics, visit)
+            }
         }
     }
 }
@@ -219,5 +246,30 @@ async fn damage_is_told_and_everything_around_it_is_shown() {
     assert_eq!((gap.reason, gap.resumed_after.seq()), (GapReason::Unreadable, 50));
     for n in 51..=60 {
         assert_eq!(number(&mut subscription).await, n);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_tells_nonsense_ends_no_stream() {
+    let all = [Told::Read, Told::Lost, Told::Damaged, Told::Record];
+    let high = all.iter().flat_map(|told| [u64::MAX - 1, u64::MAX].map(|seq| (*told, seq)));
+    for (told, seq) in high.chain([(Told::Record, 0)]) {
+        let log = Hooked(DuringARead::Nonsense(told, seq));
+        let hub = Hub::<Count>::builder(log).tail(0, 0).start().await.unwrap();
+        for n in 1..=2 {
+            hub.publish(Count { n }).await.unwrap();
+        }
+        let begin = |start| hub.subscribe(Subscribe::default()).start(start);
+        let filtered = begin(Start::Oldest).filter(|_| true);
+        let since = begin(Start::Since(std::time::UNIX_EPOCH));
+        let streams = [begin(Start::Oldest), filtered, since].map(|it| it.everything());
+        for (n, mut stream) in (3..).zip(streams) {
+            let wait = Duration::from_millis(50);
+            while let Ok(received) = tokio::time::timeout(wait, stream.next()).await {
+                assert!(received.is_some() && stream.position().seq() < n, "{told:?} {seq}");
+            }
+            hub.publish(Count { n }).await.unwrap();
+            assert_eq!(number(&mut stream).await, n, "{told:?} {seq}");
+        }
     }
 }

@@ -132,12 +132,18 @@ impl Core {
         let read = self.with_log(move |log| {
             let (mut page, mut shown) = (begin(&copies, &ids, &renewal), after);
             let read = log.read(after, until, &topics, &mut |record| {
-                shown = record.id.seq();
+                let seq = record.id.seq();
+                // What was not asked for, or comes again, has no place in a page.
+                if seq <= shown || until < seq {
+                    return ControlFlow::Continue(());
+                }
+                shown = seq;
                 take(&mut page, record)
             });
             PageRead { page, shown, read }
         });
         read.await.unwrap_or_else(|error| {
+            let read = read.map(|Read { first, until: to }| Read { first, until: to.min(until) });
             let page = begin(self.tail.copies(), &self.ids, &self.renewal);
             PageRead { page, shown: after, read: Err(error) }
         })

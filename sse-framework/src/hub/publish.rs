@@ -232,7 +232,7 @@ impl<'h, E: SseEvent> IntoFuture for PublishAll<'h, E> {
             drop(events);
             let core = hub.core();
             let first = Receipt(core.queue.push(batch, &core.pressure).await?).await?;
-            let seqs = first.seq()..first.seq() + count;
+            let seqs = first.seq()..first.seq().saturating_add(count);
             Ok(seqs.map(|seq| EventId::new(first.epoch(), seq)).collect())
         })
     }

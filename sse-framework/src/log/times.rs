@@ -52,7 +52,9 @@ pub(crate) fn search(
     while low < high {
         let middle = low + (high - low) / 2;
         match look(middle, high - 1)? {
-            Some(found) if found.last_time < time_ms => low = found.last.max(middle) + 1,
+            Some(found) if found.last_time < time_ms => {
+                low = found.last.clamp(middle, high - 1) + 1;
+            }
             Some(found) => high = found.first.clamp(low, middle),
             None => high = middle,
         }
@@ -82,11 +84,12 @@ pub(crate) fn first_readable(
         if let Some((seq, time)) = found {
             return Ok(Some(Dated { first: seq, last: seq, first_time: time, last_time: time }));
         }
-        from = match read {
-            Ok(read) => read.until.max(from) + 1,
-            Err(LogError::Damaged { last, .. } | LogError::Lost { last, .. }) => last.max(from) + 1,
+        let passed = match read {
+            Ok(read) => read.until,
+            Err(LogError::Damaged { last, .. } | LogError::Lost { last, .. }) => last,
             Err(error) => return Err(error),
         };
+        from = passed.clamp(from, until) + 1;
     }
     Ok(None)
 }
@@ -94,6 +97,7 @@ pub(crate) fn first_readable(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{Epoch, EventId};
     use proptest::prelude::*;
 
     /// What `search` finds among records of these times, of which some cannot be read, and how many
@@ -123,6 +127,37 @@ mod tests {
     fn expected(times: &[Option<u64>], time_ms: u64) -> u64 {
         let earlier = |time: &Option<u64>| time.is_some_and(|time| time < time_ms);
         times.iter().rposition(earlier).map_or(1, |place| place as u64 + 2)
+    }
+
+    #[test]
+    fn what_cannot_be_harms_nothing() {
+        let odd = [0, 1, 5, u64::MAX - 1, u64::MAX];
+        for (first, last) in [(1, 1), (3, 9), (1, u64::MAX - 1), (u64::MAX - 1, u64::MAX - 1)] {
+            for (told, kind) in odd.into_iter().flat_map(|told| [0, 1, 2].map(|kind| (told, kind)))
+            {
+                let mut looks = 0;
+                let found = search(7, first, last + 1, |from, until| {
+                    first_readable(from, until, |_, _, _, visit| {
+                        looks += 1;
+                        let id = EventId::new(Epoch::from_token(1), told);
+                        match kind {
+                            _ if looks > 200 => Err(LogError::Closed),
+                            0 => Ok(Read::new(told, told)),
+                            1 => Err(LogError::Lost { first: told, last: told }),
+                            _ => {
+                                let flow = visit(RecordRef::new(id, told, None, "x", 1, b""));
+                                assert!(flow.is_break());
+                                Ok(Read::new(told, told))
+                            }
+                        }
+                    })
+                });
+                // Who gets on by one record at a time may take long.
+                assert!(
+                    matches!(found, Ok(seq) if (first..=last + 1).contains(&seq)) || looks > 200
+                );
+            }
+        }
     }
 
     proptest! {

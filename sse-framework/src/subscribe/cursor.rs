@@ -354,8 +354,9 @@ impl<P: Page> Cursor<P> {
         }
     }
 
-    /// Goes on after `resumed`, with a gap.
+    /// Goes on after `resumed`, with a gap; after the newest record at the latest.
     fn skip_to(&mut self, resumed: u64, reason: GapReason) {
+        let resumed = resumed.min(self.core.tail.head());
         let history = self.core.log.history();
         let asked = self.core.ids.position(history.id(self.at));
         let resumed_after = history.id(resumed);

@@ -125,7 +125,7 @@ impl Sieve {
 
     /// The seq of the last record that has been sifted or passed over.
     pub(super) fn at(&self) -> u64 {
-        let next = || self.records.front().map(|next| next.id.seq() - 1);
+        let next = || self.records.front().map(|next| next.id.seq().saturating_sub(1));
         let row = self.unreadable.before().map(EventId::seq);
         row.or_else(next).unwrap_or_else(|| self.cursor.at())
     }

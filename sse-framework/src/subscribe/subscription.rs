@@ -414,7 +414,9 @@ impl<E: SseEvent> Opened<E> {
             Some(Step::Gap(gap)) => untold(core, Some(gap)),
             _ => None,
         };
-        let record = || self.records.front().map(|next| core.log.history().id(next.id.seq() - 1));
+        let record = || {
+            self.records.front().map(|next| core.log.history().id(next.id.seq().saturating_sub(1)))
+        };
         self.unreadable.before().or_else(gap).or_else(record)
     }
 

@@ -25,7 +25,7 @@ struct Row {
 impl Row {
     /// The position before the first.
     fn before(&self) -> EventId {
-        EventId::new(self.first.epoch(), self.first.seq() - 1)
+        EventId::new(self.first.epoch(), self.first.seq().saturating_sub(1))
     }
 }
 
