@@ -45,7 +45,9 @@ pub enum GapReason {
     #[schemars(description = "Events that the client had seen were lost by the server.")]
     Lost,
     /// The events are there but cannot be read as events of this set. Those in a row, among the ones that the
-    /// subscription may see, are one gap, or, if they are tens of thousands, a few.
+    /// subscription may see, are one gap. In a response without a [filter](crate::SubscriptionBuilder::filter) a gap
+    /// ends where a read of the log does, which looks at up to 65,536 records, of whatever topics: there they may be
+    /// several.
     #[schemars(description = "Events are there but cannot be read.")]
     Unreadable,
     /// The client asked for [history](crate::SubscriptionBuilder::history) that the app does not let it ask for.
@@ -116,7 +118,9 @@ struct Open<'a> {
 #[derive(Serialize, JsonSchema)]
 struct Told<'a> {
     reason: GapReason,
-    #[schemars(description = "What the client had asked for, shortened.")]
+    #[schemars(
+        description = "What the client had asked for, shortened; amid a stream, the position before what is missing."
+    )]
     asked: &'a str,
     #[schemars(description = "The position after which the stream goes on.")]
     resumed_after: &'a str,
