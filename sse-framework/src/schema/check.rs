@@ -118,7 +118,8 @@ fn is_shown_alike(written: &Written, today: &Written) -> bool {
         || written.is_like(today)
         || match (&written.schema, &today.schema) {
             (Some(written), Some(today)) => compare(written, today, Reader::Client).is_empty(),
-            _ => true,
+            // Nothing can be told of what is not known.
+            _ => false,
         }
 }
 
@@ -353,10 +354,10 @@ fn of_clients(Today { event_type, written: now }: &Today, latest: &Written) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
-    use schemars::{JsonSchema, Schema, SchemaGenerator};
     use crate::id::IdKey;
     use crate::log::{AppendError, Appended, Batch, History, Read, RecordRef};
     use crate::topic::TopicSelection;
+    use schemars::{JsonSchema, Schema, SchemaGenerator};
 
     #[derive(JsonSchema)]
     #[allow(dead_code, reason = "it is only described")]
@@ -371,7 +372,6 @@ mod tests {
         a: u8,
     }
 
-    #[test]
     /// A log of 20 records, all of them of the type `x`, of which some cannot be read.
     struct Partial(Stored, fn(u64) -> Option<LogError>);
 
@@ -450,6 +450,7 @@ mod tests {
         assert_eq!(fits(others).unwrap(), 1, "it is another's that is damaged");
     }
 
+    #[test]
     fn records_are_outdated_up_to_the_last_that_lack_something() {
         let make = |make: fn(&mut SchemaGenerator) -> Schema, version| {
             Box::leak(Box::new([EventType::new("x").with_schema(make).with_version(version)]))
@@ -468,5 +469,9 @@ mod tests {
         assert_eq!(outdated(&[less, more, less, more]), Some(31));
         assert_eq!(outdated(&[less, more, make(More::json_schema, 2)]), None, "by its version");
         assert_eq!(outdated(&[make(Less::json_schema, 2), more]), None);
+        let unknown: &[EventType; 1] = Box::leak(Box::new([EventType::new("x")]));
+        assert_eq!(outdated(&[unknown, more]), Some(11), "who knows what it lacks");
+        assert_eq!(outdated(&[more, unknown]), Some(11));
+        assert_eq!(outdated(&[unknown, unknown]), None, "nothing has changed");
     }
 }
