@@ -36,20 +36,26 @@ impl RecentPages {
     }
 
     /// Keeps the frames of all records after this position: of each frame its last record, and where it ends.
-    pub(crate) fn keep(&self, after: u64, frames: Bytes, ends: Vec<(u64, usize)>) {
-        if frames.len() > MOST_BYTES {
+    pub(crate) fn keep(&self, after: u64, frames: Bytes, mut ends: Vec<(u64, usize)>) {
+        ends.shrink_to_fit();
+        let page = RecentPage { after, frames, ends };
+        if page.bytes() > MOST_BYTES {
             return;
         }
         let mut pages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         pages.truncate(MOST_PAGES - 1);
-        pages.push_front(RecentPage { after, frames, ends });
-        while pages.iter().map(|page| page.frames.len()).sum::<usize>() > MOST_BYTES {
+        pages.push_front(page);
+        while pages.iter().map(RecentPage::bytes).sum::<usize>() > MOST_BYTES {
             pages.pop_back();
         }
     }
 }
 
 impl RecentPage {
+    fn bytes(&self) -> usize {
+        self.frames.len() + size_of_val(&*self.ends)
+    }
+
     fn rest(&self, after: u64) -> Option<(Bytes, u64)> {
         let start = match after == self.after {
             true => 0,
@@ -102,10 +108,13 @@ mod tests {
     #[test]
     fn large_pages_do_not_add_up() {
         let pages = RecentPages::default();
-        let keep = |after, length| {
+        /// What a page of one frame takes beside it.
+        const END: usize = size_of::<(u64, usize)>();
+        let keep = |after, bytes| {
+            let length = bytes - END;
             pages.keep(after, vec![b'x'; length].into(), vec![(after + 1, length)]);
         };
-        keep(0, 1);
+        keep(0, END + 1);
         keep(1, MOST_BYTES + 1);
         assert_eq!(pages.after(1), None, "it is too large");
         assert!(pages.after(0).is_some(), "and is in nobody's way");
@@ -114,6 +123,9 @@ mod tests {
             assert!(pages.after(after).is_some());
         }
         let lengths: Vec<_> = pages.0.lock().unwrap().iter().map(|p| p.frames.len()).collect();
-        assert_eq!(lengths, [MOST_BYTES / 2; 2]);
+        assert_eq!(lengths, [MOST_BYTES / 2 - END; 2]);
+        let ends = (21..).map(|seq| (seq, 1)).take(MOST_BYTES / END).collect();
+        pages.keep(20, Bytes::from_static(b"x"), ends);
+        assert_eq!(pages.after(20), None, "where frames end takes room, too");
     }
 }
