@@ -642,15 +642,11 @@ async fn a_reader_stands_before_the_gap_until_it_is_told() {
         hold
     };
 
+    let count = || reads.count.load(Ordering::Relaxed);
+
     let held = begin();
     let mut stream = client.subscribe("/some?last_event_id=earliest").await.unwrap();
     assert_eq!(read(&mut stream, 1).await, [r#"noted {"n":1} 1"#]);
-    stream.silence(10 * heartbeat).await.unwrap();
-    assert_eq!(count(), 2, "the row goes on with the second page");
-    drop(held);
-    assert_eq!(read(&mut stream, 2).await, ["sse-gap unreadable 999", r#"noted {"n":1000} 1000"#]);
-
-    let held = begin();
     // Who does not read does not begin the second page.
     for _ in 0..1000 {
         stream.silence(heartbeat).await.unwrap();
@@ -658,20 +654,26 @@ async fn a_reader_stands_before_the_gap_until_it_is_told() {
             break;
         }
     }
+    stream.silence(10 * heartbeat).await.unwrap();
+    assert_eq!(count(), 2, "the row goes on with the second page");
+    drop(held);
+    assert_eq!(read(&mut stream, 2).await, ["sse-gap unreadable 999", r#"noted {"n":1000} 1000"#]);
+
+    let held = begin();
     let mut typed = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
     assert_eq!(typed.next().await.unwrap().id().unwrap().seq(), 1);
-    assert!(tokio::time::timeout(10 * heartbeat, typed.next()).await.is_err());
-    assert_eq!(count(), 2);
-    assert_eq!(typed.position().seq(), 1);
-    drop(held);
-    // As a response it goes on from there, too.
-    let mut frames = typed.into_response().into_body();
     for _ in 0..1000 {
         assert!(tokio::time::timeout(heartbeat, typed.next()).await.is_err());
         if count() == 2 {
             break;
         }
     }
+    assert!(tokio::time::timeout(10 * heartbeat, typed.next()).await.is_err());
+    assert_eq!(count(), 2);
+    assert_eq!(typed.position().seq(), 1);
+    drop(held);
+    // As a response it goes on from there, too.
+    let mut frames = typed.into_response().into_body();
     let mut text = Vec::new();
     while !String::from_utf8_lossy(&text).contains("noted") {
         let frame = frames.frame().await.unwrap().unwrap();
@@ -681,12 +683,6 @@ async fn a_reader_stands_before_the_gap_until_it_is_told() {
     let gap = text.find("sse-gap").unwrap();
     assert!(text[gap..].contains(r#""reason":"unreadable""#), "{text}");
 }
-
-/// A gap ends where its reason does, and is told at the log's end as well.
-#[tokio::test]
-async fn a_gap_has_one_reason() {
-    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
-    struct Counted {}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_that_waits_for_a_reader_says_so() {
@@ -710,6 +706,12 @@ async fn a_shutdown_that_waits_for_a_reader_says_so() {
     tokio::time::timeout(100 * wait, shutdown).await.unwrap().unwrap();
     assert_eq!(told(), 1);
 }
+
+/// A gap ends where its reason does, and is told at the log's end as well.
+#[tokio::test]
+async fn a_gap_has_one_reason() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+    struct Counted {}
 
     let directory = tempfile::tempdir().unwrap();
     rollback::write(directory.path(), 9, |n| (4..=6).contains(&n)).await;

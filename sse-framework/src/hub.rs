@@ -225,8 +225,10 @@ impl<E: SseEvent> Hub<E> {
     /// Stops the hub: refuses new events, stores those that are queued, ends all subscriptions and
     /// closes the log, after which it can be opened again.
     ///
-    /// All of that waits for the disk, which may hang: then this does not return. Where something else has to go
-    /// on, put a timeout around it. What has been acknowledged is in the log also if it was never closed.
+    /// All of that waits for the disk, and for whoever reads the log at the time, which may run the app's own
+    /// code: the `upcast` and the `Deserialize` of old records. If one of these hangs, this does not return; after
+    /// 5 seconds of waiting for readers a warning is logged. Where something else has to go on, put a timeout around
+    /// it. What has been acknowledged is in the log also if it was never closed.
     ///
     /// # Errors
     ///

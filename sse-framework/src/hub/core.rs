@@ -16,7 +16,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, watch};
 
@@ -68,6 +68,9 @@ pub(crate) struct PageRead<P> {
     pub(crate) shown: u64,
     pub(crate) read: Result<Read, LogError>,
 }
+
+/// If the log's close has waited for readers for so long, that is logged.
+const LONG: Duration = Duration::from_secs(5);
 
 /// An implementation of the log has panicked.
 pub(super) fn panicked(action: &'static str) -> LogError {
@@ -140,10 +143,10 @@ impl Core {
                 shown = seq;
                 take(&mut page, record)
             });
+            let read = read.map(|Read { first, until: to }| Read { first, until: to.min(until) });
             PageRead { page, shown, read }
         });
         read.await.unwrap_or_else(|error| {
-            let read = read.map(|Read { first, until: to }| Read { first, until: to.min(until) });
             let page = begin(self.tail.copies(), &self.ids, &self.renewal);
             PageRead { page, shown: after, read: Err(error) }
         })
@@ -196,8 +199,21 @@ impl Core {
     /// Closes the log when no reader is in it any more.
     pub(super) fn close_log(&self) {
         self.readers.close();
-        while self.readers.available_permits() < self.settings.log_readers {
-            thread::sleep(Duration::from_millis(1));
+        let (begun, mut told) = (Instant::now(), false);
+        loop {
+            let readers = self.settings.log_readers - self.readers.available_permits();
+            if readers == 0 {
+                break;
+            }
+            if !told && begun.elapsed() >= LONG {
+                told = true;
+                tracing::warn!(
+                    readers,
+                    "the log is not closed yet: it waits for those who read it, so for the disk, or for an \
+                     `upcast` or a `Deserialize` of the app's"
+                );
+            }
+            thread::sleep(Duration::from_millis(if told { 50 } else { 1 }));
         }
         let closing = catch_unwind(AssertUnwindSafe(|| self.log.close()));
         if let Err(error) = closing.unwrap_or_else(|_| Err(panicked("closing"))) {
