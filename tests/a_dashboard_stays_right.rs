@@ -61,7 +61,7 @@ fn a_dashboard_stays_right() {
     pages.show_what_there_is(server.address());
     for page in ["first", "beside", "second"] {
         assert_eq!(pages.driver.text(page, "#missing"), "Changes were missed (trimmed).");
-        assert!(pages.driver.texts(page, "svg line").len() >= 7, "it is seen where");
+        eventually("it is seen where", || pages.driver.texts(page, "svg line").len() >= 7);
     }
     change(server.address(), "cup", 1);
     pages.show_what_there_is(server.address());
@@ -86,7 +86,8 @@ fn a_gap_amid_a_stream_brings_the_state_and_what_is_gone_is_not_sold() {
     }));
     pages.show_what_there_is(server.address());
     assert_eq!(pages.driver.text("page", "#missing"), "Changes were missed (unreadable).");
-    assert!(pages.driver.texts("page", "svg line").len() >= 2, "it is seen where");
+    // Plots are drawn every half second.
+    eventually("it is seen where", || pages.driver.texts("page", "svg line").len() >= 2);
     assert_eq!(pages.driver.text("page", "#snapshots"), "2");
 
     // Every half second about half of the items are sold.
