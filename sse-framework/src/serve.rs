@@ -154,9 +154,13 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     async fn run(self) -> io::Result<()> {
+        let writer = Writer::start(self.limits.write)?;
+        self.run_by(writer).await
+    }
+
+    async fn run_by(self, writer: Writer) -> io::Result<()> {
         let Serve { mut listener, app, limits, signal } = self;
         let (stop, stopping) = watch::channel(false);
-        let writer = Writer::start(limits.write)?;
         let Limits { write: write_timeout, shutdown: shutdown_timeout } = limits;
         let server =
             Server { app, writer: writer.clone(), stopping, shutdown_timeout, write_timeout };

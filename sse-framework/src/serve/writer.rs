@@ -267,6 +267,9 @@ mod tests {
         for is_held in [&mut before, &mut after] {
             assert!(timeout(PATIENCE, is_held.changed()).await.unwrap().is_err());
         }
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let server = crate::serve(listener, axum::Router::new());
+        assert!(timeout(PATIENCE, server.run_by(writer)).await.unwrap().is_err());
     }
 
     #[tokio::test]
