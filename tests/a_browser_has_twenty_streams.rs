@@ -24,9 +24,9 @@ fn a_browser_has_twenty_streams() {
     let before = every_stream_has_the_same_event(&mut driver);
     assert!(before > 0);
     for _ in 0..2 {
-        let asked = driver.streams("behind a proxy").len();
+        let answered = driver.answers("behind a proxy");
         app.kill();
-        driver.asks_again("behind a proxy", asked);
+        driver.is_answered_again("behind a proxy", answered);
         for page in PAGES {
             eventually("every stream waits", || {
                 driver.texts(page, "li").iter().all(|line| line == "waits")

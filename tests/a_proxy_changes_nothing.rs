@@ -125,10 +125,10 @@ fn a_page_behind_a_proxy_outlives_the_app() {
             assert_eq!(status, 200);
         }
         wait(&mut driver, 2 * orders);
-        let asked = driver.streams("page").len();
+        let answered = driver.answers("page");
         app.kill();
         // The browser has come back while nobody was there.
-        driver.asks_again("page", asked);
+        driver.is_answered_again("page", answered);
         assert_ne!(look(&mut driver)["state"], "closed");
         app.start_again();
     }

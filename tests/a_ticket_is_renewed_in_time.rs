@@ -28,11 +28,11 @@ fn a_ticket_is_renewed_in_time() {
 
     // Once the server is back at once, once the ticket has ended meanwhile.
     for away in [Duration::ZERO, TICKET] {
-        let asked = driver.streams("behind a proxy").len();
+        let answered = driver.answers("behind a proxy");
         app.kill();
         std::thread::sleep(away);
         if !away.is_zero() {
-            driver.asks_again("behind a proxy", asked);
+            driver.is_answered_again("behind a proxy", answered);
         }
         app.start_again();
         parcel.moves_until_tickets_are_renewed(&app, &mut driver, 1);

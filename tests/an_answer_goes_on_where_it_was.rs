@@ -82,12 +82,12 @@ fn an_answer_goes_on_where_it_was() {
         if kills > 0 && before.iter().any(|text| text.len() + 100 > whole.text.len()) {
             break;
         }
-        let asked = driver.streams("behind a proxy").len();
+        let answered = driver.answers("behind a proxy");
         server.kill();
         for page in pages {
             wait(driver, page, "it notices", |now| now.state == "reconnecting");
         }
-        driver.asks_again("behind a proxy", asked);
+        driver.is_answered_again("behind a proxy", answered);
         server.start_again();
         for (page, before) in pages.into_iter().zip(before) {
             let goes_on = |now: &Answer| now.text.len() > before.len();

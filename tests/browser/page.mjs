@@ -9,8 +9,10 @@ export const commands = {
     const context = beside ? pages.get(beside).context() : await browser.newContext({ ignoreHTTPSErrors: true });
     const page = await context.newPage();
     page.on("pageerror", error => { page.failure ??= error; });
+    page.answers = 0;
     page.streams = [];
     page.on("response", answer => {
+      page.answers += 1;
       if (answer.request().resourceType() === "eventsource") page.streams.push(answer.status());
     });
     pages.set(name, page);
@@ -40,7 +42,10 @@ export const commands = {
     name: line.className, id: line.dataset.id, data: line.dataset.data, text: line.textContent,
   })).reverse()),
 
-  // How the server, or what stands before it, has answered each time that the page asked for a stream.
+  // How often the server, or what stands before it, has answered the page, whatever it asked for.
+  answers: ({ name }) => pages.get(name).answers,
+
+  // How it has answered each time that the page asked for a stream.
   streams: ({ name }) => pages.get(name).streams,
 
   texts: ({ name, selector }) => pages.get(name).$$eval(selector, all => all.map(one => one.textContent)),

@@ -90,10 +90,15 @@ impl Driver {
         self.ask(json!({ "command": "streams", "name": name }))
     }
 
-    /// Waits until a page has asked for a stream more often than so many times.
+    /// How often a page was answered, whatever it had asked for.
+    pub fn answers(&mut self, name: &str) -> usize {
+        self.ask(json!({ "command": "answers", "name": name }))
+    }
+
+    /// Waits until a page was answered more often than so many times.
     #[track_caller]
-    pub fn asks_again(&mut self, name: &str, times: usize) {
-        eventually("the page asks again", || self.streams(name).len() > times);
+    pub fn is_answered_again(&mut self, name: &str, times: usize) {
+        eventually("the page is answered again", || self.answers(name) > times);
     }
 
     /// The texts of all elements that `selector` finds on a page.
