@@ -24,6 +24,15 @@ pub struct Epoch(u64);
 const EPOCH_LENGTH: usize = 13;
 
 impl Epoch {
+    /// A new one, from the operating system's random bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the system has none to give.
+    pub fn generate() -> std::io::Result<Self> {
+        getrandom::u64().map(Epoch).map_err(std::io::Error::other)
+    }
+
     /// The epoch with this token.
     pub const fn from_token(token: u64) -> Self {
         Epoch(token)

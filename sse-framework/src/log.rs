@@ -29,7 +29,7 @@ pub use status::{LogStatus, SalvageReport, Salvaged, StorageFailure};
 
 /// A log that is to be opened: where it is and how it is kept.
 pub trait OpenLog: Send + 'static {
-    /// Opens it for writing, which begins a new epoch. Blocks.
+    /// Opens it for writing, which begins a [new epoch](crate::Epoch::generate). Blocks.
     ///
     /// # Errors
     ///
@@ -454,7 +454,7 @@ impl Retention {
 
     /// Records of an earlier time than this, in milliseconds since 1970, are too old.
     pub(crate) fn oldest_ms(&self) -> u64 {
-        self.age.map_or(0, |age| memory::now_ms(0).saturating_sub(millis(age)))
+        self.age.map_or(0, |age| times::now_ms(0).saturating_sub(millis(age)))
     }
 }
 
@@ -526,6 +526,14 @@ pub enum LogError {
     /// The log has been closed.
     #[error("the log is closed")]
     Closed,
+}
+
+impl LogError {
+    /// The operating system has none.
+    pub(crate) fn no_random_bytes(source: std::io::Error) -> Self {
+        let (action, path) = ("asking for random bytes from", "the operating system".into());
+        LogError::Io { action, path, source }
+    }
 }
 
 /// Records could not be appended.

@@ -7,7 +7,6 @@ use super::queue::Queue;
 use super::{Handle, Hub, committer};
 use crate::event::{EventType, EventTypeError, Renewal, SseEvent};
 use crate::id::{IdStyle, Ids};
-use crate::log::memory::no_random_bytes;
 use crate::log::{EventLog, LogError, OpenLog, Retention, Window};
 use crate::schema::{self, Choices, OnSchemaChange, Refused, SchemaError};
 use crate::sync::thread;
@@ -283,7 +282,9 @@ impl<E: SseEvent> HubBuilder<E> {
             let known = (ClosedTopics::of(&*log)?, Keys::of(&*log, self.keys)?);
             let ids = match self.ids {
                 IdStyle::Plain => Ids::Plain,
-                IdStyle::Opaque => Ids::opaque(&log.id_key()?).map_err(no_random_bytes)?,
+                IdStyle::Opaque => {
+                    Ids::opaque(&log.id_key()?).map_err(LogError::no_random_bytes)?
+                }
             };
             let tail = Tail::new(log.history().last(), self.tail_bytes, self.tail_events);
             let subscribers = Arc::new(Subscribers::new(self.room));

@@ -1,6 +1,6 @@
 //! Keys by which a publish that is tried again is known.
 
-use crate::log::{EventLog, LogError, StoredKey, Window, memory::now_ms};
+use crate::log::{EventLog, LogError, StoredKey, Window, times::now_ms};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;

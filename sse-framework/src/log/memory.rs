@@ -1,6 +1,7 @@
 //! A log in memory, for tests and for events that need not outlive the process.
 
 use super::history::History;
+use super::times::now_ms;
 use super::{
     AppendError, Appended, Batch, EventLog, LogError, NewRecord, OpenLog, Position, Read,
     RecordRef, Retention,
@@ -11,7 +12,6 @@ use crate::topic::{Topic, TopicSelection};
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A log in memory: the same ids, replay and retention, gone with the process.
 ///
@@ -28,30 +28,13 @@ impl MemoryLog {
 
 impl OpenLog for MemoryLog {
     fn open(self: Box<Self>, retention: Retention) -> Result<Box<dyn EventLog>, LogError> {
-        let epochs = Arc::new([(new_epoch()?, 1)]);
-        let id_key = IdKey::generate().map_err(no_random_bytes)?;
+        let epoch = Epoch::generate().map_err(LogError::no_random_bytes)?;
+        let epochs = Arc::new([(epoch, 1)]);
+        let id_key = IdKey::generate().map_err(LogError::no_random_bytes)?;
         let records = RwLock::new(Records { first: 1, ..Records::default() });
         let schemas = RwLock::new(None);
         Ok(Box::new(OpenMemoryLog { epochs, schemas, id_key, retention, records }))
     }
-}
-
-/// A random epoch.
-pub(crate) fn new_epoch() -> Result<Epoch, LogError> {
-    let token = getrandom::u64().map_err(std::io::Error::other).map_err(no_random_bytes)?;
-    Ok(Epoch::from_token(token))
-}
-
-/// The operating system has none.
-pub(crate) fn no_random_bytes(source: std::io::Error) -> LogError {
-    let (action, path) = ("asking for random bytes from", "the operating system".into());
-    LogError::Io { action, path, source }
-}
-
-/// Milliseconds since 1970, but not before `previous`: a record's time never runs backwards.
-pub(crate) fn now_ms(previous: u64) -> u64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX).max(previous)
 }
 
 /// So many records are looked at by a reader before others have their turn, and none is shown meanwhile.
@@ -228,6 +211,7 @@ mod tests {
     use super::*;
     use crate::log::times::position_by_records;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     /// Appends a record of each of these times, of which each is so much later than the one before.
     fn append(log: &OpenMemoryLog, steps: &[u64]) {
@@ -245,7 +229,7 @@ mod tests {
         let schemas = RwLock::new(None);
         let records = RwLock::new(Records { first: 1, ..Records::default() });
         records.write().unwrap().time_ms = FUTURE;
-        let epochs = Arc::new([(new_epoch().unwrap(), 1)]);
+        let epochs = Arc::new([(Epoch::generate().unwrap(), 1)]);
         let retention = Retention::forever().events(events);
         let id_key = IdKey::generate().unwrap();
         OpenMemoryLog { epochs, schemas, id_key, retention, records }

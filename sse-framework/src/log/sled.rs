@@ -48,7 +48,6 @@ use super::{
     RecordRef, Retention, Salvaged, StorageFailure, StoredKey,
 };
 use crate::id::IdKey;
-use crate::log::memory::no_random_bytes;
 use crate::planted::planted;
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
@@ -330,7 +329,7 @@ impl Core {
         if let Some(key) = &state.state().id_key {
             return Ok(key.clone());
         }
-        let key = IdKey::generate().map_err(no_random_bytes)?;
+        let key = IdKey::generate().map_err(LogError::no_random_bytes)?;
         state.change(|state| state.id_key = Some(key.clone()))?;
         Ok(key)
     }

@@ -3,6 +3,13 @@
 use super::{EventLog, LogError, Position, Read, RecordRef};
 use crate::topic::TopicSelection;
 use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Milliseconds since 1970, but not before `previous`: a record's time never runs backwards.
+pub(crate) fn now_ms(previous: u64) -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX).max(previous)
+}
 
 /// Records in a row, and the times of the first and the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

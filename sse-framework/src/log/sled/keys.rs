@@ -22,7 +22,7 @@ use super::shelf::{OpenSegment, Segment, is_damage};
 use super::state::State;
 use super::{Core, files, io, locked, report};
 use crate::id::{Epoch, EventId};
-use crate::log::memory::now_ms;
+use crate::log::times::now_ms;
 use crate::log::{History, LogError, StoredKey};
 use std::fs;
 use std::ops::ControlFlow;

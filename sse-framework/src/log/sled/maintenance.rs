@@ -4,7 +4,7 @@ use super::segment::catch;
 use super::shelf::Segment;
 use super::{Core, Durability, io, locked, report};
 use crate::log::LogError;
-use crate::log::memory::now_ms;
+use crate::log::times::now_ms;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};

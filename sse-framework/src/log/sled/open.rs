@@ -14,7 +14,7 @@ use super::span::{self, Span};
 use super::state::{EpochStart, SegmentState, State, StateFile};
 use super::writer::{Active, Writer};
 use super::{Core, OnDamage, SledLog, active_path, epochs_of, io, report, salvage, sealed_path};
-use crate::log::memory::new_epoch;
+use crate::id::Epoch;
 use crate::log::{History, LogError, Retention, Salvaged};
 use crate::planted::planted;
 use std::fs;
@@ -82,7 +82,10 @@ fn renew(
     state.drop_empty_epoch(last + 1);
     state.drop_epochs(last + 1);
     if begins_epoch && !planted("epoch-reused") {
-        state.epochs.push(EpochStart { epoch: new_epoch()?, first: last + 1 });
+        state.epochs.push(EpochStart {
+            epoch: Epoch::generate().map_err(LogError::no_random_bytes)?,
+            first: last + 1,
+        });
     }
     state.floor = state.floor.clamp(1, last + 1);
     state.closed_at = None;
@@ -92,7 +95,8 @@ fn renew(
 /// The state of a log that is being made. An empty directory becomes one, any other does not.
 fn first_state(directory: &Path) -> Result<State, LogError> {
     super::lock::check_empty(directory)?;
-    let epochs = vec![EpochStart { epoch: new_epoch()?, first: 1 }];
+    let epochs =
+        vec![EpochStart { epoch: Epoch::generate().map_err(LogError::no_random_bytes)?, first: 1 }];
     let state = State { epochs, floor: 1, ..State::default() };
     // Before the first segment, so that a crash leaves no segment without a state.
     StateFile::create(directory, state.clone())?;

@@ -4,7 +4,7 @@ use super::segment::remove_directory;
 use super::shelf::Segment;
 use super::times::dated;
 use super::{Core, locked, trash_path};
-use crate::log::memory::now_ms;
+use crate::log::times::now_ms;
 use crate::log::{Appended, Batch, LogError, Retention, millis};
 use crate::topic::TopicSelection;
 use std::collections::VecDeque;

@@ -8,7 +8,7 @@ use super::shelf::{OpenSegment, Segment};
 use super::state::{EpochStart, SegmentState, State, is_full};
 use super::{Core, Durability, active_path, block, files, io, locked, report};
 use crate::id::{Epoch, EventId};
-use crate::log::memory::{new_epoch, no_random_bytes, now_ms};
+use crate::log::times::now_ms;
 use crate::log::{AppendError, Appended, Batch, LogError, NewRecord, StorageFailure};
 use crate::planted::planted;
 use std::io::Write;
@@ -194,7 +194,9 @@ impl Core {
         let mut left = bytes;
         while left > 0 {
             // A disk that compresses must not make less of it.
-            getrandom::fill(&mut piece).map_err(std::io::Error::other).map_err(no_random_bytes)?;
+            getrandom::fill(&mut piece)
+                .map_err(std::io::Error::other)
+                .map_err(LogError::no_random_bytes)?;
             let next = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             file.write_all(&piece[..next]).map_err(io("writing", &path))?;
             left -= next as u64;
@@ -232,7 +234,7 @@ impl Core {
             }
             Active::Failed { .. } => {
                 self.note_end(writer)?;
-                let epoch = new_epoch()?;
+                let epoch = Epoch::generate().map_err(LogError::no_random_bytes)?;
                 self.begin_segment(writer, Some(epoch))?;
                 tracing::warn!(last = writer.last, "the log goes on after a failed write");
                 Ok(())

@@ -383,11 +383,11 @@ fn retention_passes_what_is_lost() {
         let read = log.read(0, 40, &all, &mut |_| ControlFlow::Continue(()));
         assert!(read.is_ok() || matches!(read, Err(LogError::Lost { first: 5, last: 5 })));
         log.core.tend();
-        log.core.trim_at(crate::log::memory::now_ms(0));
+        log.core.trim_at(crate::log::times::now_ms(0));
         drop(log);
     }
     let log = open_still(settings, Retention::forever().age(Duration::from_secs(1))).unwrap();
-    log.core.trim_at(crate::log::memory::now_ms(0) + 60_000);
+    log.core.trim_at(crate::log::times::now_ms(0) + 60_000);
     assert_eq!(log.history().first(), 41);
     log.core.tend();
     assert_eq!(log.status().salvage.lost, []);

@@ -194,7 +194,7 @@ fn a_clock_that_was_far_ahead_is_told_once() {
     tracing::subscriber::with_default(Warnings("maintenance", Arc::clone(&told)), || {
         let count = || told.load(std::sync::atomic::Ordering::Relaxed);
         let log = open_still(small(directory.path()), Retention::forever()).unwrap();
-        locked(&log.core.writer).time_ms = crate::log::memory::now_ms(0) + 1_800_000;
+        locked(&log.core.writer).time_ms = crate::log::times::now_ms(0) + 1_800_000;
         fill(&log, 1..=1);
         log.core.check_clock();
         assert_eq!(count(), 0);

@@ -254,7 +254,7 @@ fn sealing_ends_when_there_is_nothing_worth_it() {
     log.append(&(0..300).map(numbered).collect::<Vec<_>>()).unwrap();
     faults.set(super::super::faults::INSERT);
     assert!(log.append(&[numbered(301)]).is_err());
-    log.core.trim_at(crate::log::memory::now_ms(0) + 120_000);
+    log.core.trim_at(crate::log::times::now_ms(0) + 120_000);
     assert_eq!(log.history().first(), 301);
     let core = log.core.clone();
     let (done, is_done) = std::sync::mpsc::channel();
