@@ -25,6 +25,7 @@ pub mod random;
 pub mod raw;
 pub mod served;
 pub mod server;
+pub mod stopwatch;
 pub mod torture;
 pub mod typescript;
 pub mod vectors;
