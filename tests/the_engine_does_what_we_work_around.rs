@@ -21,7 +21,7 @@ fn open(path: &Path) -> sled::Result<sled::Db> {
     let begun = Instant::now();
     loop {
         match config.open() {
-            Err(error) if is_locked(&error) && begun.elapsed() < Duration::from_secs(5) => {
+            Err(error) if is_locked(&error) && begun.elapsed() < Duration::from_secs(60) => {
                 std::thread::sleep(Duration::from_millis(2));
             }
             opened => return opened,

@@ -15,6 +15,7 @@ const browser = await chromium.launch({ executablePath, args, headless: true });
 const all = [answer, page, streams, tabs].flatMap(module => Object.entries(module.commands));
 const commands = Object.fromEntries(all);
 if (Object.keys(commands).length < all.length) throw new Error("two commands have one name");
+console.log("ready");
 const lines = createInterface({ input: process.stdin });
 for await (const line of lines) {
   const { command, ...parameters } = JSON.parse(line);

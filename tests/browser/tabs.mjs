@@ -9,6 +9,9 @@ const follow = async ([url, names, options]) => {
   const stream = window.stream = new EventStream(url, names, options);
   window.heard = [];
   window.said = [];
+  // What the page before it had heard last.
+  window.before = JSON.parse(sessionStorage.heard ?? "null");
+  addEventListener("pagehide", () => { sessionStorage.heard = JSON.stringify(heard.at(-1) ?? null); });
   for (const name of names) stream.on(name, (payload, id) => heard.push({ name, payload, id: id ?? null }));
   const note = kind => payload => said.push({ kind, payload: payload ?? null });
   stream.onOpen(note("open"));
@@ -50,8 +53,10 @@ export const commands = {
   async heard_in_tab({ name }) {
     const page = pages.get(name);
     if (page.failure) throw page.failure;
-    return page.evaluate(() => ({ heard, said, last: stream.lastId ?? null }));
+    return page.evaluate(() => ({ heard, said, before, last: stream.lastId ?? null }));
   },
+
+  last_in_tab: ({ name }) => pages.get(name).evaluate(() => heard.at(-1) ?? null),
 
   async leads({ name }) {
     const { me, leader } = await pages.get(name).evaluate(places);
@@ -60,14 +65,20 @@ export const commands = {
 
   // It is closed, as users do it; its process dies; it does nothing for a while; the browser puts it to sleep.
   close_tab: ({ name }) => pages.get(name).close(),
-  crash: ({ name }) => { pages.get(name).goto("chrome://crash").catch(() => {}); },
-  hang: ({ name, ms }) => {
-    pages.get(name).evaluate(ms => { const end = Date.now() + ms; while (Date.now() < end); }, ms).catch(() => {});
-  },
-  async freeze({ name, state }) {
+  async crash({ name }) {
     const page = pages.get(name);
-    page.session ??= await page.context().newCDPSession(page);
-    await page.session.send("Page.setWebLifecycleState", { state });
+    const crashed = page.waitForEvent("crash");
+    page.goto("chrome://crash").catch(() => {});
+    await crashed;
   },
+  hang: ({ name, ms }) => pages.get(name).evaluate(ms => {
+    setTimeout(() => { const end = Date.now() + ms; while (Date.now() < end); });
+  }, ms),
+  // A browser without a screen shows all its tabs, and freezes none: so the page is told, and then hangs.
+  freeze: ({ name, ms }) => pages.get(name).evaluate(ms => {
+    const tell = what => document.dispatchEvent(new Event(what));
+    setTimeout(() => tell("freeze"));
+    setTimeout(() => { const end = Date.now() + ms; while (Date.now() < end); tell("resume"); }, 100);
+  }, ms),
   end: ({ name }) => pages.get(name).evaluate(() => stream.close()),
 };

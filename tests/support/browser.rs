@@ -12,7 +12,9 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// More than the driver waits for something itself, which then says what.
+const PATIENCE: Duration = Duration::from_secs(60);
+const STARTING: Duration = Duration::from_secs(180);
 
 /// A browser and what else reads streams in JavaScript. It ends when this is dropped, and when the
 /// test is killed: the end of its standard input tells it to.
@@ -53,7 +55,10 @@ impl Driver {
         thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line).ok());
         });
-        Driver { child, commands, answers }
+        let ready = answers.recv_timeout(STARTING);
+        let driver = Driver { child, commands, answers };
+        ready.expect("node and the browser start");
+        driver
     }
 
     /// Gives a command and takes its answer.

@@ -45,9 +45,8 @@ impl Example {
         arguments: impl Fn(&mut Command, u16) + 'static,
     ) -> Self {
         let program = server::build(name);
-        let port = free_port();
-        let address = (HOST, port).into();
-        let arguments = Box::new(move |command: &mut Command| arguments(command, port));
+        let address = free_address();
+        let arguments = Box::new(move |command: &mut Command| arguments(command, address.port()));
         let child = spawn(&program, &arguments, &directory);
         let mut example = Example { program, arguments, address, child, directory };
         example.wait_until_it_listens();
@@ -129,9 +128,10 @@ fn spawn(program: &Path, arguments: &dyn Fn(&mut Command), directory: &TempDir) 
 
 /// A port below those that the system gives to clients: one that tries to connect to a killed
 /// server could otherwise be given that very port, and meet itself.
-fn free_port() -> u16 {
+pub(crate) fn free_address() -> SocketAddr {
     // Tests that run beside each other look at different places.
     let offset = (std::process::id() % 1_000) as u16 * 10;
     let mut ports = (0..10_000).map(|n| 20_000 + (offset + n) % 10_000);
-    ports.find(|port| TcpListener::bind((HOST, *port)).is_ok()).expect("a port is free")
+    let port = ports.find(|port| TcpListener::bind((HOST, *port)).is_ok());
+    (HOST, port.expect("a port is free")).into()
 }

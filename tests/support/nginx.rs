@@ -1,8 +1,9 @@
 //! nginx, with a configuration of our own.
 
+use crate::example::free_address;
 use crate::served::eventually;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -36,10 +37,7 @@ impl Nginx {
     pub fn with(app: SocketAddr, change: impl FnOnce(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         certify(directory.path());
-        // Given back, and hopefully still free when nginx takes it.
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        drop(listener);
+        let address = free_address();
         let configuration = change(include_str!("nginx.conf"))
             .replace("APP_PORT", &app.port().to_string())
             .replace("PROXY_PORT", &address.port().to_string());

@@ -13,6 +13,7 @@ const TICK: Duration = Duration::from_millis(10);
 pub struct Stopwatch(Arc<AtomicU32>);
 
 impl Stopwatch {
+    /// Begins to count.
     #[must_use]
     pub fn start() -> Self {
         let ticks = Arc::new(AtomicU32::new(0));
