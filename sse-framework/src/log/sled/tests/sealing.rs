@@ -275,12 +275,13 @@ fn a_segment_that_cannot_be_sealed_holds_up_no_other_and_is_tried_again_later_an
     drop(log);
     damage::spoil(&active_path(directory.path(), 1), 1);
     let log = reopen(directory.path());
+    let before = Instant::now();
     log.core.tend();
+    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), Instant::now());
+    assert!(log.core.next_to_seal(before).is_none());
     let names = kinds(directory.path());
     assert!(names.contains(&"1 active".into()), "{names:?}");
     assert_eq!(names.iter().filter(|name| name.ends_with("active")).count(), 2, "{names:?}");
-    let (segment, mut now) = (log.core.shelf.find(1).unwrap(), Instant::now());
-    assert!(log.core.next_to_seal(now).is_none());
     for pause in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
         let pause = Duration::from_secs(pause);
         assert!(log.core.next_to_seal(now + pause).is_some());
