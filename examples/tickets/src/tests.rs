@@ -76,7 +76,7 @@ async fn a_ticket_opens_one_parcel_for_as_long_as_it_is_good() -> Outcome {
 async fn a_stream_ends_with_its_ticket() -> Outcome {
     let (_hub, keys, app) = parcels()?;
     // Times in tokens are whole seconds.
-    let ticket = keys.ticket("ana", "7", SystemTime::now() + Duration::from_secs(2))?;
+    let ticket = keys.ticket("ana", "7", SystemTime::now() + Duration::from_secs(3))?;
     let mut stream = TestClient::new(app).subscribe(&format!("/events?ticket={ticket}")).await?;
     let closed = stream.named("sse-close").await?;
     assert_eq!(closed.data, r#"{"reason":"expired"}"#);
