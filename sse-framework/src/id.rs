@@ -4,7 +4,9 @@ mod digits;
 mod opaque;
 mod style;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -71,7 +73,8 @@ impl FromStr for Epoch {
 ///
 /// The seq is the record's position in the log, counted from 1. As a cursor, an id with seq 0
 /// stands before the first record. [`Display`](fmt::Display) and [`FromStr`] are inverses, and serde writes and
-/// reads the same text; it is at most 34 characters of `[0-9a-z-]`. It is for the app. What stands in an event's
+/// reads the same text; it is at most 34 characters of `[0-9a-z-]`. With that, and its [`JsonSchema`], it can be
+/// a field of an event. It is for the app. What stands in an event's
 /// `id:` field is the same text, unless the hub has [`IdStyle::Opaque`]: then clients get, and
 /// send, what [`Hub::encode_id`](crate::Hub::encode_id) makes of it.
 ///
@@ -146,6 +149,28 @@ impl Serialize for EventId {
 impl<'de> Deserialize<'de> for EventId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Text of a pattern.
+impl JsonSchema for EventId {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EventId".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "sse_framework::EventId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "pattern": "^[0-9a-z]{13}-(0|[1-9][0-9]{0,19})$",
+        })
     }
 }
 

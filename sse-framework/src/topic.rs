@@ -5,7 +5,9 @@ mod tree;
 pub(crate) use tree::{Breadth, PatternTree};
 
 use crate::planted::planted;
-use std::borrow::Borrow;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::{Borrow, Cow};
 use std::collections::HashSet;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -19,7 +21,8 @@ pub const MAX_TOPIC_LENGTH: usize = 255;
 ///
 /// A topic has at least one segment; none is empty; `*` and control characters do not occur; at
 /// most [`MAX_TOPIC_LENGTH`] bytes. Values that are not under your control become segments through
-/// [`Topic::from_segments`], which escapes what would change the path's shape.
+/// [`Topic::from_segments`], which escapes what would change the path's shape. serde writes it as text, and
+/// reads only what is a topic; with that, and its [`JsonSchema`], it can be a field of an event.
 ///
 /// ```
 /// use sse_framework::Topic;
@@ -27,7 +30,11 @@ pub const MAX_TOPIC_LENGTH: usize = 255;
 /// let topic: Topic = "shops/7/orders".parse()?;
 /// let hostile = Topic::from_segments(["shops", "../*"])?;
 /// assert_eq!(hostile.as_str(), "shops/..%2F%2A");
-/// # Ok::<(), sse_framework::TopicError>(())
+///
+/// assert_eq!(serde_json::to_string(&topic)?, r#""shops/7/orders""#);
+/// assert_eq!(serde_json::from_str::<Topic>(r#""shops/7/orders""#)?, topic);
+/// assert!(serde_json::from_str::<Topic>(r#""shops/*""#).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Topic(Arc<str>);
@@ -131,6 +138,44 @@ impl AsRef<str> for Topic {
 impl Borrow<str> for Topic {
     fn borrow(&self) -> &str {
         &self.0
+    }
+}
+
+/// As text.
+impl Serialize for Topic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// From text, if it is a topic.
+impl<'de> Deserialize<'de> for Topic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Text of a pattern. Its length is counted in characters, of which there are no more than bytes.
+impl JsonSchema for Topic {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Topic".into()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        "sse_framework::Topic".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let segment = r"[^/*\u0000-\u001f\u007f-\u009f]+";
+        json_schema!({
+            "type": "string",
+            "maxLength": MAX_TOPIC_LENGTH,
+            "pattern": format!("^{segment}(/{segment})*$"),
+        })
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn expected(event: &All) -> (&'static str, Value) {
         All::Dressed(event) => ("dressed", dressed(event)),
         All::Through(through) => ("through", json!(through.0.iter().collect::<String>())),
         All::Transparent(transparent) => ("transparent", json!(transparent.only)),
+        All::Referring(referring) => ("referring", plain(referring)),
         All::Middle(Middle::Own(event)) => own(event),
         All::Middle(Middle::Generic(Generic { first, more })) => {
             ("generic", json!({ "first": first, "more": more }))

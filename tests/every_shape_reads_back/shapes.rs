@@ -2,8 +2,8 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sse_framework::SseEvent;
-use std::collections::BTreeMap;
+use sse_framework::{EventId, SseEvent, Topic};
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 #[sse(topic = "named/{id}")]
@@ -79,6 +79,26 @@ pub(crate) struct Transparent {
     pub(crate) only: Vec<u8>,
 }
 
+/// Ids and topics, wherever text can stand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+#[sse(topic = "about/{topic}")]
+pub(crate) struct Referring {
+    pub(crate) id: EventId,
+    pub(crate) before: Option<EventId>,
+    pub(crate) topic: Topic,
+    pub(crate) topics: BTreeMap<Topic, Vec<Topic>>,
+    pub(crate) by_id: HashMap<EventId, u8>,
+    #[serde(flatten)]
+    pub(crate) place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Place {
+    At { at: EventId },
+    Below { below: Topic },
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
 pub(crate) struct Generic<T, const N: usize> {
     pub(crate) first: T,
@@ -136,6 +156,7 @@ pub(crate) enum All {
     Dressed(Dressed),
     Through(Through),
     Transparent(Transparent),
+    Referring(Referring),
     Middle(Middle<String>),
 }
 

@@ -1,12 +1,13 @@
 //! Values for every shape.
 
 use crate::shapes::{
-    All, Data, Dressed, Generic, Kind, Middle, Named, Newtype, Own, Through, Transparent, Tuple,
-    Unit,
+    All, Data, Dressed, Generic, Kind, Middle, Named, Newtype, Own, Place, Referring, Through,
+    Transparent, Tuple, Unit,
 };
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, hash_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use sse_framework::{Epoch, EventId, Topic};
 
 pub(crate) fn all() -> BoxedStrategy<All> {
     prop_oneof![
@@ -17,6 +18,7 @@ pub(crate) fn all() -> BoxedStrategy<All> {
         dressed().prop_map(All::Dressed),
         vec(any::<char>(), 0..5).prop_map(|chars| All::Through(Through(chars))),
         vec(any::<u8>(), 0..5).prop_map(|only| All::Transparent(Transparent { only })),
+        referring().prop_map(All::Referring),
         middle().prop_map(All::Middle),
     ]
     .boxed()
@@ -56,6 +58,39 @@ fn dressed() -> impl Strategy<Value = Dressed> {
         code,
         cache: (),
     })
+}
+
+fn id() -> impl Strategy<Value = EventId> {
+    let seq = prop_oneof![Just(0), Just(u64::MAX), any::<u64>(), 1..100_u64];
+    (any::<u64>(), seq).prop_map(|(token, seq)| EventId::new(Epoch::from_token(token), seq))
+}
+
+/// Topics of any characters, and some that are as long as can be.
+fn topic() -> impl Strategy<Value = Topic> {
+    let segments = vec(text(), 1..4)
+        .prop_filter_map("no topic", |segments| Topic::from_segments(segments).ok());
+    prop_oneof![segments, "a{255}".prop_map(|text| text.parse().unwrap())]
+}
+
+fn referring() -> impl Strategy<Value = Referring> {
+    let topics = btree_map(topic(), vec(topic(), 0..2), 0..3);
+    let by_id = hash_map(id(), any::<u8>(), 0..3);
+    let place = prop_oneof![
+        id().prop_map(|at| Place::At { at }),
+        topic().prop_map(|below| Place::Below { below }),
+    ];
+    // Its own topic has some characters more.
+    let short = "[a-z%]{1,3}(/[a-z]{1,3}){0,2}".prop_map(|text| text.parse().unwrap());
+    (id(), option::of(id()), short, topics, by_id, place).prop_map(
+        |(id, before, topic, topics, by_id, place)| Referring {
+            id,
+            before,
+            topic,
+            topics,
+            by_id,
+            place,
+        },
+    )
 }
 
 fn middle() -> impl Strategy<Value = Middle<String>> {

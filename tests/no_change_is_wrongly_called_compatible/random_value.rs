@@ -1,5 +1,6 @@
 //! Values of the types in the zoo.
 
+use sse_framework::{Epoch, EventId, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
@@ -65,6 +66,20 @@ impl Chance for String {
             0 => (0..random.below(6)).map(|_| char::chance(random)).collect(),
             _ => WORDS[random.below(8)].to_owned(),
         }
+    }
+}
+
+impl Chance for EventId {
+    fn chance(random: &mut Random) -> Self {
+        EventId::new(Epoch::from_token(random.bits()), u64::chance(random))
+    }
+}
+
+impl Chance for Topic {
+    fn chance(random: &mut Random) -> Self {
+        let segments = [String::chance(random), String::chance(random)];
+        Topic::from_segments(segments.into_iter().filter(|segment| !segment.is_empty()))
+            .unwrap_or_else(|_| "shops".parse().unwrap())
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{Called, Pair, pair};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sse_framework::{EventId, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
@@ -81,6 +82,14 @@ zoo! {
     a_boolean_as_a_number: Breaks Breaks { struct Event { a: bool } } { struct Event { a: u8 } }
     a_character_as_text: Fits Breaks { struct Event { a: char } } { struct Event { a: String } }
     text_as_a_character: Breaks Fits { struct Event { a: String } } { struct Event { a: char } }
+    an_event_id: Fits Fits { struct Event { a: EventId } } { struct Event { a: EventId, b: Option<EventId> } }
+    an_event_id_as_text: Fits Breaks { struct Event { a: EventId } } { struct Event { a: String } }
+    text_as_an_event_id: Breaks Fits { struct Event { a: String } } { struct Event { a: EventId } }
+    a_topic: Fits Fits { struct Event { a: Topic } } { struct Event { a: Box<Topic>, b: Option<Topic> } }
+    a_topic_as_text: Fits Breaks { struct Event { a: Topic } } { struct Event { a: String } }
+    a_topic_as_an_event_id: Breaks Breaks { struct Event { a: Topic } } { struct Event { a: EventId } }
+    topics_as_keys: Fits Fits { struct Event { a: BTreeMap<Topic, u8> } } { struct Event { a: BTreeMap<Topic, u8>, b: Option<EventId> } }
+    topics_as_keys_of_text: Fits Breaks { struct Event { a: BTreeMap<Topic, u8> } } { struct Event { a: BTreeMap<String, u8> } }
     may_be_null: Fits Breaks { struct Event { a: u32 } } { struct Event { a: Option<u32> } }
     is_never_null: Breaks Fits { struct Event { a: Option<u32> } } { struct Event { a: u32 } }
     is_never_null_with_default: Breaks Fits { struct Event { a: Option<u32> } } { struct Event { #[serde(default)] a: u32 } }

@@ -72,6 +72,8 @@ fn what_is_no_value_of_a_type_is_refused() {
         ("unit", "{}"),
         ("page-of-numbers", r#"{ "items": ["a"], "next": null }"#),
         ("maybe", "undefined"),
+        ("referring", r#"{ "of": 7, "topic": null, "by_id": {} }"#),
+        ("referring", r#"{ "of": "", "topic": null, "by_id": { "a": null } }"#),
     ];
     let mut text = "import type { EventMap } from \"./events.js\";\nexport default [\n".to_owned();
     for (name, value) in wrong {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
-use sse_framework::EventType;
+use sse_framework::{Epoch, EventId, EventType, Topic};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -243,6 +243,14 @@ struct Strict {
     tag: Internal2,
 }
 
+/// Ids and topics are text.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Referring {
+    of: EventId,
+    topic: Option<Topic>,
+    by_id: HashMap<EventId, Topic>,
+}
+
 fn text() -> impl Strategy<Value = String> + Clone {
     prop_oneof!["[ -~]{0,6}", Just("*/ \u{2028} \" \\ ${x} ` </script>".to_owned())]
 }
@@ -460,6 +468,18 @@ pub(crate) fn all() -> Vec<Animal> {
             any::<u8>().prop_map(|n| Map {
                 string: Gap(n),
                 set: vec![Message { constructor: n, __proto: n }],
+            }),
+        ),
+        animal(
+            "referring",
+            (any::<u64>(), any::<u64>()).prop_map(|(token, seq)| {
+                let id = EventId::new(Epoch::from_token(token), seq);
+                let topic = Topic::from_segments(["a", "*"]).unwrap();
+                Referring {
+                    of: id,
+                    topic: Some(topic.clone()),
+                    by_id: HashMap::from([(id, topic)]),
+                }
             }),
         ),
         animal("strict", internal2().prop_map(|tag| Strict { a: 1, tag })),
