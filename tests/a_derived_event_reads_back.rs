@@ -34,7 +34,7 @@ fn topic<E: SseEvent>(event: &E) -> Option<String> {
 }
 
 fn read<E: SseEvent>(name: &str, data: &str) -> Result<E, DecodeError> {
-    E::decode(RawEvent { name, version: 1, data: data.as_bytes() })
+    E::decode(RawEvent::new(name, 1, data.as_bytes()))
 }
 
 #[track_caller]

@@ -24,7 +24,7 @@ fn stands_as<E: SseEvent + PartialEq + fmt::Debug>(
     assert_eq!(event.event_type().name(), name);
     assert!(E::TYPES.contains(event.event_type()));
     assert_eq!(event.topic().unwrap().map(|topic| topic.to_string()).as_deref(), topic);
-    let raw = RawEvent { name, version: 1, data: &data };
+    let raw = RawEvent::new(name, 1, &data);
     assert_eq!(E::decode(raw).unwrap(), *event);
 }
 
@@ -299,7 +299,7 @@ where
 
 #[test]
 fn versions_and_schemas_depend_on_arguments() {
-    let old = RawEvent { name: "reading", version: 1, data: b"{\"value\":7}" };
+    let old = RawEvent::new("reading", 1, b"{\"value\":7}");
     let unit = "m".to_owned();
     assert_eq!(Reading::<u8>::decode(old).unwrap(), Reading { value: 7, unit: unit.clone() });
     assert_eq!(Readings::<u8>::decode(old).unwrap(), Readings::Reading { value: 7, unit });

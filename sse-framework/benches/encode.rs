@@ -11,7 +11,7 @@ use support::{OrderPlaced, record};
 fn encode(criterion: &mut Criterion) {
     let (order, record) = (OrderPlaced::new(7), record(7));
     let id = EventId::new("0000000000001".parse::<Epoch>().unwrap(), 4711);
-    let event = RawEvent { name: "order-placed", version: 1, data: &record.data };
+    let event = RawEvent::new("order-placed", 1, &record.data);
     let mut group = criterion.benchmark_group("encode");
     group.throughput(Throughput::Bytes(record.data.len() as u64));
     group.bench_function("payload", |bencher| {

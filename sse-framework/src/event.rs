@@ -48,7 +48,7 @@ use crate::wire::FrameError;
 /// let mut data = Vec::new();
 /// placed.encode(&mut data)?;
 /// assert_eq!(data, br#"{"shop":"berlin","id":7}"#);
-/// let read = OrderPlaced::decode(RawEvent { name: "order-placed", version: 1, data: &data })?;
+/// let read = OrderPlaced::decode(RawEvent::new("order-placed", 1, &data))?;
 /// assert_eq!(read, placed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -244,11 +244,12 @@ impl EventType {
 /// #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 /// struct StockChanged { left: u32 }
 ///
-/// let raw = RawEvent { name: "stock-changed", version: 1, data: br#"{"left":"many"}"# };
+/// let raw = RawEvent::new("stock-changed", 1, br#"{"left":"many"}"#);
 /// let Err(DecodeError::Payload { name, path, .. }) = StockChanged::decode(raw) else { panic!() };
 /// assert_eq!((name.as_str(), path.as_str()), ("stock-changed", "left"));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RawEvent<'a> {
     /// The event type's name.
     pub name: &'a str,
@@ -256,6 +257,13 @@ pub struct RawEvent<'a> {
     pub version: u32,
     /// The payload, JSON.
     pub data: &'a [u8],
+}
+
+impl<'a> RawEvent<'a> {
+    /// An event of this type's name, whose payload was written with this version of the schema.
+    pub const fn new(name: &'a str, version: u32, data: &'a [u8]) -> Self {
+        RawEvent { name, version, data }
+    }
 }
 
 /// A value could not be made an event.

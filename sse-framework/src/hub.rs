@@ -192,7 +192,7 @@ impl<E: SseEvent> Hub<E> {
     pub fn decode_id(&self, text: &str) -> Result<EventId, ParseIdError> {
         let id = self.core().ids.read(text)?;
         match self.core().log.history().find(id) {
-            Position::Unknown => Err(ParseIdError),
+            Position::Unknown => Err(ParseIdError::new()),
             _ => Ok(id),
         }
     }

@@ -63,9 +63,10 @@ impl FromStr for Epoch {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let text: &[u8; EPOCH_LENGTH] = text.as_bytes().try_into().map_err(|_| ParseIdError)?;
+        let text: &[u8; EPOCH_LENGTH] =
+            text.as_bytes().try_into().map_err(|_| ParseIdError::new())?;
         let token = digits::read(text).and_then(|token| u64::try_from(token).ok());
-        token.map(Epoch).ok_or(ParseIdError)
+        token.map(Epoch).ok_or_else(ParseIdError::new)
     }
 }
 
@@ -128,12 +129,12 @@ impl FromStr for EventId {
     type Err = ParseIdError;
 
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let (epoch, seq) = text.split_once('-').ok_or(ParseIdError)?;
+        let (epoch, seq) = text.split_once('-').ok_or_else(ParseIdError::new)?;
         let canonical = seq == "0" || !seq.starts_with('0');
         if !canonical || !seq.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(ParseIdError);
+            return Err(ParseIdError::new());
         }
-        let seq = seq.parse().map_err(|_| ParseIdError)?;
+        let seq = seq.parse().map_err(|_| ParseIdError::new())?;
         Ok(EventId { epoch: epoch.parse()?, seq })
     }
 }
@@ -178,7 +179,13 @@ impl JsonSchema for EventId {
 /// [`IdStyle::Opaque`], one that its log has given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an event id: expected the text of an `id:` field, as this hub sends it")]
-pub struct ParseIdError;
+pub struct ParseIdError(());
+
+impl ParseIdError {
+    pub(crate) const fn new() -> Self {
+        ParseIdError(())
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -205,10 +212,18 @@ mod tests {
     fn near_misses_are_refused() {
         let epoch = Epoch::from_token(u64::MAX).to_string();
         for seq in ["", "-1", "+1", "01", "00", " 1", "1 ", "1-2", "18446744073709551616", "x"] {
-            assert_eq!(format!("{epoch}-{seq}").parse::<EventId>(), Err(ParseIdError), "{seq:?}");
+            assert_eq!(
+                format!("{epoch}-{seq}").parse::<EventId>(),
+                Err(ParseIdError::new()),
+                "{seq:?}"
+            );
         }
         for epoch in ["", "1", "zzzzzzzzzzzzz", "0000000000O00", "00000000000000"] {
-            assert_eq!(format!("{epoch}-1").parse::<EventId>(), Err(ParseIdError), "{epoch:?}");
+            assert_eq!(
+                format!("{epoch}-1").parse::<EventId>(),
+                Err(ParseIdError::new()),
+                "{epoch:?}"
+            );
         }
     }
 }

@@ -117,7 +117,7 @@ fn validators(event_type: &EventType) -> [Validator; 2] {
 }
 
 fn decode(name: &str, data: &str) -> All {
-    All::decode(RawEvent { name, version: 1, data: data.as_bytes() }).unwrap()
+    All::decode(RawEvent::new(name, 1, data.as_bytes())).unwrap()
 }
 
 /// The payload under the other name that one of the fields has for reading.

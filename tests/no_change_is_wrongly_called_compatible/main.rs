@@ -122,7 +122,7 @@ fn encoded<E: SseEvent>(event: &E) -> Option<Vec<u8>> {
 }
 
 fn decoded<T: Kept>(data: &[u8]) -> Result<Carried<T>, sse_framework::DecodeError> {
-    Carried::<T>::decode(RawEvent { name: "of-the-zoo", version: 1, data })
+    Carried::<T>::decode(RawEvent::new("of-the-zoo", 1, data))
 }
 
 /// The schema as a client looks at it, which takes no harm from more fields.

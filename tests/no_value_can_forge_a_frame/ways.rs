@@ -94,7 +94,7 @@ fn typed_event(values: &Values, payload: Vec<u8>, out: &mut Vec<u8>) -> bool {
     let event = Hostile { event_type: values.event_type, data: payload };
     let mut data = Vec::new();
     event.encode(&mut data).unwrap();
-    let raw = RawEvent { name: event.event_type().name(), version: 1, data: &data };
+    let raw = RawEvent::new(event.event_type().name(), 1, &data);
     let before = out.len();
     match wire::write_event(out, values.event_id(), raw) {
         Ok(payload) => {

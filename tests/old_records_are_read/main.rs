@@ -259,15 +259,15 @@ async fn an_export_gives_todays_version() {
 
 #[test]
 fn what_an_upcast_says_is_told_with_the_versions() {
-    let record = |data| RawEvent { name: "order-placed", version: 1, data };
-    let failed = |data| match third::OrderPlaced::decode(record(data)) {
+    let record = |version, data| RawEvent::new("order-placed", version, data);
+    let failed = |data| match third::OrderPlaced::decode(record(1, data)) {
         Err(DecodeError::Upcast { found, known, source, .. }) => (found, known, source.to_string()),
         other => panic!("{other:?}"),
     };
     let (found, known, what) = failed(br#"{"euros":18446744073709551615}"#);
     assert_eq!((found, known, what.as_str()), (1, 2, "so much money there is not"));
     assert_eq!(failed(br#"{"euros":13}"#).2, "it panicked: thirteen");
-    let newer = RawEvent { version: 4, ..record(br#"{"euros":1}"#) };
+    let newer = record(4, br#"{"euros":1}"#);
     let Err(DecodeError::Version { found, known, .. }) = third::OrderPlaced::decode(newer) else {
         panic!("an error")
     };

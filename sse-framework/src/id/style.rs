@@ -63,7 +63,7 @@ impl Ids {
     pub(crate) fn read(&self, text: &str) -> Result<EventId, ParseIdError> {
         match self {
             Ids::Plain => text.parse(),
-            Ids::Opaque(opaque) => opaque.read(text.as_bytes()).ok_or(ParseIdError),
+            Ids::Opaque(opaque) => opaque.read(text.as_bytes()).ok_or_else(ParseIdError::new),
         }
     }
 }

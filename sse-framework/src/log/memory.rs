@@ -16,7 +16,8 @@ use std::sync::{Arc, PoisonError};
 /// A log in memory: the same ids, replay and retention, gone with the process.
 ///
 /// Unless the hub's retention says otherwise it keeps everything, so give it a bound.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct MemoryLog {}
 
 impl MemoryLog {

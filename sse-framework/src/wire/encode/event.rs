@@ -15,7 +15,7 @@ use std::ops::Range;
 /// use sse_framework::{EventId, RawEvent, wire};
 ///
 /// let id: EventId = "0000000001bv4-17".parse()?;
-/// let event = RawEvent { name: "stock", version: 1, data: br#"{"left":3}"# };
+/// let event = RawEvent::new("stock", 1, br#"{"left":3}"#);
 /// let mut out = Vec::new();
 /// let payload = wire::write_event(&mut out, id, event)?;
 /// assert_eq!(out, b"id: 0000000001bv4-17\nevent: stock\ndata: {\"left\":3}\n\n");

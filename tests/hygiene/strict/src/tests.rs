@@ -49,7 +49,7 @@ fn colliding_names_do_not_matter() {
 fn what_is_not_there_has_no_place() {
     assert_eq!(names::<Conditional>(), vec!["kept", "last"]);
     assert_eq!(topic(&Conditional::Here { id: 1 }).as_deref(), Some("kept/1"));
-    let raw = ::sse_framework::RawEvent { name: "last", version: 1, data: b"null" };
+    let raw = ::sse_framework::RawEvent::new("last", 1, b"null");
     assert_eq!(Conditional::decode(raw).unwrap(), Conditional::Last);
 }
 
