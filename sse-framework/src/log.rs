@@ -13,8 +13,10 @@ use crate::topic::{Topic, TopicSelection};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::borrow::Cow;
+use std::error::Error;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use history::{History, Position};
@@ -57,10 +59,7 @@ pub trait OpenLog: Send + 'static {
         }
         // The next to open it must not find a log that was not closed.
         if let Err(error) = log.close() {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "closing a log that is refused"
-            );
+            tracing::warn!(error = &error as &dyn Error, "closing a log that is refused");
         }
         Ok(None)
     }
@@ -70,6 +69,22 @@ pub trait OpenLog: Send + 'static {
 ///
 /// All methods but [`history`](EventLog::history) and [`status`](EventLog::status) may block; the hub calls them on
 /// threads where that does no harm.
+///
+/// What fails in a log of your own is told by [`LogError::other`], whatever error it is:
+///
+/// ```
+/// use sse_framework::{AppendError, LogError};
+///
+/// fn committed(outcome: std::io::Result<()>) -> Result<(), AppendError> {
+///     // The connection broke off: the database may have the rows or not.
+///     outcome.map_err(|error| AppendError::OutcomeUnknown(LogError::other("committing rows", error)))
+/// }
+///
+/// let failed = committed(Err(std::io::ErrorKind::ConnectionReset.into())).unwrap_err();
+/// let AppendError::OutcomeUnknown(error) = failed else { panic!() };
+/// assert_eq!(error.to_string(), "the log failed committing rows");
+/// assert!(std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>()));
+/// ```
 pub trait EventLog: Send + Sync + 'static {
     /// Appends the batches in order, each whole or not at all, also over a crash, and returns when
     /// they are durable and readable. Called by one thread at a time.
@@ -523,16 +538,28 @@ pub enum LogError {
         /// What the engine said.
         reason: String,
     },
+    /// Something else failed, for which there is no path: see [`LogError::other`].
+    #[error("the log failed {action}")]
+    Other {
+        /// What was tried, for example "committing rows".
+        action: &'static str,
+        /// Why it failed.
+        source: Arc<dyn Error + Send + Sync>,
+    },
     /// The log has been closed.
     #[error("the log is closed")]
     Closed,
 }
 
 impl LogError {
+    /// A failure of a log of your own: what was tried, for example "committing rows", and why it failed.
+    pub fn other(action: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        LogError::Other { action, source: source.into().into() }
+    }
+
     /// The operating system has none.
     pub(crate) fn no_random_bytes(source: std::io::Error) -> Self {
-        let (action, path) = ("asking for random bytes from", "the operating system".into());
-        LogError::Io { action, path, source }
+        LogError::other("asking the operating system for random bytes", source)
     }
 }
 

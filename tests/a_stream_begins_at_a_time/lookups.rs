@@ -28,10 +28,7 @@ impl Hooks for Lookups {
     fn position_at(&self, log: &dyn EventLog, time_ms: u64) -> Result<Position, LogError> {
         let lookup = self.0.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match lookup {
-            Ok(Lookup::Fails) => {
-                let (action, path) = ("asking", "a test".into());
-                Err(LogError::Io { action, path, source: std::io::Error::other("it said so") })
-            }
+            Ok(Lookup::Fails) => Err(LogError::other("looking a time up", "a test said so")),
             Ok(Lookup::Panics) => panic!("as a test asked for"),
             Err(_) => log.position_at(time_ms),
         }

@@ -18,12 +18,10 @@ struct Open(Failing, Box<dyn EventLog>);
 
 impl Open {
     fn check(&self, call: &str) -> Result<(), LogError> {
-        let failed = || LogError::Io {
-            action: "calling",
-            path: call.into(),
-            source: std::io::Error::other("on demand"),
-        };
-        if self.0.0 == call { Err(failed()) } else { Ok(()) }
+        match self.0.0 == call {
+            true => Err(LogError::other(self.0.0, "on demand")),
+            false => Ok(()),
+        }
     }
 }
 

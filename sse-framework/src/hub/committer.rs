@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(super) fn run(core: &Core) {
     while let Some(jobs) = core.queue.take() {
         if catch_unwind(AssertUnwindSafe(|| commit(core, jobs))).is_err() {
-            core.fail(panicked("appending to"));
+            core.fail(panicked("appending"));
             break;
         }
     }

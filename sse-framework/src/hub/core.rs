@@ -74,7 +74,7 @@ const LONG: Duration = Duration::from_secs(5);
 
 /// An implementation of the log has panicked.
 pub(super) fn panicked(action: &'static str) -> LogError {
-    LogError::Engine { action, path: "the log".into(), reason: "it panicked".into() }
+    LogError::other(action, "it panicked")
 }
 
 /// A lock whose data stays right when a thread that holds it panics.

@@ -77,11 +77,30 @@ fn copy(error: &LogError) -> LogError {
         LogError::Engine { action, path, reason } => {
             LogError::Engine { action, path: path.clone(), reason: reason.clone() }
         }
+        LogError::Other { action, source } => LogError::Other { action, source: source.clone() },
         LogError::Closed => LogError::Closed,
-        other => LogError::Engine {
-            action: "writing to",
-            path: PathBuf::from("the log"),
-            reason: other.to_string(),
-        },
+        other => LogError::other("writing", other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+    use std::io;
+
+    #[test]
+    fn whoever_looks_at_a_failure_sees_what_caused_it() {
+        let cause = || io::Error::from(io::ErrorKind::ConnectionReset);
+        let path = PathBuf::from("a path");
+        let of_a_file = LogError::Io { action: "syncing", path, source: cause() };
+        for error in [LogError::other("committing rows", cause()), of_a_file] {
+            let mut noted = None;
+            StorageFailure::note(&mut noted, &error);
+            let copy = noted.unwrap().error;
+            assert_eq!(copy.to_string(), error.to_string());
+            let source = copy.source().and_then(|source| source.downcast_ref::<io::Error>());
+            assert_eq!(source.map(io::Error::kind), Some(io::ErrorKind::ConnectionReset));
+        }
     }
 }

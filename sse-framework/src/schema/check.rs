@@ -86,11 +86,8 @@ pub(crate) fn check(
 impl Fitting {
     /// Keeps them with the log.
     pub(crate) fn keep(&self, log: &dyn EventLog) -> Result<(), LogError> {
-        let bytes = self.stored.to_bytes().map_err(|error| LogError::Io {
-            action: "writing",
-            path: NAME.into(),
-            source: error.into(),
-        })?;
+        let bytes = self.stored.to_bytes();
+        let bytes = bytes.map_err(|error| LogError::other("writing its schemas", error))?;
         if self.before.as_ref() != Some(&bytes) {
             log.store_schemas(&bytes)?;
             let types = self.stored.types.len();

@@ -334,7 +334,7 @@ const ROOM: u64 = 1 << 20;
 
 /// The bytes that there was no room for. The engine does not always tell why it fails.
 fn room_for(batches: &[Batch], error: &LogError) -> u64 {
-    if matches!(error, LogError::Io { .. }) && !is_full(error) {
+    if matches!(error, LogError::Io { .. } | LogError::Other { .. }) && !is_full(error) {
         return 0;
     }
     batches.iter().flat_map(|batch| &batch.records).map(NewRecord::bytes).sum()
@@ -369,14 +369,12 @@ fn check_sizes(batches: &[Batch]) -> Result<(), LogError> {
     };
     match batches.iter().flat_map(|batch| &batch.records).find(too_large) {
         None => Ok(()),
-        Some(record) => Err(LogError::Engine {
-            action: "appending to",
-            path: "the log".into(),
-            reason: format!(
-                "a record has {} bytes of payload and a name of {}: at most 4 GiB and {LONGEST_NAME} bytes fit",
-                record.data.len(),
-                record.name.len()
-            ),
-        }),
+        Some(record) => {
+            let (bytes, name) = (record.data.len(), record.name.len());
+            let reason = format!(
+                "a record has {bytes} bytes of payload and a name of {name}: at most 4 GiB and {LONGEST_NAME} bytes fit"
+            );
+            Err(LogError::other("appending", reason))
+        }
     }
 }
