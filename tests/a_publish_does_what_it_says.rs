@@ -87,6 +87,7 @@ async fn a_batch_is_never_interleaved() {
 async fn an_empty_batch_publishes_nothing() {
     let hub = start(&Gate::default(), |hub| hub).await;
     assert_eq!(hub.publish_all(Vec::<Load>::new()).await.unwrap(), []);
+    assert_eq!(hub.publish_all(Vec::<Load>::new()).enqueue().unwrap().await.unwrap(), []);
     assert_eq!(hub.publish(load(1)).await.unwrap().seq(), 1);
 }
 
@@ -107,6 +108,42 @@ async fn a_full_queue_gives_the_event_back() {
         tokio::task::yield_now().await;
     }
     assert_eq!(stored(&hub, 2).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_full_queue_gives_a_batch_back() {
+    let gate = Gate::default();
+    let hub = start(&gate, |hub| hub.queue_bytes(600)).await;
+    gate.shut();
+    let queued = hub.publish_all([load(1), load(2)]).topic("a").enqueue().unwrap();
+    let refused = hub.publish_all([load(3), load(4)]).enqueue().unwrap_err();
+    assert_eq!(refused.event, [load(3), load(4)]);
+    assert!(matches!(refused.error, PublishError::QueueFull));
+    gate.open();
+    let ids = queued.await.unwrap();
+    assert_eq!(ids.iter().map(|id| id.seq()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(ids[0].epoch(), ids[1].epoch());
+    let of_a = hub.subscribe(Subscribe::default()).start(Start::Oldest);
+    let mut of_a = of_a.topics(["a".parse().unwrap()]);
+    assert_eq!([next(&mut of_a).await, next(&mut of_a).await], [load(1), load(2)]);
+    // What was refused is not in the log, and its room was never taken.
+    assert_eq!(hub.publish_all([load(3), load(4)]).await.unwrap()[0].seq(), 3);
+    let large = vec![load(5), Load { n: 6, padding: "x".repeat(300 << 10) }];
+    let refused = hub.publish_all(large.clone()).enqueue().unwrap_err();
+    assert!(matches!(refused.error, PublishError::EventTooLarge { .. }));
+    assert_eq!(refused.event, large);
+    assert_eq!(hub.last_event_id().seq(), 4);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_queued_is_published_though_its_receipt_is_dropped() {
+    let gate = Gate::default();
+    let hub = start(&gate, |hub| hub).await;
+    gate.shut();
+    drop(hub.publish_all([load(1), load(2)]).enqueue().unwrap());
+    gate.open();
+    hub.publish(load(3)).await.unwrap();
+    assert_eq!(stored(&hub, 3).await, [1, 2, 3]);
 }
 
 #[tokio::test]

@@ -239,6 +239,8 @@ async fn a_batch_has_one_key_for_all() {
     let second = hub.publish_all(batch(0..50)).topic("b").idempotency_key("b").await.unwrap();
     assert_eq!(second[0].seq(), 51);
     for _ in 0..2 {
+        let queued = hub.publish_all(batch(0..50)).idempotency_key("a").enqueue();
+        assert_eq!(queued.unwrap().await.unwrap(), ids);
         assert_eq!(hub.publish_all(batch(0..50)).idempotency_key("a").await.unwrap(), ids);
         for other in [0..49, 0..51, 1..51, 0..1] {
             let refused = hub.publish_all(batch(other)).idempotency_key("a").await;

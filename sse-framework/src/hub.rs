@@ -23,7 +23,7 @@ pub use builder::{HubBuilder, StartError};
 pub use close::CloseTopic;
 pub use health::Health;
 pub use idempotency::{IdempotencyKeyError, MAX_IDEMPOTENCY_KEY_LENGTH};
-pub use publish::{Publish, PublishAll, PublishError, Receipt, TryPublishError};
+pub use publish::{BatchReceipt, Publish, PublishAll, PublishError, Receipt, TryPublishError};
 pub use stats::Stats;
 
 pub(crate) use core::{Core, PageRead, Settings, Streams};
@@ -120,7 +120,7 @@ impl<E: SseEvent> Hub<E> {
     }
 
     /// Publishes events as one batch: they get consecutive ids with nothing in between, and are
-    /// kept all or none, also over a crash.
+    /// kept all or none, also over a crash. Await it, or [`enqueue`](PublishAll::enqueue) it.
     pub fn publish_all<I: Into<E>>(
         &self,
         events: impl IntoIterator<Item = I>,

@@ -103,8 +103,9 @@ pub use event::{
     DecodeError, EncodeError, EventType, EventTypeError, MAX_EVENT_NAME_LENGTH, RawEvent, SseEvent,
 };
 pub use hub::{
-    CloseTopic, Health, Hub, HubBuilder, IdempotencyKeyError, MAX_IDEMPOTENCY_KEY_LENGTH, Publish,
-    PublishAll, PublishError, Receipt, StartError, Stats, TryPublishError,
+    BatchReceipt, CloseTopic, Health, Hub, HubBuilder, IdempotencyKeyError,
+    MAX_IDEMPOTENCY_KEY_LENGTH, Publish, PublishAll, PublishError, Receipt, StartError, Stats,
+    TryPublishError,
 };
 pub use id::{Epoch, EventId, IdKey, IdStyle, ParseIdError};
 pub use log::{

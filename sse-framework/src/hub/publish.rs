@@ -49,11 +49,12 @@ pub struct Publish<'h, E> {
     options: Options,
 }
 
-/// A batch that is about to be published: await it to get the events' ids.
+/// A batch that is about to be published: await it to get the events' ids, or
+/// [`enqueue`](PublishAll::enqueue) it.
 ///
 /// What [`Publish`] says of order, durability, back-pressure and cancelling holds here too. An
 /// empty batch resolves to no ids at once.
-#[must_use = "nothing is published until this is awaited"]
+#[must_use = "nothing is published until this is awaited or enqueued"]
 pub struct PublishAll<'h, E> {
     hub: &'h Hub<E>,
     events: Vec<E>,
@@ -171,6 +172,43 @@ impl<'h, E: SseEvent> PublishAll<'h, E> {
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         PublishAll { options: self.options.key(key.as_ref()), ..self }
     }
+
+    /// Queues the batch without waiting: all of it or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`TryPublishError`] gives the events back, for example when the queue is full.
+    ///
+    /// ```
+    /// # use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    /// use sse_framework::{Hub, SseEvent};
+    ///
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    /// # struct Tick { n: u64 }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hub = Hub::<Tick>::in_memory()?;
+    /// match hub.publish_all([Tick { n: 1 }, Tick { n: 2 }]).enqueue() {
+    ///     Ok(receipt) => assert_eq!(receipt.await?.len(), 2),
+    ///     Err(refused) => println!("{} events were not queued", refused.event.len()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn enqueue(self) -> Result<BatchReceipt, TryPublishError<Vec<E>>> {
+        let PublishAll { hub, events, options } = self;
+        if events.is_empty() {
+            return Ok(BatchReceipt::of_nothing());
+        }
+        let core = hub.core();
+        let queued = batch(hub, &events, options)
+            .and_then(|batch| core.queue.try_push(batch, &core.pressure));
+        match queued {
+            Ok(ack) => Ok(BatchReceipt::new(ack, events.len())),
+            Err(error) => Err(TryPublishError { event: events, error }),
+        }
+    }
 }
 
 /// Encodes events, on the task of their publisher.
@@ -224,16 +262,14 @@ impl<'h, E: SseEvent> IntoFuture for PublishAll<'h, E> {
     fn into_future(self) -> Self::IntoFuture {
         let PublishAll { hub, events, options } = self;
         Box::pin(async move {
-            let count = events.len() as u64;
+            let count = events.len();
             if count == 0 {
-                return Ok(Vec::new());
+                return BatchReceipt::of_nothing().await;
             }
             let batch = batch(hub, &events, options)?;
             drop(events);
             let core = hub.core();
-            let first = Receipt(core.queue.push(batch, &core.pressure).await?).await?;
-            let seqs = first.seq()..first.seq().saturating_add(count);
-            Ok(seqs.map(|seq| EventId::new(first.epoch(), seq)).collect())
+            BatchReceipt::new(core.queue.push(batch, &core.pressure).await?, count).await
         })
     }
 }
@@ -251,6 +287,37 @@ impl Future for Receipt {
         // Without an answer, the committer ended in the middle of this event's commit.
         let unknown = |_| Err(PublishError::OutcomeUnknown(Arc::new(LogError::Closed)));
         Poll::Ready(ready!(Pin::new(&mut self.0).poll(cx)).unwrap_or_else(unknown))
+    }
+}
+
+/// A batch that is queued: resolves to its events' ids when it is durable, as [`PublishAll`] does.
+///
+/// It may be dropped: the events are published all the same.
+#[derive(Debug)]
+pub struct BatchReceipt {
+    /// None of an empty batch.
+    first: Option<Receipt>,
+    count: u64,
+}
+
+impl BatchReceipt {
+    fn new(ack: Ack, count: usize) -> Self {
+        BatchReceipt { first: Some(Receipt(ack)), count: count as u64 }
+    }
+
+    fn of_nothing() -> Self {
+        BatchReceipt { first: None, count: 0 }
+    }
+}
+
+impl Future for BatchReceipt {
+    type Output = Result<Vec<EventId>, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(first) = &mut self.first else { return Poll::Ready(Ok(Vec::new())) };
+        let first = ready!(Pin::new(first).poll(cx))?;
+        let seqs = first.seq()..first.seq().saturating_add(self.count);
+        Poll::Ready(Ok(seqs.map(|seq| EventId::new(first.epoch(), seq)).collect()))
     }
 }
 
@@ -330,11 +397,11 @@ impl From<EncodeError> for PublishError {
     }
 }
 
-/// An event that could not be queued, and why.
+/// What could not be queued, and why: an event, or the events of a batch.
 #[derive(thiserror::Error)]
-#[error("the event was not queued")]
+#[error("nothing was queued")]
 pub struct TryPublishError<E> {
-    /// The event, given back.
+    /// The event, given back; of a batch, all of its events.
     pub event: E,
     /// Why.
     #[source]
