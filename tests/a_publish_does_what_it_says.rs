@@ -169,6 +169,28 @@ async fn what_is_too_large_is_refused_with_its_size() {
 }
 
 #[tokio::test]
+async fn an_event_that_is_larger_than_the_queue_has_it_alone() {
+    for queue in [0, 1, 100, 300] {
+        let gate = Gate::default();
+        let hub = start(&gate, |hub| hub.max_event_bytes(1000).queue_bytes(queue)).await;
+        gate.shut();
+        let large = |n| Load { n, padding: "x".repeat(900) };
+        let first = hub.try_publish(large(1)).unwrap();
+        assert!(matches!(hub.try_publish(large(2)).unwrap_err().error, PublishError::QueueFull));
+        let mut second = hub.publish(large(2)).into_future();
+        assert!(poll_once(&mut second).is_pending(), "it waits for room");
+        gate.open();
+        assert_eq!(first.await.unwrap().seq(), 1);
+        assert_eq!(second.await.unwrap().seq(), 2);
+        assert_eq!(hub.publish_all([large(3)]).await.unwrap()[0].seq(), 3);
+        let batch = hub.publish_all([large(4), large(5)]).await.unwrap_err();
+        assert!(matches!(batch, PublishError::BatchTooLarge { .. }), "{batch:?}");
+        assert_eq!(hub.close_topic("a").await.unwrap().seq(), 4);
+        assert_eq!(hub.stats().publishes_too_large, 1);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_polled_is_not_published() {
     let hub = start(&Gate::default(), |hub| hub).await;
     drop(hub.publish(load(1)).into_future());

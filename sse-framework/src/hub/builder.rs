@@ -199,7 +199,8 @@ impl<E: SseEvent> HubBuilder<E> {
     }
 
     /// How many bytes of events may wait to be stored; beyond that, publishing waits. It bounds a
-    /// batch, too. By default 16 MiB.
+    /// batch, too. One event that is larger waits until nothing else does: how large it may be is said by
+    /// [`max_event_bytes`](Self::max_event_bytes) alone. By default 16 MiB.
     pub fn queue_bytes(self, bytes: u32) -> Self {
         HubBuilder { queue_bytes: bytes, ..self }
     }

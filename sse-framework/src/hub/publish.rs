@@ -366,7 +366,7 @@ pub enum PublishError {
         /// The most that is allowed.
         limit: usize,
     },
-    /// The batch is larger than the hub's whole queue.
+    /// The batch, of more than one event, is larger than the hub's whole queue.
     #[error(
         "the batch takes {bytes} bytes, the publish queue holds {limit}: \
          publish smaller batches, or raise HubBuilder::queue_bytes"

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 
-/// A queue bounded by bytes: who finds it full waits, in order.
+/// A queue bounded by bytes: who finds it full waits, in order. A record that is larger has it alone.
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
@@ -42,7 +42,9 @@ const COMMIT_BYTES: usize = 4 << 20;
 const RECORD_OVERHEAD: usize = 64;
 
 impl Queue {
+    /// A queue that holds so many bytes, but at least one.
     pub(super) fn new(capacity: u32) -> Self {
+        let capacity = capacity.max(1);
         let room = Arc::new(Semaphore::new(capacity as usize));
         Queue { waiting: Mutex::default(), bell: Condvar::new(), room, capacity }
     }
@@ -133,11 +135,14 @@ impl Queue {
         Ok(outcome)
     }
 
+    /// The room that a batch takes.
     fn size(&self, batch: &Batch, pressure: &Pressure) -> Result<u32, PublishError> {
         let bytes = batch.records.iter().map(|record| record.data.len() + RECORD_OVERHEAD).sum();
         let limit = self.capacity;
         let fits = u32::try_from(bytes).ok().filter(|bytes| *bytes <= limit);
-        fits.ok_or_else(|| {
+        // How large one record may be is for others to say.
+        let alone = (batch.records.len() <= 1).then_some(limit);
+        fits.or(alone).ok_or_else(|| {
             pressure.met(Limit::PublishBytes);
             PublishError::BatchTooLarge { bytes, limit: limit as usize }
         })
