@@ -105,7 +105,7 @@ async fn panics(State(hub): State<Hub<Document>>, request: Subscribe) -> Subscri
 /// With so small a tail, who begins late reads the log.
 fn serve(server: Server, tail: usize) -> (Served, Hub<Document>) {
     Served::new(server, async || {
-        let hub = Hub::builder(MemoryLog::new()).tail(usize::MAX, tail).start().await.unwrap();
+        let hub = Hub::builder(MemoryLog::new()).tail_events(tail).start().await.unwrap();
         let router = Router::new()
             .route("/documents/{clearance}", get(documents))
             .route("/state/{clearance}", get(state))

@@ -191,6 +191,12 @@ async fn an_event_that_is_larger_than_the_queue_has_it_alone() {
 }
 
 #[tokio::test]
+async fn a_queue_may_be_as_large_as_can_be_said() {
+    let hub = start(&Gate::default(), |hub| hub.queue_bytes(usize::MAX)).await;
+    assert_eq!(hub.publish_all((0..20).map(load)).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
 async fn what_is_not_polled_is_not_published() {
     let hub = start(&Gate::default(), |hub| hub).await;
     drop(hub.publish(load(1)).into_future());

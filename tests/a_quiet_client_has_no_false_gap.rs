@@ -100,7 +100,7 @@ fn whose_filter_hides_everything_has_no_gap(server: Server) {
 
 fn a_long_replay_that_shows_nothing_leaves_no_gap(server: Server) {
     // With so small a tail, it is read from the log.
-    let (served, hub) = serve(server, |hub| hub.tail(1 << 20, 10));
+    let (served, hub) = serve(server, |hub| hub.tail_bytes(1 << 20).tail_events(10));
     let first = publish(&served, &hub, "quiet", 1);
     let newest = publish(&served, &hub, "busy", 50_000);
     for target in ["/events?topic=quiet", "/filtered"] {
@@ -126,7 +126,7 @@ fn what_comes_behind_an_event_in_one_commit_counts(server: Server) {
 }
 
 fn a_stream_with_nothing_new_has_plain_heartbeats(server: Server) {
-    let (served, hub) = serve(server, |hub| hub.tail(1 << 20, 10));
+    let (served, hub) = serve(server, |hub| hub.tail_bytes(1 << 20).tail_events(10));
     publish(&served, &hub, "quiet", 1);
     let from = |target: &str| Client::connect(served.address(), target, "earliest");
     let all = ["/events", "/events?topic=quiet", "/filtered"].map(from);

@@ -66,7 +66,7 @@ async fn after_an_id_comes_the_next_event() {
 #[tokio::test]
 async fn waiting_for_a_quiet_topic_is_no_gap() {
     for polled_meanwhile in [false, true] {
-        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(5);
         let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
         for filter in ["b", "b/**", "*"] {
             let topics = [filter.parse().unwrap()];
@@ -99,7 +99,7 @@ async fn what_may_not_be_seen_is_no_gap() {
     for (allowed, asked) in
         ["b", "b/*", "*/2"].into_iter().flat_map(|allowed| asked.map(|asked| (allowed, asked)))
     {
-        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(5);
         let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
         let [allowed, asked, end] =
             [allowed, asked, "end"].map(|filter| filter.parse::<TopicFilter>().unwrap());
@@ -117,7 +117,7 @@ async fn what_may_not_be_seen_is_no_gap() {
 /// Who stores it goes on there with what has not been yielded, wherever the first one had read to.
 #[tokio::test]
 async fn the_position_is_where_a_later_subscription_goes_on() {
-    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5).start().await.unwrap();
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(5).start().await.unwrap();
     let hub = &hub;
     let publish = async |n, topic: &str| hub.publish(Count { n }).topic(topic).await.unwrap();
     let all = || hub.subscribe(Subscribe::default()).topics(["*".parse().unwrap()]);
@@ -141,7 +141,7 @@ async fn the_position_is_where_a_later_subscription_goes_on() {
 /// As long as nothing comes it moves on, and so it does not grow old.
 #[tokio::test]
 async fn the_position_of_one_that_waits_moves_on() {
-    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 5);
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(5);
     let hub = hub.retention(Retention::forever().events(10)).start().await.unwrap();
     for filter in ["b", "b/**", "*"] {
         let topics = [filter.parse().unwrap()];
@@ -211,7 +211,7 @@ const EVENTS: u64 = 500;
 async fn the_passage_between_log_and_tail_has_no_seam() {
     let mut random = Random::new(random::seed());
     for tail in [0, 1, 2, 3, 5, 8, 17, 64] {
-        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, tail);
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(tail);
         let hub = hub.start().await.unwrap();
         let readers: Vec<_> = (0..12)
             .map(|reader| {
@@ -288,7 +288,7 @@ async fn no_wake_up_is_lost() {
 async fn a_filtered_reader_sees_all_of_its_own() {
     let mut random = Random::new(random::seed());
     let tail = random.pick(&[0, 2, 20]);
-    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, tail);
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(tail);
     let hub = hub.start().await.unwrap();
     let filters = ["a", "b", "*", "a/**", "a/x", "**"];
     let mut readers: Vec<_> = filters
@@ -343,7 +343,7 @@ async fn what_a_client_asks_for_narrows_and_never_widens() {
     let topics = ["a", "a/x", "a/x/y", "b", "b/x", "c", "%2A"];
     let filters = ["a", "a/x", "a/*", "a/**", "b/**", "*", "**", "*/x", "nothing/here"];
     // With so small a tail, who begins late reads the log.
-    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, 1).start().await.unwrap();
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(1).start().await.unwrap();
     let parse = |filter: &str| filter.parse::<TopicFilter>().unwrap();
     let begin = |allowed, asked, start| {
         let request = Subscribe::default().topics([parse(asked), parse("c"), parse("end")]);
@@ -400,7 +400,7 @@ async fn who_is_allowed_nothing_sees_nothing() {
 #[tokio::test]
 async fn an_ended_stream_yields_what_was_published_before() {
     for tail in [1, 50] {
-        let hub = Hub::<Count>::builder(MemoryLog::new()).tail(usize::MAX, tail);
+        let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(tail);
         let hub = hub.start().await.unwrap();
         let mut all = hub.subscribe(Subscribe::default()).everything();
         let mut b = hub.subscribe(Subscribe::default()).topics(["b".parse().unwrap()]);
@@ -424,7 +424,7 @@ async fn a_reader_that_retention_overtakes_is_told_and_goes_on() {
     for tail in [0, 4, 50] {
         let hub =
             Hub::<Count>::builder(MemoryLog::new()).retention(Retention::forever().events(10));
-        let hub = hub.tail(usize::MAX, tail).start().await.unwrap();
+        let hub = hub.tail_events(tail).start().await.unwrap();
         let mut slow = hub.subscribe(Subscribe::default()).everything();
         let first = hub.publish(Count { n: 1 }).await.unwrap();
         assert_eq!(event(&mut slow).await.event.n, 1);

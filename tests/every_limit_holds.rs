@@ -304,7 +304,8 @@ impl Hooks for Held {
 async fn so_many_read_the_log_as_are_allowed_and_the_others_wait() {
     for readers in [1, 3] {
         let held = Arc::new(Mutex::new(()));
-        let hub = Hub::<Note>::builder(Hooked(Held(held.clone()))).tail(0, 0).log_readers(readers);
+        let hub =
+            Hub::<Note>::builder(Hooked(Held(held.clone()))).tail_events(0).log_readers(readers);
         let hub = hub.start().await.unwrap();
         // The newest is in memory, however little may be.
         for text in ["1", "2"] {

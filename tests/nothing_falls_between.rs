@@ -136,7 +136,7 @@ async fn the_app_decides_whether_everything_may_be_asked_for() {
 #[test]
 fn reading_the_log_needs_no_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let hub = Hub::<Count>::builder(MemoryLog::new()).tail(0, 0);
+    let hub = Hub::<Count>::builder(MemoryLog::new()).tail_events(0);
     let hub = runtime.block_on(hub.start()).unwrap();
     runtime.block_on(hub.publish_all(counts(1..=2)).into_future()).unwrap();
     runtime.block_on(hub.publish(Count { n: 3 }).into_future()).unwrap();
@@ -217,7 +217,8 @@ impl Hooks for DuringARead {
 #[tokio::test]
 async fn a_replay_at_the_edge_of_what_is_kept_is_not_thrown_away() {
     let retention = Retention::forever().events(200);
-    let hub = Hub::<Count>::builder(Hooked(DuringARead::Append)).retention(retention).tail(0, 0);
+    let hub =
+        Hub::<Count>::builder(Hooked(DuringARead::Append)).retention(retention).tail_events(0);
     let hub = hub.start().await.unwrap();
     for n in 1..=200 {
         let topic = if n % 2 == 0 { "quiet" } else { "loud" };
@@ -232,8 +233,11 @@ async fn a_replay_at_the_edge_of_what_is_kept_is_not_thrown_away() {
 
 #[tokio::test]
 async fn damage_is_told_and_everything_around_it_is_shown() {
-    let hub =
-        Hub::<Count>::builder(Hooked(DuringARead::Damage(50))).tail(0, 0).start().await.unwrap();
+    let hub = Hub::<Count>::builder(Hooked(DuringARead::Damage(50)))
+        .tail_events(0)
+        .start()
+        .await
+        .unwrap();
     for n in 1..=60 {
         hub.publish(Count { n }).await.unwrap();
     }
@@ -254,7 +258,7 @@ async fn a_log_that_tells_nonsense_ends_no_stream() {
     let high = all.iter().flat_map(|told| [u64::MAX - 1, u64::MAX].map(|seq| (*told, seq)));
     for (told, seq) in high.chain([(Told::Record, 0)]) {
         let log = Hooked(DuringARead::Nonsense(told, seq));
-        let hub = Hub::<Count>::builder(log).tail(0, 0).start().await.unwrap();
+        let hub = Hub::<Count>::builder(log).tail_events(0).start().await.unwrap();
         for n in 1..=2 {
             hub.publish(Count { n }).await.unwrap();
         }

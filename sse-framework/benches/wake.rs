@@ -153,7 +153,8 @@ fn scan(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let _entered = runtime.enter();
     let hub = runtime.block_on(async {
-        let builder = Hub::<OrderPlaced>::builder(MemoryLog::new()).tail(64 << 20, RECORDS);
+        let builder =
+            Hub::<OrderPlaced>::builder(MemoryLog::new()).tail_bytes(64 << 20).tail_events(RECORDS);
         let hub = builder.start().await.unwrap();
         for _ in 0..RECORDS {
             hub.publish(OrderPlaced::new(7)).await.unwrap();

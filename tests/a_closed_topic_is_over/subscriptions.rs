@@ -101,7 +101,9 @@ async fn a_subscription_to_patterns_or_everything_is_told_and_goes_on() {
 #[tokio::test]
 async fn who_comes_late_gets_what_its_start_says_and_then_the_end() {
     for tail_events in [100_000, 1] {
-        let hub = Hub::builder(sse_framework::MemoryLog::new()).tail(1 << 20, tail_events);
+        let hub = Hub::builder(sse_framework::MemoryLog::new())
+            .tail_bytes(1 << 20)
+            .tail_events(tail_events);
         let hub: Hub<Token> = hub.start().await.unwrap();
         let publish = async |topic: &str, n| hub.publish(Token { n }).topic(topic).await.unwrap();
         let first = publish("a", 1).await;

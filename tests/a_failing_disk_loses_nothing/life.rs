@@ -45,7 +45,7 @@ pub(crate) fn settings(directory: &Path) -> (SledLog, Retention) {
 /// Small parts, so that all that a log does comes up; and a short tail, so that it is read.
 pub(crate) async fn open(directory: &Path) -> Result<Hub<Note>, StartError> {
     let (log, retention) = settings(directory);
-    Hub::builder(log).retention(retention).tail(1, 1).start().await
+    Hub::builder(log).retention(retention).tail_bytes(1).tail_events(1).start().await
 }
 
 #[test]

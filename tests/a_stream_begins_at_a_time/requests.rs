@@ -23,7 +23,7 @@ support::by_every_server!(
 );
 
 async fn open(path: &Path) -> Hub<Count> {
-    Hub::builder(SledLog::new(path).segment_bytes(1024)).tail(0, 0).start().await.unwrap()
+    Hub::builder(SledLog::new(path).segment_bytes(1024)).tail_events(0).start().await.unwrap()
 }
 
 fn a_time_brings_what_was_published_then_or_later(server: Server) {

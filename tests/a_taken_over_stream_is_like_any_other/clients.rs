@@ -105,7 +105,7 @@ fn a_client_that_reads_again_goes_on_where_it_was(server: Server) {
 /// long.
 fn with_write_timeout(time: Duration) -> (Served, Hub<Count>) {
     Served::by(async |listener| {
-        let hub = Hub::builder(MemoryLog::new()).tail(256 << 10, 1000);
+        let hub = Hub::builder(MemoryLog::new()).tail_bytes(256 << 10).tail_events(1000);
         let hub = hub.heartbeat(Duration::from_millis(200)).start().await.unwrap();
         (sse_framework::serve(listener, app(&hub)).write_timeout(time).into_future(), hub)
     })

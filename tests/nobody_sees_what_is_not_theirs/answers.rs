@@ -15,7 +15,7 @@ const BUSY: &str = "busy";
 
 pub(super) fn what_is_not_allowed_is_answered_like_what_does_not_exist(server: Server) {
     let (served, app) = Served::new(server, async || {
-        let hub = Hub::builder(MemoryLog::new()).tail(1 << 20, 50);
+        let hub = Hub::builder(MemoryLog::new()).tail_bytes(1 << 20).tail_events(50);
         // Long enough that no heartbeat falls into the comparison.
         let hub =
             hub.retention(Retention::forever().events(500)).heartbeat(Duration::from_secs(60));

@@ -97,7 +97,11 @@ impl Trial {
             let sync_every = Duration::from_secs(1);
             let log = SledLog::new(directory).durability(Durability::Buffered { sync_every });
             // Most of what is read has left memory.
-            let hub = Hub::builder(log).ids(style).tail(1 << 20, 2_000).retention(retention);
+            let hub = Hub::builder(log)
+                .ids(style)
+                .tail_bytes(1 << 20)
+                .tail_events(2_000)
+                .retention(retention);
             let app = App { hub: hub.start().await.unwrap(), tenants: Arc::new(tenants(TENANTS)) };
             (app.router(), app)
         });

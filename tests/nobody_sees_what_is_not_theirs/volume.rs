@@ -147,7 +147,11 @@ impl Log {
             let sync_every = Duration::from_secs(1);
             let log = SledLog::new(directory).durability(Durability::Buffered { sync_every });
             // Some is read from memory, some from the log, and no heartbeat falls in between.
-            let hub = Hub::builder(log).ids(style).retention(retention).tail(1 << 20, 100);
+            let hub = Hub::builder(log)
+                .ids(style)
+                .retention(retention)
+                .tail_bytes(1 << 20)
+                .tail_events(100);
             let hub = hub.heartbeat(Duration::from_secs(3600)).start().await.unwrap();
             let app = App { hub, tenants: Arc::new(vec![OWN.to_owned()]) };
             (app.router(), app)

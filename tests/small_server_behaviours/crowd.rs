@@ -20,7 +20,7 @@ fn many_clients_get_everything_in_one_order(server: Server) {
     const EACH: u64 = 100;
     let seed = random::seed();
     for tail in [(16 << 20, 65_536), (16 << 20, 3), (0, 1000)] {
-        let (served, hub) = serve(server, |hub| hub.tail(tail.0, tail.1));
+        let (served, hub) = serve(server, |hub| hub.tail_bytes(tail.0).tail_events(tail.1));
         let connect = |target: &str| Client::connect(served.address(), target, "");
         let clients: Vec<_> = (0..25).map(|_| connect("/events")).collect();
         let of_topic_1 = connect("/events?topic=1");
@@ -74,7 +74,7 @@ const EVENT_BYTES: usize = 64 << 10;
 
 fn a_slow_client_loses_nothing_and_slows_nobody(server: Server) {
     let (served, hub) = Served::new(server, async || {
-        let hub = Hub::<Large>::builder(MemoryLog::new()).tail(256 << 10, 1000);
+        let hub = Hub::<Large>::builder(MemoryLog::new()).tail_bytes(256 << 10).tail_events(1000);
         let hub = hub.start().await.unwrap();
         (Router::new().route("/events", hub.endpoint()), hub)
     });

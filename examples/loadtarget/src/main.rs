@@ -165,7 +165,7 @@ fn hub(options: &Options) -> Result<HubBuilder<Load>, Box<dyn Error>> {
     };
     let hub = hub.ids(options.ids);
     Ok(match options.tail_events {
-        Some(events) => hub.tail(16 << 20, events),
+        Some(events) => hub.tail_events(events),
         None => hub,
     })
 }

@@ -41,7 +41,7 @@ pub struct HubBuilder<E> {
     ids: IdStyle,
     schemas: Choices,
     room: Room,
-    queue_bytes: u32,
+    queue_bytes: usize,
     tail_bytes: usize,
     tail_events: usize,
     events: PhantomData<fn() -> E>,
@@ -200,15 +200,21 @@ impl<E: SseEvent> HubBuilder<E> {
 
     /// How many bytes of events may wait to be stored; beyond that, publishing waits. It bounds a
     /// batch, too. One event that is larger waits until nothing else does: how large it may be is said by
-    /// [`max_event_bytes`](Self::max_event_bytes) alone. By default 16 MiB.
-    pub fn queue_bytes(self, bytes: u32) -> Self {
+    /// [`max_event_bytes`](Self::max_event_bytes) alone. By default 16 MiB; less than 4 GiB.
+    pub fn queue_bytes(self, bytes: usize) -> Self {
         HubBuilder { queue_bytes: bytes, ..self }
     }
 
-    /// How much of the log's end is kept in memory, as rendered bytes and as events. Who is further
-    /// behind reads from the log. By default 16 MiB and 65,536 events.
-    pub fn tail(self, bytes: usize, events: usize) -> Self {
-        HubBuilder { tail_bytes: bytes, tail_events: events, ..self }
+    /// How much of the log's end is kept in memory, in bytes of frames. Who is further behind reads from the
+    /// log. By default 16 MiB, and no more than [`tail_events`](Self::tail_events).
+    pub fn tail_bytes(self, bytes: usize) -> Self {
+        HubBuilder { tail_bytes: bytes, ..self }
+    }
+
+    /// How many events of the log's end are kept in memory. By default 65,536, and no more than
+    /// [`tail_bytes`](Self::tail_bytes).
+    pub fn tail_events(self, events: usize) -> Self {
+        HubBuilder { tail_events: events, ..self }
     }
 
     /// After how long without an event a stream gets a comment that keeps proxies from closing it

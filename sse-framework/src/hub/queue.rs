@@ -42,9 +42,10 @@ const COMMIT_BYTES: usize = 4 << 20;
 const RECORD_OVERHEAD: usize = 64;
 
 impl Queue {
-    /// A queue that holds so many bytes, but at least one.
-    pub(super) fn new(capacity: u32) -> Self {
-        let capacity = capacity.max(1);
+    /// A queue that holds so many bytes, but at least one, and no more than there can be permits.
+    pub(super) fn new(capacity: usize) -> Self {
+        let capacity = capacity.clamp(1, Semaphore::MAX_PERMITS);
+        let capacity = u32::try_from(capacity).unwrap_or(u32::MAX);
         let room = Arc::new(Semaphore::new(capacity as usize));
         Queue { waiting: Mutex::default(), bell: Condvar::new(), room, capacity }
     }

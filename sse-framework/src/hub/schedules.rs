@@ -67,7 +67,7 @@ const EACH: u8 = 4;
 /// A hub whose queue holds two events and whose tail keeps as many.
 fn hub() -> Hub<Note> {
     let builder = Hub::builder(MemoryLog::new()).retention(Retention::forever());
-    builder.queue_bytes(140).tail(usize::MAX, 2).start_now().unwrap()
+    builder.queue_bytes(140).tail_events(2).start_now().unwrap()
 }
 
 /// Publishes until all is published, or the hub has been shut down.

@@ -504,7 +504,8 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn hundreds_of_streams_do_not_hold_a_long_page_each() {
         for (tail, topics) in [(0, None), (0, Some("a")), (1 << 20, Some("a"))] {
-            let hub = Hub::<Beat>::builder(MemoryLog::new()).tail(tail << 10, tail);
+            let hub =
+                Hub::<Beat>::builder(MemoryLog::new()).tail_bytes(tail << 10).tail_events(tail);
             let hub = hub.start().await.unwrap();
             for n in 0..6000 {
                 let topic = if n % 2 == 0 { "a" } else { "b" };
@@ -535,7 +536,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_looks_for_what_is_its_own_lets_others_have_their_turn_after_each_look() {
-        let hub = Hub::<Beat>::builder(MemoryLog::new()).tail(16 << 20, 65_536);
+        let hub = Hub::<Beat>::builder(MemoryLog::new()).tail_events(65_536);
         let hub = hub.start().await.unwrap();
         for _ in 0..20_000 {
             drop(hub.publish(Beat).topic("a").enqueue().map_err(|e| e.error).unwrap());
@@ -574,7 +575,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn who_comes_back_with_others_does_not_read_the_log_again() {
         let log = MemoryLog::new();
-        let hub = Hub::<Beat>::builder(log).tail(0, 0).start().await.unwrap();
+        let hub = Hub::<Beat>::builder(log).tail_events(0).start().await.unwrap();
         let mut ids = Vec::new();
         for _ in 0..50 {
             ids.push(hub.publish(Beat).await.unwrap().to_string());
