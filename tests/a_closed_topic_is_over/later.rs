@@ -56,7 +56,7 @@ async fn a_topic_is_open_again_when_its_close_is_no_longer_kept() {
         fill(&hub, 51).await;
         assert_eq!(hub.close_topic("a").await.unwrap(), first, "it is kept");
         fill(&hub, 101).await;
-        assert_eq!(hub.topic_closed(&"a".parse().unwrap()), None);
+        assert_eq!(hub.topic_closed("a"), None);
         hub.publish(Token { n: 2 }).topic("a").await.unwrap();
         let second = hub.close_topic("a").await.unwrap();
         assert_eq!(second.seq(), 103);

@@ -1,7 +1,7 @@
 //! What publishing to a closed topic gives, and closing it again.
 
 use crate::Token;
-use sse_framework::{Hub, PublishError, Received, Start, Subscribe, TopicError};
+use sse_framework::{Hub, PublishError, Received, Start, Subscribe, Topic, TopicError};
 use std::future::IntoFuture;
 use support::gate::{Failure, Gate};
 use support::served::in_time;
@@ -36,10 +36,14 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, PublishError>, expected: &str)
 async fn nothing_can_be_published_to_a_closed_topic() {
     let hub = Hub::<Token>::in_memory().unwrap();
     hub.publish(token(1)).topic("a/b").await.unwrap();
-    let topic = "a/b".parse().unwrap();
+    let topic: Topic = "a/b".parse().unwrap();
     assert_eq!(hub.topic_closed(&topic), None);
     let id = hub.close_topic("a/b").await.unwrap();
     assert_eq!((id.seq(), hub.topic_closed(&topic), hub.last_event_id()), (2, Some(id), id));
+    assert_eq!(
+        ["a/b", "a", "a//b", "*"].map(|text| hub.topic_closed(text)),
+        [Some(id), None, None, None]
+    );
     refused(hub.publish(token(2)).topic("a/b").await, "a/b");
     refused(hub.publish(token(3)).topic("a/b").enqueue().unwrap().await, "a/b");
     refused(hub.publish_all([token(4), token(5)]).topic("a/b").await, "a/b");
@@ -141,7 +145,7 @@ async fn a_close_that_fails_closes_nothing() {
         }
         // It was not even tried, so it is surely not in the log; and the topic is not closed.
         assert!(matches!(behind.await, Err(PublishError::Refused(_))));
-        assert_eq!(hub.topic_closed(&"a".parse().unwrap()), None);
+        assert_eq!(hub.topic_closed("a"), None);
         gate.mend();
         hub.publish(token(3)).topic("a").await.unwrap();
         hub.close_topic("a").await.unwrap();

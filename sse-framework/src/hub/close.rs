@@ -62,9 +62,10 @@ impl<E: SseEvent> Hub<E> {
         CloseTopic { hub: self, topic: topic.as_ref().parse() }
     }
 
-    /// The id of the record that closes a topic; none if the topic is open. Costs no reading.
-    pub fn topic_closed(&self, topic: &Topic) -> Option<EventId> {
-        self.core().closed_at(topic)
+    /// The id of the record that closes a topic; none if the topic is open, or the text no topic. Costs no
+    /// reading.
+    pub fn topic_closed(&self, topic: impl AsRef<str>) -> Option<EventId> {
+        self.core().closed_at(topic.as_ref())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::id::{EventId, Ids};
 use crate::log::{EventLog, History, LogError, Position, Read, RecordRef};
 use crate::sync::{Mutex, MutexGuard, thread};
 use crate::tail::{Copies, Subscribers, Tail};
-use crate::topic::{Topic, TopicSelection};
+use crate::topic::TopicSelection;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -180,9 +180,9 @@ impl Core {
     }
 
     /// The id of the record that closes a topic, if it is closed.
-    pub(super) fn closed_at(&self, topic: &Topic) -> Option<EventId> {
+    pub(super) fn closed_at(&self, topic: &str) -> Option<EventId> {
         let history = self.log.history();
-        let seq = self.closed.find(topic.as_str(), history.first())?;
+        let seq = self.closed.find(topic, history.first())?;
         Some(history.id(seq))
     }
 
