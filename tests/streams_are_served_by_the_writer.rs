@@ -8,6 +8,7 @@ use std::future::IntoFuture;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tower::util::BoxCloneService;
 
 #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
 struct Tick {
@@ -42,6 +43,27 @@ async fn a_stream_is_taken_over_and_counted() {
     drop(client);
     eventually(|| hub.stats().subscriptions == 0).await;
     assert_eq!((hub.stats().streams_by_writer, hub.stats().streams_by_body), (0, 0));
+}
+
+/// What cannot be shared among threads can be cloned for each connection.
+#[tokio::test]
+async fn a_service_that_is_not_sync_is_served_and_its_address_is_told() {
+    let hub = Hub::<Tick>::in_memory().unwrap();
+    let app: Router = Router::new().route("/events", hub.endpoint());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = sse_framework::serve(listener, BoxCloneService::new(app));
+    let address = server.local_addr().unwrap();
+    let server = server.with_graceful_shutdown(std::future::pending());
+    assert_eq!(server.local_addr().unwrap(), address);
+    tokio::spawn(server.into_future());
+
+    let mut clients = Vec::new();
+    for count in 1..=3 {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        eventually(|| hub.stats().streams_by_writer == count).await;
+        clients.push(client);
+    }
 }
 
 async fn eventually(condition: impl Fn() -> bool) {

@@ -19,7 +19,7 @@ use std::future::{IntoFuture, Pending, pending};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -40,8 +40,9 @@ use tower_service::Service;
 /// A layer that leaves the first bytes as they are goes on seeing all of them, but on the writer's
 /// thread, where it must not block.
 ///
-/// The app is a `Router`, or any cloneable service of requests. [`ConnectInfo<SocketAddr>`] is there
-/// for every handler, without more. The listener is one of TCP connections, such as tokio's, perhaps
+/// The app is a `Router`, or any service of requests that can be cloned and sent to other threads.
+/// [`ConnectInfo<SocketAddr>`] is there for every handler, without more, and no `ConnectInfo` of another type.
+/// The listener is one of TCP connections, such as tokio's, perhaps
 /// with [`tap_io`](axum::serve::ListenerExt::tap_io); for TLS use a server that terminates it, or
 /// `axum::serve`. Upgrades work, and so does HTTP/2 without TLS with the feature `http2`.
 ///
@@ -55,11 +56,24 @@ use tower_service::Service;
 /// # }
 /// ```
 ///
+/// Give it the router itself. What `into_make_service` or `into_make_service_with_connect_info` makes of one
+/// answers connections and not requests. With that, the compiler expects a `Response`, and finds a `Router` or
+/// an `AddExtension`:
+///
+/// ```compile_fail,E0271
+/// # use axum::Router;
+/// # use std::net::SocketAddr;
+/// # fn run(listener: tokio::net::TcpListener, router: Router) {
+/// let app = router.into_make_service_with_connect_info::<SocketAddr>();
+/// let server = sse_framework::serve(listener, app);
+/// # }
+/// ```
+///
 /// [`ConnectInfo<SocketAddr>`]: axum::extract::ConnectInfo
 pub fn serve<L, S>(listener: L, app: S) -> Serve<L, S>
 where
     L: Listener<Io = TcpStream, Addr = SocketAddr>,
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let limits = Limits { write: Duration::from_secs(60), shutdown: Duration::from_secs(10) };
@@ -99,6 +113,26 @@ struct Limits {
     shutdown: Duration,
 }
 
+impl<L: Listener, S, F> Serve<L, S, F> {
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// If the listener cannot tell.
+    ///
+    /// ```
+    /// # async fn run(app: axum::Router) -> std::io::Result<()> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let server = sse_framework::serve(listener, app);
+    /// println!("http://{}", server.local_addr()?);
+    /// server.await
+    /// # }
+    /// ```
+    pub fn local_addr(&self) -> io::Result<L::Addr> {
+        self.listener.local_addr()
+    }
+}
+
 impl<L, S, F> Serve<L, S, F> {
     /// Stops when `signal` resolves: accepts no more connections, lets requests be answered, waits
     /// for streams to end, and resolves.
@@ -134,7 +168,7 @@ impl<L, S, F> Serve<L, S, F> {
 impl<L, S, F> IntoFuture for Serve<L, S, F>
 where
     L: Listener<Io = TcpStream, Addr = SocketAddr>,
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -149,7 +183,7 @@ where
 impl<L, S, F> Serve<L, S, F>
 where
     L: Listener<Io = TcpStream, Addr = SocketAddr>,
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -162,9 +196,13 @@ where
         let Serve { mut listener, app, limits, signal } = self;
         let (stop, stopping) = watch::channel(false);
         let Limits { write: write_timeout, shutdown: shutdown_timeout } = limits;
-        let server =
-            Server { app, writer: writer.clone(), stopping, shutdown_timeout, write_timeout };
-        let server = Arc::new(server);
+        let server = Arc::new(Server {
+            app: Mutex::new(app),
+            writer: writer.clone(),
+            stopping,
+            shutdown_timeout,
+            write_timeout,
+        });
         let mut signal = pin!(signal);
         let mut ended = pin!(writer.ended());
         loop {

@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -23,7 +23,8 @@ use tower_service::Service;
 
 /// What all connections share. It lives for as long as one of them does.
 pub(super) struct Server<S> {
-    pub(super) app: S,
+    /// Each connection has a clone.
+    pub(super) app: Mutex<S>,
     pub(super) writer: Writer,
     /// Whether no further requests are served.
     pub(super) stopping: watch::Receiver<bool>,
@@ -48,7 +49,7 @@ pub(super) trait Return: Send + Sync {
 
 impl<S> Return for Server<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     fn give_back(self: Arc<Self>, stream: TcpStream, read_before: Bytes) {
@@ -61,7 +62,7 @@ where
 
 impl<S> Server<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     /// Serves a connection to its end, or to where the writer goes on.
@@ -129,13 +130,14 @@ where
 
     async fn http1(self: Arc<Self>, socket: Socket, peer: SocketAddr) -> Option<Handed> {
         let (slot, line) = (Slot::default(), socket.line());
-        let (server, offered, limited) = (self.clone(), slot.clone(), line.clone());
+        let (app, write_timeout) = (self.app(), self.write_timeout);
+        let (offered, limited) = (slot.clone(), line.clone());
         let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-            let (server, offered, line) = (server.clone(), offered.clone(), limited.clone());
+            let (app, offered, line) = (app.clone(), offered.clone(), limited.clone());
             let terms = Terms::of(&request);
             async move {
-                let response = server.answer(request, peer).await;
-                let limit = || line.limit(server.write_timeout);
+                let response = answer(app, request, peer).await;
+                let limit = || line.limit(write_timeout);
                 Ok::<_, Infallible>(Outgoing::response(response, terms, &offered, limit))
             }
         });
@@ -168,19 +170,26 @@ where
         Some(Handed { stream, read_before, taken })
     }
 
-    /// What the app answers.
-    pub(super) async fn answer(
-        &self,
-        request: http::Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Response {
-        let mut app = self.app.clone();
-        let ready: Result<(), Infallible> = poll_fn(|cx| app.poll_ready(cx)).await;
-        ready.unwrap_or_else(|never| match never {});
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ConnectInfo(peer));
-        app.call(request).await.unwrap_or_else(|never| match never {})
+    /// The app, for one connection.
+    pub(super) fn app(&self) -> S {
+        self.app.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// What the app answers.
+pub(super) async fn answer<S>(
+    mut app: S,
+    request: http::Request<Incoming>,
+    peer: SocketAddr,
+) -> Response
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let ready: Result<(), Infallible> = poll_fn(|cx| app.poll_ready(cx)).await;
+    ready.unwrap_or_else(|never| match never {});
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    app.call(request).await.unwrap_or_else(|never| match never {})
 }
 
 /// Empty bytes may hold the buffer that they were read into.

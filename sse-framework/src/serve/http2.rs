@@ -1,6 +1,6 @@
 //! HTTP/2 without TLS, on the same port.
 
-use super::connection::Server;
+use super::connection::{Server, answer};
 use super::outgoing::Outgoing;
 use super::socket::Socket;
 use axum::extract::Request;
@@ -64,14 +64,14 @@ async fn read_preface(socket: Socket) -> io::Result<Spoken> {
 
 impl<S> Server<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     pub(super) async fn http2(self: Arc<Self>, socket: Socket, peer: SocketAddr) {
-        let server = self.clone();
+        let app = self.app();
         let service = hyper::service::service_fn(move |request: http::Request<Incoming>| {
-            let server = server.clone();
-            async move { Ok::<_, Infallible>(Outgoing::plain(server.answer(request, peer).await)) }
+            let app = app.clone();
+            async move { Ok::<_, Infallible>(Outgoing::plain(answer(app, request, peer).await)) }
         });
         let mut builder = http2::Builder::new(TokioExecutor::new());
         // WebSockets over HTTP/2 begin with it (RFC 8441).
