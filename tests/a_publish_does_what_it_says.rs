@@ -5,13 +5,15 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    Hub, HubBuilder, PublishError, Received, SseEvent, Start, Subscribe, Subscription,
+    AppendError, Appended, Batch, EventId, EventLog, Hub, HubBuilder, PublishError, Received,
+    SseEvent, Start, Subscribe, Subscription,
 };
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use support::gate::{Failure, Gate};
+use support::log::{Hooked, Hooks};
 use support::served::in_time;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
@@ -351,4 +353,38 @@ async fn a_log_that_panics_ends_the_hub_and_leaves_nobody_waiting() {
     assert!(matches!(hub.publish(load(3)).await, Err(PublishError::Closed)));
     assert!(matches!(subscription.next().await, Some(Received::Closed(_))));
     assert!(hub.shutdown().await.is_err(), "whoever shuts it down learns why it had ended");
+}
+
+/// It tells another place of the third record than that where it stands.
+struct LosesCount(u64);
+
+impl Hooks for LosesCount {
+    fn append(&self, log: &dyn EventLog, batches: &[Batch]) -> Result<Appended, AppendError> {
+        let Appended { first, time_ms, .. } = log.append(batches)?;
+        let seq = if first.seq() == 3 { self.0 } else { first.seq() };
+        Ok(Appended::new(EventId::new(first.epoch(), seq), time_ms))
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_loses_count_ends_the_hub() {
+    for seq in [0, 1, 2, 4, u64::MAX] {
+        let hub = Hub::<Load>::builder(Hooked(LosesCount(seq))).start().await.unwrap();
+        let mut subscription = hub.subscribe(Subscribe::default()).everything();
+        hub.publish_all([load(1), load(2)]).await.unwrap();
+        for n in 1..=2 {
+            assert_eq!(next(&mut subscription).await, load(n));
+        }
+        let Err(PublishError::OutcomeUnknown(told)) = hub.publish(load(3)).await else {
+            panic!("{seq} for 3")
+        };
+        let ended = in_time("the end", subscription.next()).await;
+        assert!(matches!(ended, Some(Received::Closed(_))), "nobody is shown it: {ended:?}");
+        assert!(matches!(hub.publish(load(4)).await, Err(PublishError::Closed)));
+        let failed = hub.shutdown().await.unwrap_err();
+        for error in [&*told, &failed] {
+            let reason = std::error::Error::source(error).unwrap().to_string();
+            assert!(reason.contains("seq 3") && reason.contains(&seq.to_string()), "{reason}");
+        }
+    }
 }

@@ -90,7 +90,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// they are durable and readable. Called by one thread at a time.
     ///
     /// What a batch has as its [key](Batch::key) is kept with its first record: both or neither.
-    /// Once an append has succeeded, no record of one that failed before it is found later.
+    /// Once an append has succeeded, no record of one that failed before it is found later, and no
+    /// [seq](Appended::first) is left out for it.
     ///
     /// # Errors
     ///
@@ -362,7 +363,8 @@ impl<'a> RecordRef<'a> {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Appended {
-    /// The first record's id; the others follow by one, in the same epoch.
+    /// The first record's id; the others follow by one, in the same epoch. Its seq follows by one that of the
+    /// last record which was appended: a log that says otherwise has failed, and the hub ends.
     pub first: EventId,
     /// The time that all of them carry, in milliseconds since 1970.
     pub time_ms: u64,

@@ -3,16 +3,18 @@
 use super::core::{Core, panicked};
 use super::group::Group;
 use super::queue::Job;
+use crate::log::{AppendError, LogError};
 use crate::tail::Commit;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Appends what is queued, group by group, until the queue is closed; then closes the log. If the
-/// log panics, that is the hub's end: nobody waits for what will never be.
+/// log panics, or loses count, that is the hub's end: nobody waits for what will never be.
 pub(super) fn run(core: &Core) {
     while let Some(jobs) = core.queue.take() {
-        if catch_unwind(AssertUnwindSafe(|| commit(core, jobs))).is_err() {
-            core.fail(panicked("appending"));
+        let committed = catch_unwind(AssertUnwindSafe(|| commit(core, jobs)));
+        if let Err(error) = committed.unwrap_or_else(|_| Err(panicked("appending"))) {
+            core.fail(error);
             break;
         }
     }
@@ -21,13 +23,26 @@ pub(super) fn run(core: &Core) {
     core.close_log();
 }
 
-pub(super) fn commit(core: &Core, jobs: Vec<Job>) {
+/// Appends what is to be stored of this, shows it and tells everybody. An error if nothing can be
+/// appended behind it.
+pub(super) fn commit(core: &Core, jobs: Vec<Job>) -> Result<(), LogError> {
     let mut group = Group::of(core, jobs);
     let batches = std::mem::take(&mut group.batches);
     if batches.is_empty() {
-        return group.answer(Ok(None));
+        group.answer(Ok(None));
+        return Ok(());
     }
+    let next = core.tail.head() + 1;
     match core.log.append(&batches) {
+        Ok(appended) if appended.first.seq() != next => {
+            let lost_count = || {
+                let first = appended.first.seq();
+                let reason = format!("its next record is that of seq {next}, and it says {first}");
+                LogError::other("appending", reason)
+            };
+            group.answer(Err(AppendError::OutcomeUnknown(lost_count())));
+            return Err(lost_count());
+        }
         Ok(appended) => {
             let commit = Commit::render(&core.ids, appended, batches);
             let topics = commit.topics();
@@ -41,4 +56,5 @@ pub(super) fn commit(core: &Core, jobs: Vec<Job>) {
             group.answer(Err(error));
         }
     }
+    Ok(())
 }

@@ -38,7 +38,7 @@ impl Core {
     pub(crate) fn close(&self, topic: &str) {
         let batch = Batch { records: vec![NewRecord::closing(topic.parse().unwrap())], key: None };
         let _ack = self.queue.try_push(batch, &self.pressure).unwrap();
-        commit(self, self.queue.take().unwrap());
+        commit(self, self.queue.take().unwrap()).unwrap();
     }
 
     /// Publishes records of these topics together, and commits them.
@@ -51,6 +51,6 @@ impl Core {
         };
         let batch = Batch { records: topics.iter().map(record).collect(), key: None };
         let _ack = self.queue.try_push(batch, &self.pressure).unwrap();
-        commit(self, self.queue.take().unwrap());
+        commit(self, self.queue.take().unwrap()).unwrap();
     }
 }
