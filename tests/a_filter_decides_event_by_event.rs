@@ -21,6 +21,7 @@ support::by_every_server!(
     what_is_filtered_out_is_not_sent_again,
     a_filter_that_panics_ends_its_stream_and_no_other,
     what_cannot_be_read_is_told_and_not_shown,
+    what_panics_when_it_is_read_is_told_and_the_stream_goes_on,
     a_filter_never_runs_on_the_thread_that_writes_for_all,
 );
 
@@ -34,6 +35,9 @@ struct Filed {
 
 /// As it may have been written long ago: without an age, nobody knows what it says.
 const UNREADABLE: u32 = u32::MAX;
+
+/// The same, for a `Deserialize` that panics.
+const PANICS: u32 = u32::MAX - 1;
 
 /// The same events, of which some cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +64,7 @@ impl SseEvent for Document {
                 let name = "as a test asked for".to_owned();
                 Err(DecodeError::Version { name, found: 0, known: 1 })
             }
+            Filed { secrecy: PANICS, .. } => panic!("as a test asked for"),
             filed => Ok(Document(filed)),
         }
     }
@@ -232,6 +237,35 @@ fn what_cannot_be_read_is_told_and_not_shown(server: Server) {
     let next = served.block_on(typed.next());
     let told = matches!(next, Some(Received::Gap(Gap { reason: GapReason::Unreadable, .. })));
     assert!(told, "{next:?}");
+}
+
+fn what_panics_when_it_is_read_is_told_and_the_stream_goes_on(server: Server) {
+    for tail in [1, 100] {
+        let (served, hub) = serve(server, tail);
+        let client = Client::connect(served.address(), "/documents/1", "");
+        let mut typed = [
+            hub.subscribe(Subscribe::default()).everything(),
+            hub.subscribe(Subscribe::default()).filter(|_| true).everything(),
+        ];
+        let batch = [0, PANICS, UNREADABLE, 1].map(|secrecy| document("a", secrecy));
+        let ids = served.block_on(hub.publish_all::<Document>(batch)).unwrap();
+        let again = Client::connect(served.address(), "/documents/1", &ids[0].to_string());
+        for (client, expected) in [(client, vec![0, 1]), (again, vec![1])] {
+            assert_eq!(shown(&client, expected.len()), expected);
+            let seen = client.seen();
+            let gaps = seen.named("sse-gap");
+            assert_eq!((gaps.len(), &gaps[0].id), (1, &ids[2].to_string()));
+            assert!(gaps[0].data.contains(r#""reason":"unreadable""#), "{}", gaps[0].data);
+            assert_eq!(seen.end, None);
+        }
+        for stream in &mut typed {
+            let mut next = || served.block_on(in_time("the next", stream.next())).unwrap();
+            assert_eq!(next().event(), Some(document("a", 0)));
+            let Received::Gap(gap) = next() else { panic!("a gap") };
+            assert_eq!((gap.reason, gap.resumed_after), (GapReason::Unreadable, ids[2]));
+            assert_eq!(next().event(), Some(document("a", 1)));
+        }
+    }
 }
 
 fn a_filter_never_runs_on_the_thread_that_writes_for_all(server: Server) {

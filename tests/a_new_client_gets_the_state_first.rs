@@ -1,5 +1,5 @@
 //! A snapshot is sent to who is new or missed something, whole or again, and then every change.
-#![allow(clippy::unwrap_used, reason = "that is how a test fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
 
 use axum::Router;
 use axum::extract::State;
@@ -24,6 +24,7 @@ support::by_every_server!(
     who_is_cut_off_in_it_gets_it_anew_and_who_resumes_gets_none,
     who_missed_events_is_told_and_gets_the_state,
     a_snapshot_that_fails_ends_the_stream_and_the_client_may_try_again,
+    a_snapshot_that_panics_fails,
     a_large_snapshot_comes_in_pieces_and_moves_the_client_once_it_is_whole,
     a_large_snapshot_ends_when_the_hub_ends_it,
     while_it_is_made_heartbeats_move_nobody,
@@ -49,6 +50,7 @@ type Warehouse = Arc<Mutex<(Vec<StockChanged>, Option<EventId>)>>;
 #[derive(Clone)]
 struct App {
     hub: Hub<StockChanged>,
+    unwritable: Hub<Unwritable>,
     warehouse: Warehouse,
     /// How many snapshots were asked for.
     asked: Arc<AtomicUsize>,
@@ -77,6 +79,25 @@ async fn cut_off(State(app): State<App>, request: Subscribe) -> impl IntoRespons
 
 async fn broken(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
     app.hub.subscribe(request).everything().snapshot(async |_| Err("no database".into()))
+}
+
+async fn panics(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
+    app.hub.subscribe(request).everything().snapshot(async |_| panic!("as a test asked for"))
+}
+
+/// An event whose `Serialize` panics.
+#[derive(Deserialize, JsonSchema, SseEvent)]
+struct Unwritable;
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("as a test asked for")
+    }
+}
+
+async fn unwritable(State(app): State<App>, request: Subscribe) -> impl IntoResponse {
+    let state = async |_| Ok(Snapshot::from(vec![Unwritable]));
+    app.unwritable.subscribe(request).everything().snapshot(state)
 }
 
 /// Some megabytes.
@@ -118,7 +139,7 @@ fn serve(server: Server) -> (Served, App) {
         let hub = Hub::builder(MemoryLog::new()).retention(Retention::forever().events(3));
         let hub = hub.heartbeat(Duration::from_millis(50)).start().await.unwrap();
         let (warehouse, asked, ready) = Default::default();
-        let app = App { hub, warehouse, asked, ready };
+        let app = App { hub, unwritable: Hub::in_memory().unwrap(), warehouse, asked, ready };
         let router = Router::new()
             .route("/large", get(large))
             .route("/counted", get(counted))
@@ -127,6 +148,8 @@ fn serve(server: Server) -> (Served, App) {
             .route("/events", get(events))
             .route("/cut-off", get(cut_off))
             .route("/broken", get(broken))
+            .route("/panics", get(panics))
+            .route("/unwritable", get(unwritable))
             .with_state(app.clone());
         (router, app)
     })
@@ -206,6 +229,17 @@ fn a_snapshot_that_fails_ends_the_stream_and_the_client_may_try_again(server: Se
     assert_eq!((names(&seen), seen.end), (vec!["sse-open", "sse-close"], Some(End::Whole)));
     assert_eq!(seen.events[1].data, r#"{"reason":"failed"}"#);
     assert_eq!(seen.last_event_id, "");
+}
+
+/// When it is made, or when it is rendered.
+fn a_snapshot_that_panics_fails(server: Server) {
+    let (served, _app) = serve(server);
+    for target in ["/panics", "/unwritable"] {
+        let seen = Client::connect(served.address(), target, "").ended();
+        assert_eq!((names(&seen), seen.end), (vec!["sse-open", "sse-close"], Some(End::Whole)));
+        assert_eq!(seen.events[1].data, r#"{"reason":"failed"}"#, "{target}");
+        assert_eq!(seen.last_event_id, "", "{target}");
+    }
 }
 
 /// A stream that is read piece by piece.

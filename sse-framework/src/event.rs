@@ -1,5 +1,6 @@
 //! Events: values with a name and, if they want one, a topic.
 
+mod caught;
 mod described;
 mod json;
 mod name;
@@ -14,6 +15,7 @@ mod variant;
 
 pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 
+pub(crate) use caught::{caught, decode_caught};
 use described::Described;
 pub(crate) use described::{Schemas, decoded, used};
 pub(crate) use renewal::Renewal;
@@ -338,5 +340,11 @@ pub enum DecodeError {
         known: u32,
         /// What it says.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The app's code panicked, for example a `Deserialize`, when a hub read the record for a subscription.
+    #[error("event `{name}`: the code that reads the record panicked")]
+    Panicked {
+        /// The event type.
+        name: String,
     },
 }

@@ -1,10 +1,12 @@
 //! Log lines tell what went wrong, and never what was in an event.
 
+use axum::response::IntoResponse;
+use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    CloseReason, DecodeError, EncodeError, EventType, Hub, RawEvent, Received, SseEvent, Start,
-    Subscribe, Topic,
+    CloseReason, DecodeError, EncodeError, EventType, Hub, RawEvent, Received, Snapshot, SseEvent,
+    Start, Subscribe, Topic,
 };
 use std::error::Error;
 use support::log_lines::Captured;
@@ -53,6 +55,26 @@ impl SseEvent for Fickle {
     }
 }
 
+/// An event whose `Serialize` panics, if it is so asked, and whose `Deserialize` always does.
+#[derive(JsonSchema, SseEvent)]
+#[sse(name = "fickle")]
+struct Panicky {
+    unwritable: bool,
+}
+
+impl Serialize for Panicky {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        assert!(!self.unwritable, "{SECRET}");
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> Deserialize<'de> for Panicky {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("{SECRET}")
+    }
+}
+
 /// Everything that an error says, with its sources.
 fn whole(error: &(dyn Error + 'static)) -> String {
     let sources = std::iter::successors(Some(error), |&error| error.source());
@@ -85,10 +107,27 @@ fn log_lines_and_errors_tell_what_failed_but_no_payload() {
             let mut all = all.filter(|event: &Written| panic!("{event:?}")).everything();
             let end = all.next().await;
             assert!(matches!(end, Some(Received::Closed(CloseReason::Failed))), "{end:?}");
+
+            let hub = Hub::<Panicky>::in_memory().unwrap();
+            hub.publish(Panicky { unwritable: false }).await.unwrap();
+            let all = hub.subscribe(Subscribe::default()).start(Start::Oldest);
+            let next = all.everything().next().await;
+            assert!(matches!(next, Some(Received::Gap(_))), "it cannot be read");
+            for made in [true, false] {
+                let state = async move |_| {
+                    assert!(made, "{SECRET}");
+                    Ok(Snapshot::from(vec![Panicky { unwritable: true }]))
+                };
+                let new = hub.subscribe(Subscribe::default()).everything().snapshot(state);
+                let body = new.into_response().into_body().collect().await.unwrap().to_bytes();
+                assert!(String::from_utf8_lossy(&body).contains("sse-close"), "{body:?}");
+            }
         });
     });
     let lines = captured.text();
     assert!(lines.contains("records cannot be read as events"), "{lines}");
     assert!(lines.contains("ERROR") && lines.contains("a filter panicked"), "{lines}");
+    assert!(lines.contains("the code that reads the record panicked"), "{lines}");
+    assert_eq!(lines.matches("a snapshot could not be had").count(), 2, "{lines}");
     assert!(!lines.contains(SECRET), "{lines}");
 }

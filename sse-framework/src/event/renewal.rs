@@ -1,12 +1,11 @@
 //! Records that are not as today's, made today's where their types are not known.
 
+use super::caught::read_caught;
 use super::unread::{Told, Unread};
-use super::upcast::message;
 use super::{DecodeError, EventType, RawEvent, SseEvent};
 use crate::wire;
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Makes of a record what the event set writes today.
@@ -79,12 +78,7 @@ impl Renewal {
         record: RawEvent<'_>,
         out: &mut Vec<u8>,
     ) -> Result<&'static str, DecodeError> {
-        let renewed = catch_unwind(AssertUnwindSafe(|| (self.renew)(record, out)));
-        renewed.unwrap_or_else(|panic| {
-            let known = EventType::find(self.types, record.name).map_or(0, EventType::version);
-            let (name, found) = (record.name.to_owned(), record.version);
-            Err(DecodeError::Upcast { name, found, known, source: message(&*panic).into() })
-        })
+        read_caught(record, || (self.renew)(record, out))
     }
 }
 
@@ -152,10 +146,8 @@ mod tests {
     fn a_panic_is_an_error_of_its_record() {
         let record = RawEvent { name: "stock", version: 1, data: br#"{"left":7}"# };
         let renewed = Renewal::of::<Unwritable>(&HashMap::new()).renew(record, &mut Vec::new());
-        let Err(DecodeError::Upcast { found: 1, known: 2, source, .. }) = renewed else {
-            panic!("{renewed:?}")
-        };
-        assert_eq!(source.to_string(), "it panicked: it cannot be written");
+        let Err(DecodeError::Panicked { name }) = renewed else { panic!("{renewed:?}") };
+        assert_eq!(name, "stock");
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Records of earlier versions.
 
+use super::caught::{Panic, caught};
 use super::{DecodeError, EventType, RawEvent, SseEvent};
-use std::any::Any;
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -60,17 +59,12 @@ pub fn upcast<Old: SseEvent, R: Upcasted<New>, New>(
 ) -> Result<New, DecodeError> {
     let old = Old::decode(event)?;
     // A record that an app's code cannot bear must not end what reads it.
-    let made = catch_unwind(AssertUnwindSafe(|| upcast(old).into_result()));
-    made.unwrap_or_else(|panic| Err(message(&*panic).into())).map_err(|source| {
+    let made = caught(|| upcast(old).into_result());
+    let panicked = |panic: Panic| Err(format!("it panicked: {}", panic.message()).into());
+    made.unwrap_or_else(panicked).map_err(|source| {
         let (name, found) = (event.name.to_owned(), known.saturating_sub(1));
         DecodeError::Upcast { name, found, known, source }
     })
-}
-
-pub(super) fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", text.unwrap_or("with something that is no text"))
 }
 
 /// The type that an `upcast` to this version takes.

@@ -4,7 +4,8 @@ use super::control::{self, CloseReason, Gap};
 use super::cursor::{Cursor, Step};
 use super::filter::Sieve;
 use super::handover::{Handover, HandoverState};
-use super::snapshot::{BoxError, Pending, Piece, Pieces};
+use super::snapshot::{BoxError, PANICKED, Pending, Piece, Pieces};
+use crate::event::caught;
 use crate::hub::{Core, Settings};
 use crate::id::EventId;
 use crate::wire::HEARTBEAT;
@@ -255,7 +256,9 @@ impl EventBody {
         retry: Duration,
         cx: &mut Context<'_>,
     ) -> Poll<Bytes> {
-        match (snapshot.as_mut().poll(cx), self.source.poll_end(cx)) {
+        let polled = caught(|| snapshot.as_mut().poll(cx));
+        let polled = polled.unwrap_or_else(|_| Poll::Ready(Err(PANICKED.into())));
+        match (polled, self.source.poll_end(cx)) {
             (Poll::Ready(Ok(pieces)), _) => self.poll_pieces(pieces, retry, cx),
             (Poll::Ready(Err(error)), _) => Poll::Ready(self.fail(&error, retry)),
             (Poll::Pending, Poll::Ready(reason)) => Poll::Ready(self.close(reason, retry)),

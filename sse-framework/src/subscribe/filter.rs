@@ -5,7 +5,7 @@ use super::cursor::{Cursor, Step};
 use super::page::PAGE_BYTES;
 use super::received::Delivered;
 use super::unreadable::Unreadable;
-use crate::event::{DecodeError, Renewal, SseEvent};
+use crate::event::{DecodeError, Renewal, SseEvent, caught, decode_caught};
 use crate::id::EventId;
 use crate::planted::planted;
 use crate::tail::Record;
@@ -13,7 +13,6 @@ use crate::wire;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, UNIX_EPOCH};
@@ -41,7 +40,7 @@ impl<E: SseEvent> Filter<E> {
         if planted("filter-ignored") {
             return Ok(true);
         }
-        catch_unwind(AssertUnwindSafe(|| (self.0)(event))).map_err(|_| {
+        caught(|| (self.0)(event)).map_err(|_| {
             tracing::error!("a filter panicked, and its stream ends");
             Panicked
         })
@@ -52,7 +51,7 @@ impl<E: SseEvent> Filter<E> {
         if record.closes().is_some() {
             return Ok(Sifted::Shown(None));
         }
-        Ok(match self.shows(&E::decode(record.raw())?) {
+        Ok(match self.shows(&decode_caught(record.raw())?) {
             Ok(true) if renewal.is_due(&record.name, record.version, record.id.seq()) => {
                 let mut data = Vec::new();
                 let name = renewal.renew(record.raw(), &mut data)?;
@@ -77,7 +76,7 @@ pub(super) fn decode<E: SseEvent>(record: &Record) -> Result<Delivered<E>, Decod
         id: record.id,
         topic: record.topic.clone(),
         time: UNIX_EPOCH + Duration::from_millis(record.time_ms),
-        event: E::decode(record.raw())?,
+        event: decode_caught(record.raw())?,
     })
 }
 

@@ -4,7 +4,7 @@ use super::control;
 use super::filter::Filter;
 use super::page::PAGE_BYTES;
 use super::start::{Beginning, OnGap, Start};
-use crate::event::{EncodeError, SseEvent};
+use crate::event::{EncodeError, SseEvent, caught};
 use crate::hub::Core;
 use crate::id::EventId;
 use crate::planted::planted;
@@ -46,6 +46,9 @@ impl<E> From<Vec<E>> for Snapshot<E> {
 
 /// What a snapshot that could not be had is logged as.
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The same, of one that panicked: what the panic says may quote a payload.
+pub(super) const PANICKED: &str = "it panicked";
 
 /// A snapshot on its way.
 pub(super) type Pending = Pin<Box<dyn Future<Output = Result<Pieces, BoxError>> + Send>>;
@@ -98,9 +101,9 @@ impl Pieces {
         }))
     }
 
-    /// The next piece; nothing is to be asked after the last.
+    /// The next piece; nothing is to be asked after the last, nor after an error.
     pub(super) fn next(&mut self) -> Result<Piece, BoxError> {
-        (self.0)()
+        caught(&mut self.0).unwrap_or_else(|_| Err(PANICKED.into()))
     }
 }
 

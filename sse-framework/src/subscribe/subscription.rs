@@ -100,7 +100,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     /// It holds for new events, for the history and for the [snapshot](Subscription::snapshot). Those
     /// that it hides move the client's position, as if they were of other topics. That a topic is
     /// [closed](crate::Hub::close_topic) is no event, and is told. An event that cannot
-    /// be read is a [`Gap`](super::Gap). If the filter panics, the stream ends with [`CloseReason::Failed`], after
+    /// be read, or whose `Deserialize` panics, is a [`Gap`](super::Gap). If the filter panics, the stream ends with [`CloseReason::Failed`], after
     /// what comes before the event, and an error is logged; other streams go on.
     ///
     /// # Cost
@@ -219,8 +219,8 @@ fn untold(core: &Core, gap: Option<&control::Gap>) -> Option<EventId> {
 /// client goes, or with `sse-close`. A client that comes back to what was
 /// [complete](super::CloseReason::Complete) gets `204 No Content`, after which a browser does not come again.
 ///
-/// As a **stream** within the process it yields [`Received`]. Events that cannot be decoded come as
-/// a [`Gap`](super::Gap) of reason [`Unreadable`](super::GapReason::Unreadable).
+/// As a **stream** within the process it yields [`Received`]. Events that cannot be decoded, or whose
+/// `Deserialize` panics, come as a [`Gap`](super::Gap) of reason [`Unreadable`](super::GapReason::Unreadable).
 ///
 /// # Lagging
 ///
@@ -354,8 +354,8 @@ impl<E: SseEvent> Subscription<E> {
     /// not called for a client that goes on where it was, nor for one that asks for everything that is
     /// kept or for what was published since a time, unless there is a gap, nor for a `HEAD` request. Its events reach this client only, carry no ids, and are followed by
     /// an `sse-cursor` event with the id of the snapshot's [position](Snapshot); events that the
-    /// subscription may not see are left out. If the snapshot fails, the stream ends with `sse-close`, and
-    /// the client tries again.
+    /// subscription may not see are left out. If the snapshot fails, or panics when it is made or written,
+    /// the stream ends with `sse-close`, and the client tries again.
     ///
     /// It is rendered in pieces, each when the client has taken the one before. Until the last is sent,
     /// its events are held in memory.
