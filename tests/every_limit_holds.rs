@@ -33,6 +33,7 @@ support::by_every_server!(
     of_a_crowd_exactly_as_many_get_in_as_there_is_room,
     who_is_refused_costs_no_snapshot,
     the_app_can_answer_a_refusal_itself,
+    a_handler_that_asks_whether_it_is_accepted_answers_as_the_subscription_would,
     more_topics_than_allowed_are_refused,
     a_longer_query_than_allowed_is_refused,
 );
@@ -46,6 +47,14 @@ struct Note {
 struct App {
     hub: Hub<Note>,
     snapshots: Arc<AtomicUsize>,
+    notes: Arc<Mutex<Vec<String>>>,
+}
+
+impl App {
+    async fn note(&self, what: &str) {
+        tokio::task::yield_now().await;
+        self.notes.lock().unwrap().push(what.to_owned());
+    }
 }
 
 async fn of_ann(State(app): State<App>, request: Subscribe) -> Subscription<Note> {
@@ -76,6 +85,26 @@ async fn strict(State(app): State<App>, request: Subscribe) -> Response {
 }
 // ANCHOR_END: rejection
 
+/// What happened to a subscription is noted in a table.
+async fn noted(State(app): State<App>, request: Subscribe) -> Response {
+    let stream = app.hub.subscribe(request).everything();
+    if let Some(rejection) = stream.rejection() {
+        app.note(&format!("refused: {rejection}")).await;
+    }
+    stream.into_response()
+}
+
+// ANCHOR: accepted
+async fn audited(
+    State(app): State<App>,
+    request: Subscribe,
+) -> Result<Subscription<Note>, SubscribeRejection> {
+    let stream = app.hub.subscribe(request).everything().accepted()?;
+    app.note("opened").await;
+    Ok(stream)
+}
+// ANCHOR_END: accepted
+
 async fn of_three(State(app): State<App>, request: Subscribe) -> Subscription<Note> {
     app.hub.subscribe(request).topics(three())
 }
@@ -90,13 +119,15 @@ fn serve(
 ) -> (Served, App) {
     Served::new(server, async || {
         let hub = limits(Hub::builder(MemoryLog::new())).start().await.unwrap();
-        let app = App { hub: hub.clone(), snapshots: Arc::default() };
+        let app = App { hub: hub.clone(), snapshots: Arc::default(), notes: Arc::default() };
         let router = Router::new()
             .route("/events", hub.endpoint())
             .route("/ann", get(of_ann))
             .route("/bob", get(of_bob))
             .route("/state", get(state_first))
             .route("/strict", get(strict))
+            .route("/noted", get(noted))
+            .route("/audited", get(audited))
             .route("/three", get(of_three));
         (router.with_state(app.clone()), app)
     })
@@ -227,6 +258,28 @@ fn the_app_can_answer_a_refusal_itself(server: Server) {
     let _first = connect(&served, "/strict");
     let answer = http::send(served.address(), &Request::stream("/strict", "")).unwrap();
     assert_eq!(answer.text(), "try our other site");
+}
+
+fn a_handler_that_asks_whether_it_is_accepted_answers_as_the_subscription_would(server: Server) {
+    let (served, app) = serve(server, |hub| hub.max_subscriptions(1));
+    let first = connect(&served, "/audited");
+    assert_eq!(first.seen().events[0].name, "sse-open");
+    assert_eq!(*app.notes.lock().unwrap(), ["opened"]);
+    for target in ["/audited", "/noted"] {
+        refused(&served, target);
+        unavailable(&served, target);
+    }
+    let notes = app.notes.lock().unwrap().clone();
+    assert_eq!(notes.len(), 5, "{notes:?}");
+    assert!(notes[1..].iter().all(|note| note.starts_with("refused: there are 1")), "{notes:?}");
+
+    let head = Request::new("HEAD", "/audited");
+    assert_eq!(http::send(served.address(), &head).unwrap().head.status, 200);
+    let rejection = app.hub.subscribe(Subscribe::default()).everything().accepted().unwrap_err();
+    let SubscribeRejection::TooManySubscriptions { limit: 1, wants_stream: true, .. } = rejection
+    else {
+        panic!("{rejection:?}")
+    };
 }
 
 fn more_topics_than_allowed_are_refused(server: Server) {

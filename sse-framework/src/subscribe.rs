@@ -6,6 +6,7 @@ mod completion;
 mod control;
 mod cursor;
 mod endpoint;
+mod exclusive;
 mod filter;
 mod handover;
 mod page;

@@ -2,6 +2,7 @@
 
 use super::completion::Completion;
 use super::control::{CloseReason, Gap, GapReason};
+use super::exclusive::Exclusive;
 use super::page::Page;
 use super::start::Sought;
 use crate::hub::{Core, PageRead};
@@ -43,9 +44,10 @@ enum First {
     Seek(Sought, Option<LookingUp>),
 }
 
-type LookingUp = Pin<Box<dyn Future<Output = Result<Position, LogError>> + Send>>;
+type LookingUp = Exclusive<Pin<Box<dyn Future<Output = Result<Position, LogError>> + Send>>>;
 
-type Reading<D> = Pin<Box<dyn Future<Output = PageRead<D>> + Send>>;
+/// In another box, since most cursors read nothing.
+type Reading<D> = Box<Exclusive<Pin<Box<dyn Future<Output = PageRead<D>> + Send>>>>;
 
 /// How far one read of the log may look for records that are selected: a reader of a quiet topic
 /// must not hold one of the few readers for long.
@@ -112,9 +114,9 @@ impl<P: Page> Cursor<P> {
         };
         let lookup = looking_up.get_or_insert_with(|| {
             let (core, time_ms) = (self.core.clone(), sought.since.time_ms);
-            Box::pin(async move { core.position_at(time_ms).await })
+            Exclusive::new(Box::pin(async move { core.position_at(time_ms).await }))
         });
-        let found = ready!(lookup.as_mut().poll(cx));
+        let found = ready!(lookup.get_mut().as_mut().poll(cx));
         // If it has failed, it can be tried anew: a stream that has ended may still become a response.
         *looking_up = None;
         let found = found.map_err(|error| self.failure(&error))?;
@@ -247,7 +249,7 @@ impl<P: Page> Cursor<P> {
                 return self.close(reason);
             }
             if let Some(reading) = &mut self.reading {
-                let Poll::Ready(read) = reading.as_mut().poll(cx) else {
+                let Poll::Ready(read) = reading.get_mut().as_mut().poll(cx) else {
                     self.registration.wait(cx.waker());
                     // A log that hangs must not keep the hub from ending a response.
                     match self.registration.has_ended() && !self.to_the_end {
@@ -304,8 +306,8 @@ impl<P: Page> Cursor<P> {
     fn read_log(&mut self, tail_first: u64) {
         let (core, topics) = (self.core.clone(), self.registration.topics().clone());
         let (at, until) = (self.at, (tail_first - 1).min(self.at.saturating_add(LOOK_AHEAD)));
-        self.reading =
-            Some(Box::pin(async move { core.read(at, until, topics, P::draft, P::add).await }));
+        let read = async move { core.read(at, until, topics, P::draft, P::add).await };
+        self.reading = Some(Box::new(Exclusive::new(Box::pin(read))));
     }
 
     /// Takes what was read.

@@ -1,9 +1,11 @@
 //! What a client asks for.
 
 use super::accept::{self, Accepts};
+use super::control::{self, CloseReason};
 use super::problem::Problem;
 use super::since::Since;
 use super::start::Asked;
+use super::unopened::stream;
 use crate::hub::Limit;
 use crate::id::Ids;
 use crate::topic::{TopicError, TopicFilter};
@@ -202,12 +204,13 @@ impl<S: Sync> FromRequestParts<S> for Subscribe {
 }
 
 /// A request to subscribe that no stream of events can answer, as the [`Subscribe`] extractor or
-/// [`Subscription::rejection`](super::Subscription::rejection) says. As a response it is a [`Problem`], which tells
-/// the client what to do; a browser's `EventSource` does not come back after it. Displayed, it is meant
-/// for whoever runs the server.
+/// [`Subscription::accepted`](super::Subscription::accepted) says. As a response it is a [`Problem`], which tells
+/// the client what to do; a browser's `EventSource` does not come back after it. So if there is no room, a client that
+/// [wants a stream](SubscribeRejection::TooManySubscriptions::wants_stream) gets one, of one event: `sse-close` with
+/// [`CloseReason::Overloaded`], after which it comes back. Displayed, it is meant for whoever runs the server.
 ///
 /// As a response it is also logged: at the level `debug`, so that clients cannot fill the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeRejection {
     /// A `topic` parameter is neither a topic nor a pattern: `400 Bad Request`.
@@ -263,6 +266,8 @@ pub enum SubscribeRejection {
         limit: usize,
         /// When the client should try again: a time that differs from client to client.
         retry_after: Duration,
+        /// Whether it asks for `text/event-stream` by name, as browsers do.
+        wants_stream: bool,
     },
     /// There are [`max_subscriptions_per_key`](crate::HubBuilder::max_subscriptions_per_key) of its key
     /// already: `503 Service Unavailable`.
@@ -274,6 +279,8 @@ pub enum SubscribeRejection {
         limit: usize,
         /// When the client should try again: a time that differs from client to client.
         retry_after: Duration,
+        /// Whether it asks for `text/event-stream` by name, as browsers do.
+        wants_stream: bool,
     },
 }
 
@@ -300,10 +307,24 @@ impl SubscribeRejection {
     }
 }
 
+impl SubscribeRejection {
+    /// The response, of which nothing is logged.
+    pub(super) fn answer(&self) -> Response {
+        match self {
+            // Any other status, and a browser would never come back.
+            Self::TooManySubscriptions { retry_after, wants_stream: true, .. }
+            | Self::TooManySubscriptionsOfKey { retry_after, wants_stream: true, .. } => {
+                stream(control::close_until(CloseReason::Overloaded, None, *retry_after).into())
+            }
+            _ => Problem::from(self).into_response(),
+        }
+    }
+}
+
 impl IntoResponse for SubscribeRejection {
     fn into_response(self) -> Response {
         tracing::debug!(reason = %self, "a request to subscribe is refused");
-        Problem::from(&self).into_response()
+        self.answer()
     }
 }
 

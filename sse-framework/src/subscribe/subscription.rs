@@ -4,6 +4,7 @@ use super::body::{EventBody, Opening, Source};
 use super::completion::Completion;
 use super::control::{self, CloseReason};
 use super::cursor::{Cursor, Step};
+use super::exclusive::Exclusive;
 use super::filter::{Filter, MOST_HIDDEN, Panicked, Sieve, decode};
 use super::received::Received;
 use super::request::{Answer, Subscribe, SubscribeRejection};
@@ -145,7 +146,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             Answer::Head => Ok(None),
             _ => {
                 let registered = core.subscribers.register(topics.clone(), ticket);
-                registered.map(Some).map_err(|full| rejection(&core, full))
+                registered.map(Some).map_err(|full| rejection(&core, full, answer))
             }
         });
         let has_id = matches!(asked, Some(Asked::Id(..)));
@@ -173,7 +174,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
             Ok(None) => Err(Unopened::Head { position: position(), refused }),
             Err(rejection) => {
                 let position = position();
-                Err(Unopened::rejected(position, rejection, answer, refused, &core.pressure))
+                Err(Unopened::rejected(position, rejection, refused, &core.pressure))
             }
         })
     }
@@ -199,11 +200,13 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 /// A hub that is full wants fewer attempts than one that has gone for a moment.
 const RETRIES: u32 = 5;
 
-fn rejection(core: &Core, full: Full) -> SubscribeRejection {
+fn rejection(core: &Core, full: Full, answer: Answer) -> SubscribeRejection {
+    use SubscribeRejection::{TooManySubscriptions, TooManySubscriptionsOfKey};
     let retry_after = control::scattered(core.settings.retry.saturating_mul(RETRIES));
+    let wants_stream = answer == Answer::Stream;
     match full {
-        Full::All(limit) => SubscribeRejection::TooManySubscriptions { limit, retry_after },
-        Full::Key(limit) => SubscribeRejection::TooManySubscriptionsOfKey { limit, retry_after },
+        Full::All(limit) => TooManySubscriptions { limit, retry_after, wants_stream },
+        Full::Key(limit) => TooManySubscriptionsOfKey { limit, retry_after, wants_stream },
     }
 }
 
@@ -277,12 +280,12 @@ struct Opened<E> {
     fresh: bool,
     refused: bool,
     /// Sent first in a response.
-    snapshot: Option<Pending>,
+    snapshot: Option<Exclusive<Pending>>,
     cursor: Cursor<Vec<Record>>,
     /// Read, but not yet yielded.
     records: VecDeque<Record>,
     /// What the first of these comes to, if the gap before it was yielded: the filter is not asked again.
-    looked_at: Option<Box<Received<E>>>,
+    looked_at: Option<Box<Exclusive<Received<E>>>>,
     unreadable: Unreadable,
     /// Comes after the gap that was yielded last.
     next: Option<Step<Vec<Record>>>,
@@ -342,8 +345,43 @@ impl<E: SseEvent> Subscription<E> {
         }
     }
 
+    /// This subscription; or if one of the hub's limits is met, why there is none: for a handler that then does not go
+    /// on, with `?`. The rejection's response is the one that the subscription would have been, but for a client that has
+    /// [all there will be](super::CloseReason::Complete): it is asked to come back, as the others are.
+    ///
+    /// ```
+    /// # use axum::extract::State;
+    /// # use schemars::JsonSchema;
+    /// # use serde::{Deserialize, Serialize};
+    /// # use sse_framework::{Hub, SseEvent, Subscribe, SubscribeRejection, Subscription};
+    /// # #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    /// # struct Tick { n: u64 }
+    /// # #[derive(Clone)] struct Audit;
+    /// # impl Audit { async fn opened(&self) {} }
+    /// # #[derive(Clone)] struct App { hub: Hub<Tick>, audit: Audit }
+    /// async fn events(
+    ///     State(app): State<App>,
+    ///     request: Subscribe,
+    /// ) -> Result<Subscription<Tick>, SubscribeRejection> {
+    ///     let ticks = app.hub.subscribe(request).everything().accepted()?;
+    ///     app.audit.opened().await;
+    ///     Ok(ticks)
+    /// }
+    /// # let _: axum::Router<App> = axum::Router::new().route("/events", axum::routing::get(events));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeRejection`], the same that [`rejection`](Self::rejection) gives.
+    pub fn accepted(self) -> Result<Self, SubscribeRejection> {
+        match self.0 {
+            Err(Unopened::Rejected { rejection, .. }) => Err(rejection),
+            accepted => Ok(Subscription(accepted)),
+        }
+    }
+
     /// Why there is no stream, if one of the hub's limits is met: for a handler that wants to
-    /// answer in its own way.
+    /// answer in its own way. See also [`accepted`](Self::accepted).
     pub fn rejection(&self) -> Option<&SubscribeRejection> {
         self.0.as_ref().err().and_then(Unopened::rejection)
     }
@@ -389,12 +427,13 @@ impl<E: SseEvent> Subscription<E> {
         {
             let (core, topics) = (opened.cursor.core().clone(), opened.cursor.topics().clone());
             let filter = opened.filter.clone();
-            opened.snapshot = Some(Box::pin(async move {
+            let pieces = async move {
                 let history = core.history();
                 let at = history.id(history.last());
                 let state = snapshot(at).await?;
                 Ok(Pieces::of(core, topics, filter, at, state))
-            }));
+            };
+            opened.snapshot = Some(Exclusive::new(Box::pin(pieces)));
         }
         self
     }
@@ -437,7 +476,7 @@ impl<E: SseEvent> Opened<E> {
     /// What the next record that was read comes to; none if it comes to nothing by itself.
     fn look_on(&mut self, record: Record) -> Option<Received<E>> {
         let looked_at = match self.looked_at.take() {
-            Some(received) => Ok(Some(*received)),
+            Some(received) => Ok(Some(received.into_inner())),
             None => self.look_at(&record),
         };
         let received = match looked_at {
@@ -446,7 +485,7 @@ impl<E: SseEvent> Opened<E> {
         };
         if let Some(gap) = self.unreadable.end() {
             self.records.push_front(record);
-            self.looked_at = Some(Box::new(received));
+            self.looked_at = Some(Box::new(Exclusive::new(received)));
             return Some(Received::Gap(gap));
         }
         self.failed = matches!(received, Received::Closed(_));
@@ -497,7 +536,8 @@ impl<E: SseEvent> Opened<E> {
             // The response goes on after what has been yielded, not after what has been read.
             self.cursor.go_to(yielded.seq());
         }
-        let opening = Opening { resumed: self.resumed, fresh: self.fresh, snapshot: self.snapshot };
+        let snapshot = self.snapshot.map(Exclusive::into_inner);
+        let opening = Opening { resumed: self.resumed, fresh: self.fresh, snapshot };
         let source = match self.filter {
             None => Source::Shared(self.cursor.for_response()),
             Some(filter) => {
@@ -549,5 +589,28 @@ impl<E> fmt::Debug for Subscription<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let opened = self.0.as_ref().map(|opened| &opened.cursor);
         f.debug_tuple("Subscription").field(&opened).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SseEvent;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
+    use std::cell::Cell;
+
+    /// An event that only one thread at a time may look at.
+    #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
+    #[sse(crate = "crate")]
+    struct Unshared {
+        n: Cell<u32>,
+    }
+
+    #[test]
+    fn it_can_be_held_by_a_future_that_goes_from_thread_to_thread_and_so_can_a_reference_to_it() {
+        fn goes<T: Send + Sync>() {}
+        goes::<SubscriptionBuilder<Unshared>>();
+        goes::<Subscription<Unshared>>();
     }
 }

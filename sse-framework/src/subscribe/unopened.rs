@@ -1,8 +1,7 @@
 //! What there is instead of a stream: a refusal, or nothing but headers.
 
-use super::control::{self, CloseReason};
-use super::problem::Problem;
-use super::request::{Answer, SubscribeRejection};
+use super::control::CloseReason;
+use super::request::SubscribeRejection;
 use crate::hub::Pressure;
 use crate::id::EventId;
 use axum::body::Body;
@@ -23,7 +22,6 @@ pub(super) enum Unopened {
     Rejected {
         position: EventId,
         rejection: SubscribeRejection,
-        answer: Answer,
         /// It would be told not to come back if there were room, so it is told so without.
         refused: bool,
         /// Within the process, that it is closed has been said.
@@ -37,7 +35,6 @@ impl Unopened {
     pub(super) fn rejected(
         position: EventId,
         rejection: SubscribeRejection,
-        answer: Answer,
         refused: bool,
         pressure: &Pressure,
     ) -> Self {
@@ -52,7 +49,7 @@ impl Unopened {
             }
             None => tracing::debug!(reason = %rejection, "a subscription is refused"),
         }
-        Unopened::Rejected { position, rejection, answer, refused, told: false }
+        Unopened::Rejected { position, rejection, refused, told: false }
     }
 
     /// Where it would have begun.
@@ -93,14 +90,7 @@ impl IntoResponse for Unopened {
             {
                 nothing()
             }
-            Unopened::Rejected { rejection, answer, .. } => match (answer, rejection.retry_after())
-            {
-                // Any other status, and a browser would never come back.
-                (Answer::Stream, Some(retry)) => {
-                    stream(control::close_until(CloseReason::Overloaded, None, retry).into())
-                }
-                _ => Problem::from(rejection).into_response(),
-            },
+            Unopened::Rejected { rejection, .. } => rejection.answer(),
         }
     }
 }
