@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sse_framework::{
-    Hub, MemoryLog, Problem, PublishError, Snapshot, SseEvent, Subscribe, Subscription,
+    Hub, MemoryLog, Problem, PublishError, Snapshot, SseEvent, Subscribe, Subscription, Topic,
+    TopicError,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,6 +28,7 @@ support::by_every_server!(
     a_method_that_asks_for_nothing_gets_no_stream,
     a_method_that_the_app_adds_is_allowed,
     a_handler_that_publishes_answers_with_a_problem,
+    what_names_no_topic_is_a_problem_of_its_own,
 );
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
@@ -52,6 +54,16 @@ async fn three(State(app): State<App>, request: Subscribe) -> Subscription<Note>
     app.hub.subscribe(request).topics(["a", "b", "c"].map(|topic| topic.parse().unwrap()))
 }
 
+/// The client names the room.
+async fn room(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    request: Subscribe,
+) -> Result<Subscription<Note>, Problem> {
+    let topic = Topic::from_segments(["rooms", &name])?;
+    Ok(app.hub.subscribe(request).topics([topic.into()]))
+}
+
 // ANCHOR: publish
 async fn publish(
     State(app): State<App>,
@@ -75,6 +87,7 @@ fn serve(server: Server, subscriptions: usize) -> (Served, App) {
             .route("/three", get(three))
             .route("/public", hub.endpoint())
             .route("/both", hub.endpoint().post(async || "posted"))
+            .route("/rooms/{name}", get(room))
             .route("/publish/{topic}", post(publish));
         (router.with_state(app.clone()), app)
     })
@@ -256,6 +269,26 @@ fn a_handler_that_publishes_answers_with_a_problem(server: Server) {
     let answer = publish("a", "1");
     problem(&answer, 503);
     assert_eq!(answer.head.header("retry-after"), Some("1"));
+}
+
+fn what_names_no_topic_is_a_problem_of_its_own(server: Server) {
+    let (served, _app) = serve(server, 10);
+    let long = format!("/rooms/{}", "x".repeat(250));
+    let answer = problem(&send(&served, &Request::new("GET", &long)), 400);
+    let kind = answer["type"].as_str().unwrap();
+    assert!(kind.ends_with("enum.TopicError.html#variant.TooLong"), "{kind}");
+    assert!(!answer.to_string().contains("query"), "{answer}");
+    let opened = support::client::open(served.address(), "/rooms/a%2F*", "").unwrap();
+    assert_eq!(opened.head.status, 200);
+
+    let errors = ["", "a//b", "a\0b", "a*"].map(|text| text.parse::<Topic>().unwrap_err());
+    let empty = TopicError::NoValue { placeholder: "shop_number" };
+    for error in errors.into_iter().chain([empty]) {
+        let problem = Problem::from(error);
+        assert_eq!((problem.status(), problem.title()), (StatusCode::BAD_REQUEST, "Not a topic"));
+        let detail = problem.detail();
+        assert!(!detail.contains("Topic::") && !detail.contains("shop_number"), "{detail}");
+    }
 }
 
 #[tokio::test]

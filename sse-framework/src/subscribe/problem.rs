@@ -14,7 +14,8 @@ use std::time::Duration;
 /// (RFC 9457) with the members `type`, `title`, `status`, `detail`, and `help`, which says what to do.
 ///
 /// What the framework itself refuses is answered so. A handler that publishes can answer so too: with `?`,
-/// since errors of publishing become problems. What a client is told is about what it can do; paths, the
+/// since errors of publishing become problems. So do those of a [topic](TopicError) that is made of what the client sent, say
+/// of a part of the path, by [`Topic::from_segments`](crate::Topic::from_segments): they are `400 Bad Request`. What a client is told is about what it can do; paths, the
 /// names of types and what the disk said are in the log lines.
 ///
 /// ```
@@ -118,22 +119,14 @@ impl From<&SubscribeRejection> for Problem {
         };
         let retry_after = rejection.retry_after();
         let problem = match rejection {
-            R::Topic(error) => {
-                let reason = match error {
-                    TopicError::ControlCharacter => {
-                        "control characters are not allowed in it".to_owned()
-                    }
-                    error => error.to_string(),
-                };
-                new(
-                    StatusCode::BAD_REQUEST,
-                    "Topic",
-                    "Not a topic",
-                    format!("A query parameter `topic` is not a topic: {reason}.").into(),
-                    "Give each `topic` as segments between slashes, percent-encoded; `*` is any one segment, \
-                     and `**` at the end whatever follows.",
-                )
-            }
+            R::Topic(error) => new(
+                StatusCode::BAD_REQUEST,
+                "Topic",
+                "Not a topic",
+                format!("A query parameter `topic` is not a topic: {}.", reason(error)).into(),
+                "Give each `topic` as segments between slashes, percent-encoded; `*` is any one segment, \
+                 and `**` at the end whatever follows.",
+            ),
             R::Since { .. } => new(
                 StatusCode::BAD_REQUEST,
                 "Since",
@@ -203,6 +196,35 @@ impl From<&SubscribeRejection> for Problem {
 impl From<SubscribeRejection> for Problem {
     fn from(rejection: SubscribeRejection) -> Self {
         Problem::from(&rejection)
+    }
+}
+
+/// Why text is no topic, as a client is told.
+fn reason(error: &TopicError) -> Cow<'static, str> {
+    match error {
+        TopicError::ControlCharacter => "control characters are not allowed in it".into(),
+        // The placeholder is the name of a field.
+        TopicError::NoValue { .. } => "a part of it is empty".into(),
+        error => error.to_string().into(),
+    }
+}
+
+impl From<TopicError> for Problem {
+    fn from(error: TopicError) -> Self {
+        let variant = match error {
+            TopicError::EmptySegment => "EmptySegment",
+            TopicError::TooLong { .. } => "TooLong",
+            TopicError::ControlCharacter => "ControlCharacter",
+            TopicError::Wildcard => "Wildcard",
+            TopicError::NoValue { .. } => "NoValue",
+        };
+        Problem::new(
+            StatusCode::BAD_REQUEST,
+            ("TopicError", variant),
+            "Not a topic",
+            format!("What the request names is not a topic: {}.", reason(&error)),
+            "Name it otherwise: with nothing empty, not so long, and without `*` and control characters.",
+        )
     }
 }
 

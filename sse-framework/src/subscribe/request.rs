@@ -124,7 +124,9 @@ impl Subscribe {
                     let (given, limit) = (MOST_TOPICS + 1, MOST_TOPICS);
                     return Err(SubscribeRejection::TooManyTopics { given, limit });
                 }
-                "topic" => request.topics.push(value.parse()?),
+                "topic" => {
+                    request.topics.push(value.parse().map_err(SubscribeRejection::Topic)?);
+                }
                 _ => {}
             }
         }
@@ -215,7 +217,7 @@ impl<S: Sync> FromRequestParts<S> for Subscribe {
 pub enum SubscribeRejection {
     /// A `topic` parameter is neither a topic nor a pattern: `400 Bad Request`.
     #[error("the query parameter `topic` is not a topic: {0}")]
-    Topic(#[from] TopicError),
+    Topic(#[source] TopicError),
     /// The `since` parameter is not a time of RFC 3339: `400 Bad Request`.
     #[error("the query parameter `since` is not a time of RFC 3339: {given:?}")]
     Since {
