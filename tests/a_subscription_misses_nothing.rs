@@ -7,7 +7,9 @@ use sse_framework::{
     CloseReason, Delivered, Gap, GapReason, Hub, MemoryLog, Received, Retention, SseEvent, Start,
     Subscribe, Subscription, TopicFilter,
 };
-use std::future::Future;
+use std::future::{Future, IntoFuture};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
 use support::random::{self, Random};
@@ -207,6 +209,41 @@ const EVENTS: u64 = 500;
 
 /// Readers at every speed, in a tail of every small size, pass between the tail and the log again
 /// and again while publishing goes on.
+/// On a runtime of one thread, of which it would take all the time.
+#[tokio::test]
+async fn a_reader_that_is_far_behind_lets_others_have_their_turn() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    hub.publish_all((0..1000).map(|n| Count { n })).await.unwrap();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = turns.clone();
+    let other = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let mut behind = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for n in 0..1000 {
+        assert_eq!(behind.next().await.and_then(Received::event), Some(Count { n }));
+    }
+    assert!(turns.load(Ordering::Relaxed) >= 5, "{turns:?}");
+    other.abort();
+}
+
+#[test]
+fn outside_of_a_runtime_a_reader_goes_on_without_a_pause() {
+    let hub = Hub::<Count>::in_memory().unwrap();
+    let published = hub.publish_all((0..1000).map(|n| Count { n })).into_future();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(published).unwrap();
+    drop(runtime);
+    let mut behind = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for n in 0..1000 {
+        assert_eq!(poll(&mut behind).and_then(Received::event), Some(Count { n }));
+    }
+    assert_eq!(poll(&mut behind), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_passage_between_log_and_tail_has_no_seam() {
     let mut random = Random::new(random::seed());

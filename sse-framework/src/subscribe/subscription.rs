@@ -27,6 +27,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant, SystemTime};
+use tokio::task::coop::poll_proceed;
 
 /// A subscription that has yet to be told what it may see.
 ///
@@ -296,6 +297,9 @@ struct Opened<E> {
 
 impl<E: SseEvent> Subscription<E> {
     /// The next event, or what else happened; none after [`Received::Closed`].
+    ///
+    /// On a task of tokio's, each counts for its [cooperative budget](tokio::task::coop): who is far behind lets others
+    /// have their turn now and then.
     pub async fn next(&mut self) -> Option<Received<E>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -559,7 +563,15 @@ impl<E: SseEvent> Stream for Subscription<E> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received<E>>> {
         match &mut self.0 {
-            Ok(opened) => opened.poll_next(cx),
+            Ok(opened) => {
+                // Where there is always something to yield, others have their turn all the same.
+                let turn = ready!(poll_proceed(cx));
+                let polled = opened.poll_next(cx);
+                if polled.is_ready() {
+                    turn.made_progress();
+                }
+                polled
+            }
             Err(unopened) => Poll::Ready(unopened.close().map(Received::Closed)),
         }
     }
