@@ -182,7 +182,12 @@ impl JsonSchema for Topic {
 /// Which topics a subscription wants: one exact topic, or a pattern.
 ///
 /// In a pattern, a segment `*` stands for any one segment, and a last segment `**` for whatever
-/// follows, nothing included: `shops/7/**` matches `shops/7` and `shops/7/orders`.
+/// follows, nothing included: `shops/7/**` matches `shops/7` and `shops/7/orders`. It has as many bytes as a
+/// topic at most, not counting a last `/**`.
+///
+/// Displayed, it is the text of which it can be made again. One that matches nothing, as
+/// [`under`](TopicFilter::under) may make it, is displayed as `/`, which is no filter: it is not mistaken for one that
+/// matches something.
 ///
 /// ```
 /// use sse_framework::TopicFilter;
@@ -192,6 +197,7 @@ impl JsonSchema for Topic {
 /// assert!(!filter.matches("shops/7"));
 /// // A value of a user's becomes a filter only through escaping:
 /// assert!(!TopicFilter::under(["shops", "*"]).matches("shops/7"));
+/// assert_eq!(TopicFilter::under(["shops", "*"]).to_string(), "shops/%2A/**");
 /// # Ok::<(), sse_framework::TopicError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -244,6 +250,16 @@ fn pattern_matches(pattern: &str, topic: &str) -> bool {
     segments.next().is_none()
 }
 
+impl fmt::Display for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Filter::Exact(topic) => topic.as_str(),
+            Filter::Pattern(pattern) => pattern,
+            Filter::Nothing => "/",
+        })
+    }
+}
+
 impl From<Topic> for TopicFilter {
     fn from(topic: Topic) -> Self {
         TopicFilter::exact(topic)
@@ -254,7 +270,7 @@ impl FromStr for TopicFilter {
     type Err = TopicError;
 
     fn from_str(text: &str) -> Result<Self, TopicError> {
-        check(text)?;
+        check(text.strip_suffix("/**").unwrap_or(text))?;
         if !text.contains('*') {
             return Ok(TopicFilter::exact(Topic(text.into())));
         }
@@ -442,6 +458,23 @@ mod tests {
                 filters.iter().map(|filter| filter.parse().unwrap()).collect();
             let each = filters.iter().any(|filter| filter.matches(&topic));
             prop_assert_eq!(TopicSelection::of(filters).includes(Some(&topic)), each);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_filter_is_made_again_of_its_text(
+            text in "([ab*]/){0,3}([ab]|\\*|\\*\\*)|(a{251,255}|(a/){125,127}a)(/\\*\\*)?",
+            segments in prop::collection::vec("[/*%.a]{0,3}|a{250,255}", 0..3),
+        ) {
+            let filter: TopicFilter = text.parse().unwrap();
+            prop_assert_eq!(filter.to_string(), text);
+            let filter = TopicFilter::under(segments);
+            let again = filter.to_string().parse();
+            match filter.0 {
+                Filter::Nothing => prop_assert_eq!(again, Err(TopicError::EmptySegment)),
+                _ => prop_assert_eq!(again, Ok(filter)),
+            }
         }
     }
 
