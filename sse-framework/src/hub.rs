@@ -91,6 +91,10 @@ impl<E: SseEvent> Hub<E> {
     ///
     /// [`StartError`], for example because another process has the log open, or because the event types do not
     /// [fit](StartError::Schema) what it was written with.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StartError> {
         Self::builder(SledLog::new(path)).start().await
     }
