@@ -8,7 +8,7 @@ use axum::routing::get;
 use http_body_util::BodyExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sse_framework::testing::{TestClient, TestError};
+use sse_framework::testing::TestClient;
 use sse_framework::{
     CloseReason, Gap, GapReason, Hub, LogError, OnSchemaChange, Received, SledLog, SseEvent, Start,
     Subscribe, Subscription, TopicFilter,
@@ -29,15 +29,12 @@ fn seq(id: &str) -> u64 {
 
 /// What comes over HTTP, as far as the event of this seq.
 async fn read_frames(app: &Router, path: &str, last: u64) -> Vec<Step> {
-    let mut stream = TestClient::new(app.clone()).subscribe(path).await.unwrap();
+    // A long row takes its time.
+    let client = TestClient::new(app.clone()).patience(Duration::from_secs(60));
+    let mut stream = client.subscribe(path).await.unwrap();
     let mut steps = Vec::new();
     while steps.last() != Some(&Ok(last)) {
-        // A long row may take longer to read than the client waits.
-        let next = match stream.next().await {
-            Err(TestError::Nothing) => continue,
-            next => next,
-        };
-        let event = next.unwrap().unwrap();
+        let event = stream.next().await.unwrap().unwrap();
         let data: serde_json::Value = serde_json::from_str(&event.data).unwrap();
         let text = |name: &str| data[name].as_str().unwrap();
         steps.push(match event.name.as_str() {
