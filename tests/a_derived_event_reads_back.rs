@@ -20,7 +20,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::{
-    DecodeError, EncodeError, EventType, RawEvent, SseEvent, TopicError, TopicFilter,
+    DecodeError, EncodeError, EventType, Hub, MemoryLog, RawEvent, Received, SseEvent, Start,
+    Subscribe, Topic, TopicError, TopicFilter,
 };
 
 fn data<E: SseEvent>(event: &E) -> String {
@@ -291,6 +292,97 @@ fn nested_sets_are_one_flat_set() {
     let moved = Mixed::from(Middle::from(Stock::Moved(1, "b".into())));
     assert_eq!(topic(&moved).as_deref(), Some("b/{}"));
     stands_as(moved, "moved", r#"[1,"b"]"#);
+}
+
+/// By hand, with none of the traits of serde and schemars.
+#[derive(Debug, PartialEq)]
+struct Beat(u8);
+
+impl SseEvent for Beat {
+    const TYPES: &'static [EventType] = &[EventType::new("beat")];
+
+    fn event_type(&self) -> &'static EventType {
+        &Self::TYPES[0]
+    }
+
+    fn topic(&self) -> Result<Option<Topic>, EncodeError> {
+        Ok(None)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        out.extend_from_slice(self.0.to_string().as_bytes());
+        Ok(())
+    }
+
+    fn decode(event: RawEvent<'_>) -> Result<Self, DecodeError> {
+        let text = std::str::from_utf8(event.data).unwrap();
+        Ok(Beat(text.parse().unwrap()))
+    }
+}
+
+// ANCHOR: skip
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+enum WithBeats {
+    #[serde(skip)]
+    Beat(Beat),
+    Opened {
+        shop: String,
+    },
+}
+// ANCHOR_END: skip
+
+/// What serde does not read stands before what it does, and between.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+enum Skipping {
+    #[serde(skip)]
+    Delegating(Delegating),
+    Beats(WithBeats),
+    Number(WrappedNumber),
+    #[serde(skip_deserializing)]
+    Priced(Box<Priced>),
+    Paused(u8, u8),
+    #[sse(json)]
+    Remark(String),
+}
+
+fn skipping() -> Vec<(Skipping, &'static str, &'static str)> {
+    let order = OrderPlaced { shop: "x".into(), id: 1 };
+    let opened = WithBeats::Opened { shop: "a".into() };
+    let json = [r#"{"shop":"x","orderId":1}"#, r#"[{"shop":"x","orderId":1},3]"#];
+    vec![
+        (Delegating::from(order.clone()).into(), "order-placed", json[0]),
+        (Delegating::from(ShopClosed).into(), "shop-closed", "null"),
+        (WithBeats::from(Beat(7)).into(), "beat", "7"),
+        (opened.into(), "opened", r#"{"shop":"a"}"#),
+        (WrappedNumber(2).into(), "WRAPPED_NUMBER", "2"),
+        (Box::new(Priced(order, 3)).into(), "price", json[1]),
+        (Skipping::Paused(4, 5), "paused", "[4,5]"),
+        (Skipping::Remark("b".into()), "remark", r#""b""#),
+    ]
+}
+
+#[tokio::test]
+async fn serde_need_not_know_what_is_passed_on() {
+    for (event, name, json) in skipping() {
+        stands_as(event, name, json);
+    }
+    let schema = |name| {
+        let schema = EventType::find(Skipping::TYPES, name).unwrap().schema();
+        schema.map(|schema| schema.get("type").cloned().unwrap())
+    };
+    assert_eq!(schema("beat"), None);
+    for (name, json_type) in [("opened", "object"), ("remark", "string"), ("paused", "array")] {
+        assert_eq!(schema(name), Some(json_type.into()), "{name}");
+    }
+
+    let hub = Hub::<Skipping>::builder(MemoryLog::new()).start().await.unwrap();
+    hub.publish_all(skipping().into_iter().map(|(event, ..)| event)).await.unwrap();
+    let mut received = hub.subscribe(Subscribe::default()).start(Start::Oldest).everything();
+    for (event, ..) in skipping() {
+        let Some(Received::Event(delivered)) = received.next().await else { panic!("{event:?}") };
+        assert_eq!(delivered.event, event);
+    }
+    hub.shutdown().await.unwrap();
 }
 
 #[test]

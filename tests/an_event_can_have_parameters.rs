@@ -133,6 +133,23 @@ enum System {
     Stopped,
 }
 
+/// The events of an app, of which serde and schemars know nothing, and one beside them.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+enum WithNote<E> {
+    #[serde(skip)]
+    App(E),
+    #[sse(json)]
+    Note(String),
+}
+
+#[test]
+fn serde_need_not_know_an_argument_that_is_passed_on() {
+    type Events = WithNote<WithSystem<Window<1>>>;
+    assert_eq!(names::<Events>(), ["note", "window", "started", "stopped"]);
+    stands_as(&Events::Note("a".to_owned()), "note", "\"a\"", None);
+    stands_as(&Events::from(WithSystem::App(Window)), "window", "null", None);
+}
+
 /// Neither has `From`.
 #[derive(Debug, PartialEq, SseEvent)]
 enum Either<A, B> {

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use syn::{Data, DataEnum, DataStruct, DeriveInput, Error, Fields, Ident, Member, Path, Type};
 
-use crate::attr::{Attrs, Renames, Text, Upcast, deprecated, description, plain};
+use crate::attr::{Attrs, Renames, Text, Upcast, deprecated, description, is_not_read, plain};
 use crate::case::Case;
 use crate::ctxt::Ctxt;
 use crate::suggest::{list, nearest};
@@ -52,7 +52,7 @@ pub(crate) struct Name {
 
 pub(crate) struct Variant<'a> {
     pub(crate) original: &'a syn::Variant,
-    /// Its place among all variants, by which serde finds it.
+    /// Its place among the variants that serde reads, by which serde finds it.
     pub(crate) index: u32,
     pub(crate) attrs: Attrs,
     pub(crate) role: Role<'a>,
@@ -166,12 +166,21 @@ fn set<'a>(
     let renames = Renames::of(&original.attrs, "rename_all");
     // An error in the set's topic is one error, however many variants take it.
     let topic = template(ctxt, attrs.topic.as_ref());
-    let variants = (0..).zip(&data.variants);
-    let variant = |(index, original)| Variant {
-        serde_names: serde_names(original, &renames),
-        ..variant(ctxt, index, original, case, topic.as_ref())
+    let variant = |(index, original): (u32, &'a syn::Variant)| {
+        let attrs = Attrs::parse(ctxt, &original.attrs);
+        let role = role(ctxt, original, &attrs, case, topic.as_ref());
+        Variant { original, index, attrs, role, serde_names: serde_names(original, &renames) }
     };
-    variants.map(variant).collect()
+    indices(data).zip(&data.variants).map(variant).collect()
+}
+
+/// How many variants before each one serde reads.
+fn indices(data: &DataEnum) -> impl Iterator<Item = u32> {
+    data.variants.iter().scan(0, |read, variant| {
+        let index = *read;
+        *read += u32::from(!is_not_read(&variant.attrs));
+        Some(index)
+    })
 }
 
 /// What serde calls a variant when it is written, and when it is read.
@@ -184,30 +193,28 @@ fn serde_names(variant: &syn::Variant, all: &Renames) -> [String; 2] {
     [name(own.written, &all.written), name(own.read, &all.read)]
 }
 
-fn variant<'a>(
+fn role<'a>(
     ctxt: &Ctxt,
-    index: u32,
     original: &'a syn::Variant,
+    attrs: &Attrs,
     case: Case,
     topic: Option<&Template>,
-) -> Variant<'a> {
-    let attrs = Attrs::parse(ctxt, &original.attrs);
-    let role = match newtype(&original.fields) {
+) -> Role<'a> {
+    match newtype(&original.fields) {
         Some(payload) if attrs.json.is_none() => Role::Delegate(payload),
         _ => Role::Own(Event {
-            name: name(&original.ident, &attrs, case),
+            name: name(&original.ident, attrs, case),
             description: description(&original.attrs),
             deprecated: deprecated(&original.attrs),
             topic: match &attrs.topic {
                 None => topic.cloned(),
                 own => template(ctxt, own.as_ref()),
             },
-            version: version(&attrs),
-            upcast: upcast(&attrs),
+            version: version(attrs),
+            upcast: upcast(attrs),
             fields: fields(&original.fields),
         }),
-    };
-    Variant { original, index, attrs, role, serde_names: Default::default() }
+    }
 }
 
 /// The payload of a newtype variant.

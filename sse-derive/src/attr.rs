@@ -4,7 +4,7 @@ mod docs;
 mod serde;
 
 pub(crate) use docs::{deprecated, description};
-pub(crate) use serde::{Renames, serde_words};
+pub(crate) use serde::{Renames, is_not_read, serde_words};
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;

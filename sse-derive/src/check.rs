@@ -8,7 +8,7 @@ use quote::ToTokens;
 use syn::{Data, Field, Type, TypeReference};
 
 use crate::ast::{Event, Input, Shape, bare};
-use crate::attr::{Attrs, Text};
+use crate::attr::{Attrs, Text, is_not_read};
 use crate::ctxt::Ctxt;
 use crate::topic::resolve;
 
@@ -60,7 +60,7 @@ fn borrows(input: &Input<'_>, field: &Field) -> bool {
     // Into text and bytes serde's derive borrows whatever else it is told.
     let another_way = !is_text_or_bytes(elem)
         && [&input.original.attrs, &field.attrs].iter().any(|a| serde::is_read_another_way(a));
-    lifetime.ident == "static" && !serde::is_not_read(&field.attrs) && !another_way
+    lifetime.ident == "static" && !is_not_read(&field.attrs) && !another_way
 }
 
 fn is_text_or_bytes(ty: &Type) -> bool {

@@ -18,6 +18,13 @@ pub(crate) fn serde_words(attrs: &[Attribute]) -> Vec<Path> {
     words
 }
 
+/// Whether serde leaves the field or variant out when it reads, so that nothing in it need be
+/// `Deserialize`.
+pub(crate) fn is_not_read(attrs: &[Attribute]) -> bool {
+    let words = serde_words(attrs);
+    words.iter().any(|word| word.is_ident("skip") || word.is_ident("skip_deserializing"))
+}
+
 /// What `rename = "..."`, or another word like it, says for writing and for reading.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Renames {

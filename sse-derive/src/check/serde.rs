@@ -35,15 +35,14 @@ pub(super) fn set(ctxt: &Ctxt, input: &Input<'_>) {
     }
 }
 
-/// Skipping is refused also where serde has no part in the set, since such a variant would be
-/// published all the same.
+/// A variant that delegates may be skipped, since serde has no part in it.
 pub(super) fn variant(ctxt: &Ctxt, variant: &Variant<'_>, any_own: bool) {
     for word in serde_words(&variant.original.attrs) {
         let written = word.to_token_stream();
-        if one_of(&word, &SKIP_WORDS) {
+        if variant.own().is_some() && one_of(&word, &SKIP_WORDS) {
             let message = format!(
-                "`#[serde({written})]` on a variant: every variant of a set is an event that is \
-                 written and read, so remove the attribute, or the variant"
+                "`#[serde({written})]` on a variant that is an event of its own: serde writes and \
+                 reads it, so remove the attribute, or the variant"
             );
             ctxt.error(word, message);
         } else if any_own && one_of(&word, &VARIANT_WORDS) {
@@ -54,11 +53,6 @@ pub(super) fn variant(ctxt: &Ctxt, variant: &Variant<'_>, any_own: bool) {
             ctxt.error(word, message);
         }
     }
-}
-
-/// Whether reading leaves a field out, so that its type need not be `Deserialize`.
-pub(super) fn is_not_read(attrs: &[Attribute]) -> bool {
-    serde_words(attrs).iter().any(|word| one_of(word, &["skip", "skip_deserializing"]))
 }
 
 /// Whether a type or a field of these attributes is made of what another type's `Deserialize` reads.

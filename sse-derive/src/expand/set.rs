@@ -13,8 +13,9 @@ use crate::topic::{Place, resolve};
 use types::types_of;
 
 pub(super) fn set(outline: &Outline<'_>, variants: &[Variant<'_>]) -> Bodies {
-    let delegates: Vec<_> =
-        variants.iter().filter_map(|variant| Delegate::of(outline, variant)).collect();
+    let delegates = variants.iter().enumerate();
+    let delegates = delegates.filter_map(|(place, variant)| Delegate::of(outline, place, variant));
+    let delegates: Vec<_> = delegates.collect();
     let tables = delegates.iter().map(|delegate| &delegate.item);
     let own = Own::of(outline, variants);
     let [types, own_types, types_items] = types_of(outline, variants, &delegates, own.as_ref());
@@ -40,7 +41,7 @@ struct Delegate<'a> {
 }
 
 impl<'a> Delegate<'a> {
-    fn of(outline: &Outline<'_>, variant: &'a Variant<'_>) -> Option<Self> {
+    fn of(outline: &Outline<'_>, place: usize, variant: &'a Variant<'_>) -> Option<Self> {
         let payload = variant.payload()?;
         let span = shown_at(payload.span());
         let (sse, there) = (&outline.sse, outline.sse_at(span));
@@ -48,7 +49,7 @@ impl<'a> Delegate<'a> {
         let (item, table) = match mentions(outline.generics(), payload) {
             true => (None, value),
             false => {
-                let name = format_ident!("__SSE_PAYLOAD_{}", variant.index);
+                let name = format_ident!("__SSE_PAYLOAD_{place}");
                 let item = quote!(const #name: #sse::Delegate<#payload> = #value;);
                 (Some(item), quote!(#name))
             }

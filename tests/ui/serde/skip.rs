@@ -10,6 +10,9 @@ enum ShopEvent {
     Unwritten,
     #[serde(skip_deserializing)]
     Unread,
+    #[sse(json)]
+    #[serde(skip)]
+    Note(String),
 }
 
 fn main() {}

@@ -1,3 +1,5 @@
+//! Serde's words for skipping are for variants that pass an event on, whatever stands beside them.
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_framework::SseEvent;
@@ -11,4 +13,8 @@ enum ShopEvent {
     Placed(OrderPlaced),
 }
 
-fn main() {}
+fn main() {
+    let mut out = Vec::new();
+    ShopEvent::from(OrderPlaced).encode(&mut out).unwrap();
+    assert_eq!(out, b"null");
+}
