@@ -270,6 +270,7 @@ fn a_delegating_variant_is_its_payload() {
     stands_as(event, "order-placed", r#"{"shop":"x","orderId":1}"#);
     stands_as(Delegating::from(ShopClosed), "shop-closed", "null");
     stands_as(Delegating::from(Box::new(Stock::Cleared)), "cleared", "null");
+    stands_as(Delegating::from(Stock::Cleared), "cleared", "null");
 }
 
 #[test]
@@ -355,7 +356,7 @@ fn skipping() -> Vec<(Skipping, &'static str, &'static str)> {
         (WithBeats::from(Beat(7)).into(), "beat", "7"),
         (opened.into(), "opened", r#"{"shop":"a"}"#),
         (WrappedNumber(2).into(), "WRAPPED_NUMBER", "2"),
-        (Box::new(Priced(order, 3)).into(), "price", json[1]),
+        (Priced(order, 3).into(), "price", json[1]),
         (Skipping::Paused(4, 5), "paused", "[4,5]"),
         (Skipping::Remark("b".into()), "remark", r#""b""#),
     ]

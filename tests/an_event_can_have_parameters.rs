@@ -210,6 +210,49 @@ fn an_argument_that_is_not_written_may_be_anything() {
     stands_as(&marked, "marked", r#"{"id":1}"#, None);
 }
 
+/// A box is as good as what is in it, where nothing else could be that.
+#[derive(Debug, PartialEq, SseEvent)]
+enum Boxes<E> {
+    App(Box<E>),
+    #[sse(no_from)]
+    Window(Box<Window<2>>),
+}
+
+impl From<Window<2>> for Boxes<System> {
+    fn from(window: Window<2>) -> Self {
+        Boxes::Window(Box::new(window))
+    }
+}
+
+/// What is in the box could be a `System`, so that there is no `From` of it.
+#[derive(Debug, PartialEq, SseEvent)]
+enum BoxAndSystem<E> {
+    App(Box<E>),
+    System(System),
+}
+
+/// Neither box is any box.
+#[derive(Debug, PartialEq, SseEvent)]
+enum TwoBoxes<E> {
+    Changed(Box<Changed<E>>),
+    System(Box<System>),
+}
+
+#[test]
+fn a_set_is_made_of_what_is_in_a_box() {
+    let changed = || Changed { field: "a".to_owned(), to: 1 };
+    let json = r#"{"field":"a","to":1}"#;
+    stands_as(&Boxes::from(System::Started), "started", "null", None);
+    stands_as(&Boxes::<System>::from(Box::new(System::Started)), "started", "null", None);
+    stands_as(&Boxes::<System>::from(Window), "window", "null", None);
+    let boxed = BoxAndSystem::from(Box::new(changed()));
+    stands_as(&boxed, "changed", json, Some("changes/a/1"));
+    stands_as(&BoxAndSystem::<Changed<u8>>::from(System::Stopped), "stopped", "null", None);
+    stands_as(&TwoBoxes::from(changed()), "changed", json, Some("changes/a/1"));
+    stands_as(&TwoBoxes::from(Box::new(changed())), "changed", json, Some("changes/a/1"));
+    stands_as(&TwoBoxes::<u8>::from(System::Stopped), "stopped", "null", None);
+}
+
 trait App: Send + 'static {
     type Event: SseEvent;
 }
@@ -236,12 +279,20 @@ impl<A: App> App for Other<A> {
     type Event = Window<1>;
 }
 
+/// The first box could be the second, but what is in the second is in no doubt.
+#[derive(Debug, PartialEq, SseEvent)]
+enum OfAppInBoxes<A: App> {
+    App(Box<A::Event>),
+    System(Box<System>),
+}
+
 #[test]
 fn a_payload_may_be_what_a_trait_gives() {
     assert_eq!(names::<OfApp<Shop>>(), ["changed", "window", "started", "stopped"]);
     let changed = OfApp::<Shop>::App(Changed { field: "a".to_owned(), to: 1 });
     stands_as(&changed, "changed", r#"{"field":"a","to":1}"#, Some("changes/a/1"));
     stands_as(&OfApp::<Shop>::from(System::Started), "started", "null", None);
+    stands_as(&OfAppInBoxes::<Shop>::from(System::Started), "started", "null", None);
 }
 
 macro_rules! set {

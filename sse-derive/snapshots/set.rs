@@ -88,4 +88,10 @@ const _: () = {
             Self::Nested(__payload)
         }
     }
+    #[automatically_derived]
+    impl __sse::From<Inner> for ShopEvent {
+        fn from(__payload: Inner) -> Self {
+            Self::Nested(__sse::From::from(__payload))
+        }
+    }
 };

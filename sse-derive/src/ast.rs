@@ -1,7 +1,11 @@
 //! What the derive reads out of a type: one event, or a set of them.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{Data, DataEnum, DataStruct, DeriveInput, Error, Fields, Ident, Member, Path, Type};
+use quote::ToTokens;
+use syn::{
+    Data, DataEnum, DataStruct, DeriveInput, Error, Fields, GenericArgument, Ident, Member, Path,
+    PathArguments, Type, TypePath,
+};
 
 use crate::attr::{Attrs, Renames, Text, Upcast, deprecated, description, is_not_read, plain};
 use crate::case::Case;
@@ -81,6 +85,14 @@ impl<'a> Input<'a> {
             }
         };
         Input { original, attrs, framework, data }
+    }
+
+    /// Whether `ty` is this very type, in boxes or not.
+    pub(crate) fn is(&self, ty: &Type) -> bool {
+        let written = |tokens: &dyn ToTokens| tokens.to_token_stream().to_string().replace(' ', "");
+        let (_, arguments, _) = self.original.generics.split_for_impl();
+        let ty = written(without_boxes(ty));
+        ty == "Self" || ty == written(&self.original.ident) + &written(&arguments)
     }
 
     /// Every event type that is not a payload's.
@@ -231,6 +243,28 @@ pub(crate) fn newtype(fields: &Fields) -> Option<&Type> {
 pub(crate) fn bare(mut ty: &Type) -> &Type {
     while let Type::Group(group) = ty {
         ty = &group.elem;
+    }
+    ty
+}
+
+/// What is in the box, if the type is a `Box`.
+pub(crate) fn boxed(ty: &Type) -> Option<&Type> {
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else { return None };
+    let mut segments = path.segments.iter().rev();
+    let name = segments.next().filter(|name| name.ident == "Box")?;
+    let is_std = segments.next().is_none_or(|module| module.ident == "boxed");
+    let PathArguments::AngleBracketed(arguments) = &name.arguments else { return None };
+    match arguments.args.first() {
+        Some(GenericArgument::Type(inner)) if is_std && arguments.args.len() == 1 => {
+            Some(bare(inner))
+        }
+        _ => None,
+    }
+}
+
+pub(crate) fn without_boxes(mut ty: &Type) -> &Type {
+    while let Some(inner) = boxed(ty) {
+        ty = inner;
     }
     ty
 }

@@ -6,7 +6,7 @@ use quote::ToTokens;
 use syn::{Error, Path, Type};
 
 use super::{name, serde, topic, upcast, words};
-use crate::ast::{Event, Input, Role, Variant, newtype};
+use crate::ast::{Event, Input, Role, Variant, newtype, without_boxes};
 use crate::attr::Attrs;
 use crate::ctxt::Ctxt;
 use crate::topic::resolve;
@@ -79,22 +79,12 @@ fn delegate(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, payload: &Typ
         );
         ctxt.error(word, message);
     }
-    if is_itself(input, payload) {
+    if input.is(payload) {
         let message = "a set cannot pass on its own events, since they would be in it without \
                        end: carry another event; or, if this is plain data, mark the variant \
                        `#[sse(json)]`";
         ctxt.error(payload, message);
     }
-}
-
-/// Whether `payload` is the set, in a box or not.
-fn is_itself(input: &Input<'_>, payload: &Type) -> bool {
-    let written = |tokens: &dyn ToTokens| tokens.to_token_stream().to_string().replace(' ', "");
-    let payload = written(payload);
-    let inner = payload.strip_prefix("Box<").and_then(|rest| rest.strip_suffix('>'));
-    let inner = inner.unwrap_or(&payload);
-    let (_, arguments, _) = input.original.generics.split_for_impl();
-    inner == "Self" || inner == written(&input.original.ident) + &written(&arguments)
 }
 
 fn own(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, event: &Event<'_>) {
@@ -146,7 +136,7 @@ fn duplicates(ctxt: &Ctxt, variants: &[Variant<'_>]) {
                 }
             }
             Role::Delegate(payload) => {
-                let written = payload.to_token_stream().to_string();
+                let written = without_boxes(payload).to_token_stream().to_string();
                 if let Some(first) = payloads.insert(written, this) {
                     let message = format!(
                         "`{first}` carries the same events already: remove one, or give this \

@@ -9,6 +9,7 @@ struct OrderPlaced;
 enum ShopEvent {
     Placed(OrderPlaced),
     PlacedAgain(OrderPlaced),
+    PlacedInABox(Box<OrderPlaced>),
 }
 
 fn main() {}
