@@ -44,8 +44,16 @@ const _: () = {
         Wrapped<E>: __sse::SseEvent,
     {
         const TYPES: &'static [__sse::EventType] = {
-            __sse::assert_distinct(<Self as __sse::Parts>::PARTS, 1);
-            __sse::assert_distinct(<Self as __sse::Parts>::PARTS, 2);
+            __sse::assert_distinct(
+                <Self as __sse::Parts>::ARE_DISTINCT,
+                <Self as __sse::Parts>::PARTS,
+                1,
+            );
+            __sse::assert_distinct(
+                <Self as __sse::Parts>::ARE_DISTINCT,
+                <Self as __sse::Parts>::PARTS,
+                2,
+            );
             __sse::Flat::<Self>::TYPES
         };
         fn event_type(&self) -> &'static __sse::EventType {

@@ -14,8 +14,9 @@ const _: () = {
     const __SSE_OWN: &[__sse::EventType] = &[];
     const __SSE_PARTS: &[&[__sse::EventType]] =
         &[__SSE_OWN, __SSE_PAYLOAD_0.types, __SSE_PAYLOAD_1.types];
-    const _: () = __sse::assert_distinct(__SSE_PARTS, 1);
-    const _: () = __sse::assert_distinct(__SSE_PARTS, 2);
+    const __SSE_DISTINCT: bool = __sse::are_distinct(__SSE_PARTS);
+    const _: () = __sse::assert_distinct(__SSE_DISTINCT, __SSE_PARTS, 1);
+    const _: () = __sse::assert_distinct(__SSE_DISTINCT, __SSE_PARTS, 2);
     const __SSE_TYPES: &[__sse::EventType] =
         &__sse::flatten::<{ __sse::count(__SSE_PARTS) }>(__SSE_PARTS);
     #[automatically_derived]

@@ -165,6 +165,8 @@ impl<E: SseEvent> SseEvent for Box<E> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventType {
     name: &'static str,
+    /// The compiler tells most names apart by it, at a fraction of the steps that their bytes take.
+    hash: u32,
     version: u32,
     description: &'static str,
     deprecated: Option<&'static str>,
@@ -177,6 +179,7 @@ impl EventType {
     pub const fn new(name: &'static str) -> Self {
         EventType {
             name,
+            hash: name::hash(name.as_bytes()),
             version: 1,
             description: "",
             deprecated: None,

@@ -34,10 +34,52 @@ pub const fn flatten<const N: usize>(parts: &[&[EventType]]) -> [EventType; N] {
     flat
 }
 
+/// How many names [`are_distinct`] remembers.
+const SLOTS: usize = 4096;
+
+/// Whether all names work on the wire and no two are the same, which nearly always is the case. If not, or if it
+/// cannot be said without comparing each with each, [`assert_distinct`](super::private::assert_distinct) finds out.
+#[must_use]
+pub const fn are_distinct(parts: &[&[EventType]]) -> bool {
+    let mut seen = [None; SLOTS];
+    let mut part = 0;
+    if count(parts) > SLOTS / 2 {
+        return false;
+    }
+    while part < parts.len() {
+        let mut place = 0;
+        while place < parts[part].len() {
+            let this = &parts[part][place];
+            if this.check().is_err() || !insert(&mut seen, this.hash) {
+                return false;
+            }
+            place += 1;
+        }
+        part += 1;
+    }
+    true
+}
+
+/// Whether the hash is new. There must be an empty slot.
+const fn insert(seen: &mut [Option<u32>; SLOTS], hash: u32) -> bool {
+    let mut slot = hash as usize % SLOTS;
+    while let Some(other) = seen[slot] {
+        if other == hash {
+            return false;
+        }
+        slot = (slot + 1) % SLOTS;
+    }
+    seen[slot] = Some(hash);
+    true
+}
+
 /// A set whose event types depend on its type arguments.
 pub trait Parts {
     /// Its own, and those of each payload.
     const PARTS: &'static [&'static [EventType]];
+
+    /// Of all of them.
+    const ARE_DISTINCT: bool = are_distinct(Self::PARTS);
 }
 
 /// The event types of its own that a type or set has, where their schemas depend on its type arguments.
@@ -83,6 +125,18 @@ mod tests {
     fn parts_are_joined_in_order() {
         assert_eq!(flatten::<3>(&[&[], &[A, B], &[], &[A]]), [A, B, A]);
         assert_eq!(flatten::<2>(&[&[A], &[B, A]]), [A, B]);
+    }
+
+    #[test]
+    fn what_is_not_distinct_is_not_called_so() {
+        let open = EventType::new("open");
+        assert!(are_distinct(&[]) && are_distinct(&[&[], &[A, B], &[EventType::new("c")]]));
+        for parts in [[&[A, B][..], &[A]], [&[A], &[B, B]], [&[open], &[]]] {
+            assert!(!are_distinct(&parts), "{parts:?}");
+        }
+        let numbered = |number: usize| EventType::new(number.to_string().leak());
+        let types: Vec<_> = (0..2049).map(numbered).collect();
+        assert!(are_distinct(&[&types[..1024], &types[1024..2048]]) && !are_distinct(&[&types]));
     }
 
     #[test]

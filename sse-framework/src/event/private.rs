@@ -12,14 +12,14 @@ pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 
 pub use super::described::HasSchema;
-pub use super::parts::{Flat, Own, Parts, count, flatten};
+pub use super::parts::{Flat, Own, Parts, are_distinct, count, flatten};
 pub use super::payload::{Json, Payload, Variants, json, variants};
 pub use super::topic_text::{TopicText, TopicValue};
 pub use super::upcast::{Upcasted, previous, upcast};
 pub use super::{DecodeError, EncodeError, EventType, EventTypeError, RawEvent, SseEvent};
 pub use crate::topic::Topic;
 
-use super::name::has_name;
+use super::name::{has_name, has_name_of};
 
 /// The impl of a payload that a set delegates to, named once, so that a missing impl is one
 /// error and not five.
@@ -72,10 +72,13 @@ pub fn unknown<T>(event: RawEvent<'_>) -> Result<T, DecodeError> {
 }
 
 /// Fails compilation if a type of the part at `place` has a bad name, or one that occurs in a part
-/// before.
+/// before, unless that is `settled` by [`are_distinct`] for all parts in one go.
 #[track_caller]
 #[allow(clippy::panic, reason = "evaluated by the compiler, where it is the error's text")]
-pub const fn assert_distinct(parts: &[&[EventType]], place: usize) {
+pub const fn assert_distinct(settled: bool, parts: &[&[EventType]], place: usize) {
+    if settled {
+        return;
+    }
     let (others, this) = parts.split_at(place);
     let types = this[0];
     if let Err(error) = EventType::check_all(types) {
@@ -84,13 +87,12 @@ pub const fn assert_distinct(parts: &[&[EventType]], place: usize) {
     }
     let mut place = 0;
     while place < types.len() {
-        let name = types[place].name();
         let mut other = 0;
         while other < others.len() {
-            if has_name(others[other], name) {
+            if has_name_of(others[other], &types[place]) {
                 let what = "another variant of the set has an event type of this name already, \
                             and one of the two needs another: ";
-                panic!("{}", Message::new(what, name).as_str());
+                panic!("{}", Message::new(what, types[place].name()).as_str());
             }
             other += 1;
         }

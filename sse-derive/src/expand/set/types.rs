@@ -50,9 +50,10 @@ fn counted(
     parts: &TokenStream,
 ) -> (TokenStream, TokenStream) {
     let sse = &outline.sse;
-    let distinct = distinct(outline, delegates, &quote!(__SSE_PARTS));
+    let distinct = distinct(outline, delegates, &quote!(__SSE_DISTINCT, __SSE_PARTS));
     let items = quote! {
         const __SSE_PARTS: &[&[#sse::EventType]] = #parts;
+        const __SSE_DISTINCT: bool = #sse::are_distinct(__SSE_PARTS);
         #(const _: () = #distinct;)*
         const __SSE_TYPES: &[#sse::EventType] =
             &#sse::flatten::<{ #sse::count(__SSE_PARTS) }>(__SSE_PARTS);
@@ -67,7 +68,8 @@ fn uncounted(
     parts: &TokenStream,
 ) -> (TokenStream, TokenStream) {
     let (sse, head) = (&outline.sse, outline.head("Parts"));
-    let distinct = distinct(outline, delegates, &quote!(<Self as #sse::Parts>::PARTS));
+    let these = quote!(<Self as #sse::Parts>);
+    let distinct = distinct(outline, delegates, &quote!(#these::ARE_DISTINCT, #these::PARTS));
     let items = quote! {
         #[automatically_derived]
         #head {
