@@ -132,5 +132,5 @@ pub use sse_derive::SseEvent;
 
 /// The program in the README, which is compiled with the documentation's tests.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 struct Readme;
