@@ -63,7 +63,7 @@ fn closes_of(
     }
     let path = segment.path.display();
     tracing::warn!(%path, "the file `closes` is damaged or missing: the segment is looked through");
-    let open = OpenSegment::carve(&segment.path, segment.first, segment.end(), history)?;
+    let open = segment.carve(history)?;
     Ok(open.index()?.closes.clone())
 }
 

@@ -167,7 +167,7 @@ fn keys_of(
     }
     let path = segment.path.display();
     tracing::warn!(%path, "the file `keys` is damaged or missing: the segment is looked through");
-    let open = OpenSegment::carve(&segment.path, segment.first, segment.end(), history)?;
+    let open = segment.carve(history)?;
     Ok(open.index()?.keys.clone())
 }
 

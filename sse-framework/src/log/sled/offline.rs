@@ -76,14 +76,18 @@ impl Offline {
     pub(crate) fn check(&self, segment: &SegmentState) -> Result<Checked, LogError> {
         let path = self.path_of(segment);
         let database = Database::carved(&path, Carved::read(&path)?);
-        let (end, safe) = match Offline::end_of(segment) {
-            Some(end) => (end, end),
-            None => (u64::MAX - 1, self.marked),
+        let (first, epochs) = (segment.first, &self.epochs);
+        let is_last = self.state.segments.last().is_some_and(|last| last.first == first);
+        let safe = segment.unsynced_after.unwrap_or(u64::MAX);
+        let scanned = match Offline::end_of(segment) {
+            Some(end) if is_last => recovery::scan(&database, first, end, safe, epochs)?,
+            Some(end) => recovery::scan_ended(&database, first, end, safe, epochs)?,
+            None => {
+                let scanned = recovery::scan(&database, first, u64::MAX - 1, self.marked, epochs)?;
+                scanned.must_be_ours(&path)?;
+                scanned
+            }
         };
-        let scanned = recovery::scan(&database, segment.first, end, safe, &self.epochs)?;
-        if Offline::end_of(segment).is_none() {
-            scanned.must_be_ours(&path)?;
-        }
         let unsynced = segment.unsynced_after.unwrap_or(u64::MAX);
         let mut excused = self.state.lost.clone();
         span::merge(&mut excused, [Span { first: unsynced.saturating_add(1), last: u64::MAX - 1 }]);

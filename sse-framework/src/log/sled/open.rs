@@ -408,6 +408,9 @@ fn shelve(directory: &Path, state: &State, active: &Arc<OpenSegment>) -> Vec<Arc
         if segment.damaged.is_some() {
             shelved.set_damaged();
         }
+        if let Some(synced) = segment.unsynced_after {
+            shelved.set_unsynced_after(synced);
+        }
         Arc::new(shelved)
     };
     segments.iter().enumerate().map(shelf).collect()

@@ -41,26 +41,23 @@ pub(crate) fn scan(
     safe: u64,
     epochs: &History,
 ) -> Result<Scanned, LogError> {
-    let mut found = Found::default();
-    let mut scan = database.scan(&super::block::key(first, 0));
-    while let Some(entry) = scan.next() {
-        let (key, value) = entry?;
-        let (seq, _) = split_key(&key);
-        if seq == INDEX_SEQ || seq > end {
-            break;
-        }
-        let block = Block::decode(&key, value);
-        match block {
-            // The state knows every epoch before it writes, so this is no matter of a crash.
-            Ok(block) if epochs.id(seq).epoch() != block.header.epoch => {
-                found.foreign = found.foreign.or(Some(seq));
-            }
-            Ok(block) => found.add(&key, &block, value),
-            Err(reason) => found.reason = found.reason.or(Some(reason)),
-        }
-    }
+    let found = Found::read(database, first, end, epochs)?;
     let safe = safe.max(found.synced).min(end);
-    Ok(found.assemble(first, safe))
+    Ok(found.assemble(first, safe, safe))
+}
+
+/// Reads a segment after which others come. All records up to `end` have been given: what is missing is a
+/// hole. Of a batch after `safe` nothing is there if any of it is missing.
+pub(crate) fn scan_ended(
+    database: &Database,
+    first: u64,
+    end: u64,
+    safe: u64,
+    epochs: &History,
+) -> Result<Scanned, LogError> {
+    let found = Found::read(database, first, end, epochs)?;
+    let safe = safe.max(found.synced).min(end);
+    Ok(found.assemble(first, safe, end))
 }
 
 /// The intact blocks of a segment.
@@ -91,6 +88,28 @@ impl Link {
 }
 
 impl Found {
+    fn read(database: &Database, first: u64, end: u64, epochs: &History) -> Result<Self, LogError> {
+        let mut found = Found::default();
+        let mut scan = database.scan(&super::block::key(first, 0));
+        while let Some(entry) = scan.next() {
+            let (key, value) = entry?;
+            let (seq, _) = split_key(&key);
+            if seq == INDEX_SEQ || seq > end {
+                break;
+            }
+            let block = Block::decode(&key, value);
+            match block {
+                // The state knows every epoch before it writes, so this is no matter of a crash.
+                Ok(block) if epochs.id(seq).epoch() != block.header.epoch => {
+                    found.foreign = found.foreign.or(Some(seq));
+                }
+                Ok(block) => found.add(&key, &block, value),
+                Err(reason) => found.reason = found.reason.or(Some(reason)),
+            }
+        }
+        Ok(found)
+    }
+
     fn add(&mut self, key: &Key, block: &Block<'_>, value: &[u8]) {
         let (header, fragment) = (block.header, split_key(key).1);
         self.synced = self.synced.max(header.synced);
@@ -116,7 +135,7 @@ impl Found {
         }
     }
 
-    fn assemble(self, first: u64, safe: u64) -> Scanned {
+    fn assemble(self, first: u64, safe: u64, end: u64) -> Scanned {
         let mut assembly = Assembly {
             scanned: Scanned {
                 index: Index::new(first),
@@ -126,6 +145,7 @@ impl Found {
                 foreign: self.foreign,
             },
             safe,
+            end,
             chain: Vec::new(),
         };
         for link in self.links {
@@ -142,6 +162,8 @@ impl Found {
 struct Assembly {
     scanned: Scanned,
     safe: u64,
+    /// What is missing up to here is a hole.
+    end: u64,
     /// The links of a chain that is not complete yet.
     chain: Vec<Link>,
 }
@@ -153,28 +175,49 @@ impl Assembly {
 
     /// Takes the link that follows. Returns whether there may be more.
     fn take(&mut self, link: Link) -> bool {
-        let next = self.chain.last().map_or(self.scanned.last, |link| link.last) + 1;
-        if link.first != next {
+        let goes_on =
+            |last: &Link| last.chain == link.chain && last.last.checked_add(1) == Some(link.first);
+        if !self.chain.last().is_none_or(goes_on) {
+            self.drop_chain();
+        }
+        let (last, chain) = (link.last, link.chain);
+        self.chain.push(link);
+        let begins = self.chain.first().map_or(0, |link| link.first);
+        let is_complete = last == chain.1 && begins <= chain.0.max(self.safe.saturating_add(1));
+        let is_complete = is_complete || planted("unfinished-chain-shown");
+        match last <= self.safe || is_complete {
+            true => self.add_chain(begins),
+            false => true,
+        }
+    }
+
+    /// Of a batch that is not whole nothing exists.
+    fn drop_chain(&mut self) {
+        if !self.chain.is_empty() {
+            self.note("a batch is incomplete");
+            self.chain.clear();
+        }
+    }
+
+    /// Adds the links of a chain that begins at `first`. Returns whether there may be more.
+    fn add_chain(&mut self, first: u64) -> bool {
+        let chain = std::mem::take(&mut self.chain);
+        let next = self.scanned.last + 1;
+        if first != next {
             self.note("a block is missing");
-            if link.first < next || !self.chain.is_empty() {
+            if first < next {
                 return false;
             }
-            let hole = Span { first: next, last: (link.first - 1).min(self.safe) };
-            self.skip(hole);
+            self.skip(Span { first: next, last: (first - 1).min(self.end) });
             // What comes after the end of what was safe, and not at once, has been cut short.
-            if self.scanned.last + 1 != link.first {
+            if self.scanned.last + 1 != first {
                 return false;
             }
         }
-        let (is_safe, is_complete) = (link.last <= self.safe, link.last == link.chain.1);
-        let is_complete = is_complete || planted("unfinished-chain-shown");
-        self.chain.push(link);
-        if is_safe || is_complete {
-            for link in std::mem::take(&mut self.chain) {
-                self.scanned.last = link.last;
-                link.heads.iter().for_each(|head| self.scanned.index.note_stored(head));
-                self.scanned.index.add(link.first, link.summary);
-            }
+        for link in chain {
+            self.scanned.last = link.last;
+            link.heads.iter().for_each(|head| self.scanned.index.note_stored(head));
+            self.scanned.index.add(link.first, link.summary);
         }
         true
     }
@@ -187,14 +230,12 @@ impl Assembly {
     }
 
     fn finish(mut self) -> Scanned {
-        if !self.chain.is_empty() {
-            self.note("a batch is incomplete");
-        }
-        let (next, safe) = (self.scanned.last + 1, self.safe);
-        if next <= safe {
+        self.drop_chain();
+        let (next, end) = (self.scanned.last + 1, self.end);
+        if next <= end {
             self.note("the records are missing");
         }
-        self.skip(Span { first: next, last: safe });
+        self.skip(Span { first: next, last: end });
         self.scanned
     }
 }

@@ -93,7 +93,7 @@ impl Core {
         open: &Arc<OpenSegment>,
         hole: Span,
     ) -> Result<ControlFlow<u64, u64>, LogError> {
-        let unsynced_after = self.unsynced_after(segment.first);
+        let unsynced_after = segment.unsynced_after();
         let unsynced = Span { first: unsynced_after.saturating_add(1), last: u64::MAX };
         match self.settings.on_damage {
             OnDamage::Salvage => self.salvage(segment, open)?,
@@ -125,12 +125,6 @@ impl Core {
         Ok(())
     }
 
-    fn unsynced_after(&self, first: u64) -> u64 {
-        let state = locked(&self.state);
-        let segment = state.state().segments.iter().find(|segment| segment.first == first);
-        segment.and_then(|segment| segment.unsynced_after).unwrap_or(u64::MAX)
-    }
-
     fn note_lost(&self, segment: &Segment, lost: &[Span]) -> Result<(), LogError> {
         let mut state = locked(&self.state);
         state.change(|state| span::merge(&mut state.lost, lost.iter().copied()))?;
@@ -155,6 +149,7 @@ impl Core {
             for part in state.segments.iter_mut().filter(|part| part.first == segment.first) {
                 *part = SegmentState {
                     end: Some(end),
+                    unsynced_after: part.unsynced_after,
                     damaged: Some(number),
                     ..SegmentState::new(part.first)
                 };

@@ -21,6 +21,8 @@ pub(crate) struct Segment {
     pub(crate) sealed: Option<Sealed>,
     /// The last seq; `u64::MAX` as long as the segment is written to.
     end: AtomicU64,
+    /// The records after this seq were acknowledged, but could not be synced; `u64::MAX` if all were.
+    unsynced_after: AtomicU64,
     /// It is kept when the log needs it no more, for somebody to look at.
     damaged: AtomicBool,
     /// It is known to have no keys, without looking.
@@ -67,18 +69,6 @@ impl OpenSegment {
     pub(crate) fn new(database: Database, index: Index) -> Self {
         let (first, index) = (index.first, OnceLock::from(RwLock::new(index)));
         OpenSegment { database, first, sealed: None, index, holes: Vec::new() }
-    }
-
-    /// Looks through the files of a segment: what is not intact are holes.
-    pub(crate) fn carve(
-        path: &std::path::Path,
-        first: u64,
-        last: u64,
-        epochs: &History,
-    ) -> Result<Self, LogError> {
-        let database = Database::carved(path, Carved::read(path)?);
-        let scanned = recovery::scan(&database, first, last, last, epochs)?;
-        Ok(OpenSegment { holes: scanned.holes, ..OpenSegment::new(database, scanned.index) })
     }
 
     #[cfg(test)]
@@ -130,7 +120,8 @@ impl Segment {
         let (end, used) = (AtomicU64::new(end), AtomicU64::new(0));
         let (damaged, opened, retry) = (AtomicBool::new(false), Mutex::default(), Mutex::default());
         let keyless = AtomicBool::new(sealed.is_some_and(|sealed| sealed.keys == 0));
-        Segment { first, path, sealed, end, damaged, keyless, used, opened, retry }
+        let unsynced_after = AtomicU64::new(u64::MAX);
+        Segment { first, path, sealed, end, unsynced_after, damaged, keyless, used, opened, retry }
     }
 
     /// A segment that is written to, and stays open until it has ended.
@@ -147,6 +138,14 @@ impl Segment {
     /// Nothing is written to it any more.
     pub(crate) fn ends_at(&self, last: u64) {
         self.end.store(last, Ordering::Release);
+    }
+
+    pub(crate) fn unsynced_after(&self) -> u64 {
+        self.unsynced_after.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_unsynced_after(&self, seq: u64) {
+        self.unsynced_after.store(seq, Ordering::Release);
     }
 
     /// It has ended, and no batch in it had a key.
@@ -174,6 +173,7 @@ impl Segment {
         let shared = open.as_ref().map_or_else(Weak::new, Arc::downgrade);
         let segment = Segment::new(self.first, path, self.end(), None);
         segment.set_damaged();
+        segment.set_unsynced_after(self.unsynced_after());
         Segment { opened: Mutex::new(Opened { shared, kept: open }), ..segment }
     }
 
@@ -222,11 +222,19 @@ impl Segment {
             }
             self.set_damaged();
         }
-        let open = OpenSegment::carve(&self.path, self.first, self.end(), epochs)?;
+        let open = self.carve(epochs)?;
         if !open.holes.is_empty() {
             self.set_damaged();
         }
         Ok(open)
+    }
+
+    /// Looks through its files: what is not intact are holes.
+    pub(crate) fn carve(&self, epochs: &History) -> Result<OpenSegment, LogError> {
+        let database = Database::carved(&self.path, Carved::read(&self.path)?);
+        let (end, safe) = (self.end(), self.unsynced_after());
+        let scanned = recovery::scan_ended(&database, self.first, end, safe, epochs)?;
+        Ok(OpenSegment { holes: scanned.holes, ..OpenSegment::new(database, scanned.index) })
     }
 
     /// Learns where the blocks lie, which takes some microseconds. The checksums of a block and of

@@ -140,6 +140,7 @@ impl Core {
                     Err(error) => {
                         let error: &dyn std::error::Error = &error;
                         tracing::error!(error, after = writer.synced, last, "records may be lost");
+                        segment.set_unsynced_after(writer.synced);
                     }
                 }
             }

@@ -157,6 +157,25 @@ fn buffered(directory: &Path) -> SledLog {
     small(directory).durability(Durability::Buffered { sync_every: Duration::from_secs(60) })
 }
 
+/// Makes a segment anew with some of its blocks, as a loss of power would leave it.
+fn keep_blocks(path: &Path, is_kept: impl Fn(usize) -> bool) {
+    let mut blocks = Vec::new();
+    {
+        let database = segment::Database::open(path).unwrap();
+        let mut scan = database.scan(&block::key(1, 0));
+        while let Some(entry) = scan.next() {
+            let (key, value) = entry.unwrap();
+            blocks.push((key, value.to_vec()));
+        }
+    }
+    let database = segment::Database::create(path).unwrap();
+    for (place, (key, value)) in blocks.into_iter().enumerate() {
+        if is_kept(place) {
+            database.insert(&key, value).unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
     for (operations, is_safe) in [(FLUSH, true), (FLUSH | SYNC, false)] {
@@ -184,21 +203,7 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
             continue;
         }
         // As if the power had gone: only what was synced is there.
-        let path = active_path(directory.path(), 1);
-        let mut blocks = Vec::new();
-        {
-            let database = segment::Database::open(&path).unwrap();
-            let mut scan = database.scan(&block::key(1, 0));
-            for _ in 0..2 {
-                let (key, value) = scan.next().unwrap().unwrap();
-                blocks.push((key, value.to_vec()));
-            }
-        }
-        let database = segment::Database::create(&path).unwrap();
-        for (key, value) in blocks {
-            database.insert(&key, value).unwrap();
-        }
-        drop(database);
+        keep_blocks(&active_path(directory.path(), 1), |place| place < 2);
         let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
         assert_eq!(log.history().find(id), Position::Lost(2));
         assert_eq!(read_all(&log).len(), 2);
@@ -206,6 +211,87 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
         log.core.tend();
         assert_eq!(locked(&log.core.state).state().segments[0].unsynced_after, None);
         log.close().unwrap();
+    }
+}
+
+/// A loss of power takes some blocks of a batch that could not be synced, after the log has gone on elsewhere.
+#[test]
+fn a_batch_that_could_not_be_synced_is_there_whole_or_not_at_all() {
+    let key = BatchKey { key: 7, content: 7 };
+    let whole = Batch { key: Some(key), ..batch((0..10).map(|n| record(None, vec![n; 30_000]))) };
+    // The first block is of record 1, and the last of 12.
+    let cuts: [(fn(usize) -> bool, _); 6] = [
+        (|_| true, None),
+        (|place| place < 1, Some(2..=12)),
+        (|place| place < 2, Some(2..=12)),
+        (|place| place < 4, Some(2..=12)),
+        (|place| place != 1, Some(2..=11)),
+        (|place| place != 3, Some(2..=11)),
+    ];
+    for (cut, (is_kept, lost)) in cuts.into_iter().enumerate() {
+        for on_damage in [OnDamage::Refuse, OnDamage::Salvage] {
+            let directory = tempfile::tempdir().unwrap();
+            let settings =
+                || buffered(directory.path()).segment_bytes(1 << 20).on_damage(on_damage);
+            let failing = settings();
+            let faults = failing.faults.clone();
+            let log = open_still(failing, Retention::forever()).unwrap();
+            log.append(&[numbered(1)]).unwrap();
+            log.core.sync().unwrap();
+            log.append(std::slice::from_ref(&whole)).unwrap();
+            log.append(&[numbered(12)]).unwrap();
+            faults.set(FLUSH | SYNC);
+            log.append(&[numbered(13)]).unwrap_err();
+            faults.set(0);
+            assert_eq!(log.append(&[numbered(13)]).unwrap().first.seq(), 13);
+            assert_eq!(read_all(&log).len(), 13, "in the same process nothing is missing");
+            drop(log);
+            keep_blocks(&active_path(directory.path(), 1), is_kept);
+            let verified = settings().verify(&mut |_| ()).unwrap();
+            assert_eq!(verified.damages, [], "cut {cut}: it is no damage");
+            let expected: Vec<u64> = (1..=13)
+                .filter(|seq| !lost.as_ref().is_some_and(|lost| lost.contains(seq)))
+                .collect();
+            for round in 0..3 {
+                let log = open_still(settings(), Retention::forever()).unwrap();
+                let mut known = Vec::new();
+                let keys = |known: &mut Vec<_>| {
+                    log.keys(0, &mut |key| {
+                        known.push(key.key);
+                        ControlFlow::Continue(())
+                    })
+                };
+                keys(&mut known).unwrap();
+                let (mut seen, mut told) = (Vec::new(), None);
+                let history = log.history();
+                let all = TopicSelection::everything();
+                let mut after = 0;
+                while after < 13 {
+                    let read = log.read(after, 13, &all, &mut |record| {
+                        seen.push(record.id.seq());
+                        ControlFlow::Continue(())
+                    });
+                    after = match read {
+                        Ok(read) => read.until,
+                        Err(LogError::Lost { first, last }) => {
+                            told = Some(first..=last);
+                            last
+                        }
+                        Err(error) => panic!("cut {cut}, round {round}: {error}"),
+                    };
+                }
+                keys(&mut known).unwrap();
+                assert_eq!((&seen, &told), (&expected, &lost), "cut {cut}, round {round}");
+                let found = if lost.is_none() { vec![key; 2] } else { Vec::new() };
+                assert_eq!(known, found, "cut {cut}, round {round}");
+                assert_eq!(log.status().salvage.lost, Vec::from_iter(lost.clone()));
+                assert_eq!(history.last(), 13);
+                // First as the crash has left it, then as it was found to be, and then sealed.
+                if round == 1 {
+                    log.core.tend();
+                }
+            }
+        }
     }
 }
 
