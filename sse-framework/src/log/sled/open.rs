@@ -30,7 +30,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
         OnDamage::Refuse => StateFile::read(&directory)?,
         OnDamage::Salvage => StateFile::salvage(&directory)?,
     };
-    let is_new = found.is_none();
+    let (is_new, listed) = (found.is_none(), found.clone());
     let mut state = found.map_or_else(|| first_state(&directory), Ok)?;
     let mut opening = Opening::new(&directory, settings.on_damage, epochs_of(&state));
     opening.check_presence(&mut state)?;
@@ -41,6 +41,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
         Some(active) => active,
         None => {
             let first = last + 1;
+            note_empty(&directory, listed, first)?;
             let database = Database::create(&active_path(&directory, first))?;
             state.segments.push(SegmentState::new(first));
             OpenSegment::new(database, Index::new(first))
@@ -101,6 +102,18 @@ fn first_state(directory: &Path) -> Result<State, LogError> {
     // Before the first segment, so that a crash leaves no segment without a state.
     StateFile::create(directory, state.clone())?;
     Ok(state)
+}
+
+/// The segment that begins at `first` is to be made anew. If the file `state` lists one, in which there is nothing
+/// that exists, it says so before that goes: from then on the directory may be missing.
+fn note_empty(directory: &Path, listed: Option<State>, first: u64) -> Result<(), LogError> {
+    let Some(mut state) = listed else { return Ok(()) };
+    let is_it = |segment: &&mut SegmentState| {
+        segment.first == first && segment.sealed.is_none() && segment.end.is_none()
+    };
+    let Some(segment) = state.segments.last_mut().filter(is_it) else { return Ok(()) };
+    segment.end = Some(first - 1);
+    StateFile::create(directory, state)
 }
 
 pub(crate) fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {

@@ -254,7 +254,7 @@ impl StateFile {
         StateFile { directory: directory.into(), state, uncertain: true }
     }
 
-    /// Writes the first state of a log.
+    /// Writes the state of a log that is not open yet.
     pub(crate) fn create(directory: &Path, state: State) -> Result<(), LogError> {
         write(directory, &state)
     }

@@ -18,9 +18,13 @@ fn three(path: &Path) -> (u64, u64) {
 
 /// The blocks of a batch that needs several, as the log would write them after three records.
 fn a_chain(token: u64) -> Vec<block::Encoded> {
+    a_chain_after(3, token)
+}
+
+fn a_chain_after(last: u64, token: u64) -> Vec<block::Encoded> {
     let records = (0..10).map(|part| record(Some("chain"), vec![part; 30_000]));
     let epoch = crate::Epoch::from_token(token);
-    let place = Place { epoch, first: 4, synced: 3, time_ms: 4_000_000_000_000 };
+    let place = Place { epoch, first: last + 1, synced: last, time_ms: 4_000_000_000_000 };
     let blocks = pack(&[batch(records), numbered(14)], place);
     assert!(blocks.len() >= 6, "{}", blocks.len());
     blocks
@@ -55,6 +59,55 @@ fn a_batch_over_many_blocks_is_there_whole_or_not_at_all() {
         assert_eq!(read_all(&log).len() as u64, expected + 1);
         log.core.tend();
         assert_eq!(read_all(&log).len() as u64, expected + 1);
+    }
+}
+
+/// The first commit of a segment is cut short, and so is the opening after that, when it makes the segment anew.
+#[test]
+fn an_opening_may_die_at_every_step_of_making_a_segment_anew() {
+    for left in ["nothing but the state", "all", "no directory", "half a directory"] {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = || SledLog::new(directory.path()).segment_bytes(1024);
+        let log = open_still(settings(), Retention::forever()).unwrap();
+        for _ in 1..=10 {
+            // Each fills a segment.
+            log.append(&[batch([record(None, vec![b'x'; 1100])])]).unwrap();
+        }
+        log.append(&[]).unwrap();
+        let (token, before) = (log.history().id(10).epoch().token(), read_all(&log));
+        drop(log);
+        let path = active_path(directory.path(), 11);
+        let database = Database::open(&path).unwrap();
+        for block in a_chain_after(10, token).into_iter().take(3) {
+            database.insert(&block.key, block.value).unwrap();
+        }
+        drop(database);
+        let blocks = || carve::Carved::read(&path).unwrap().blocks.len();
+        assert_eq!(blocks(), 3);
+        if left == "nothing but the state" {
+            let obstacle = directory.path().join("state.new");
+            fs::create_dir(&obstacle).unwrap();
+            open_still(settings(), Retention::forever()).unwrap_err();
+            assert_eq!(blocks(), 3, "it went before the state could say so");
+            fs::remove_dir(&obstacle).unwrap();
+        } else {
+            // The state has yet to say that there is a new one.
+            drop(open::open(settings(), Retention::forever()).unwrap());
+            assert_eq!(blocks(), 0);
+        }
+        if left.ends_with("directory") {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        if left.starts_with("half") {
+            fs::create_dir(&path).unwrap();
+        }
+        let log = open_still(settings(), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log), before, "{left}");
+        assert_eq!(log.status().salvage.segments, [], "{left}");
+        assert_eq!(log.append(&[numbered(11)]).unwrap().first.seq(), 11);
+        log.close().unwrap();
+        let log = open_still(settings(), Retention::forever()).unwrap();
+        assert_eq!(read_all(&log).len(), 11);
     }
 }
 
