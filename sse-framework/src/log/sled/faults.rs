@@ -1,7 +1,8 @@
 //! Failures on demand, for tests.
 
 use crate::log::LogError;
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -32,4 +33,29 @@ impl Faults {
     pub(crate) fn panic(&self, operation: u8) {
         assert!(self.0.load(Ordering::Relaxed) & operation == 0, "on demand");
     }
+}
+
+thread_local! {
+    static FAILING_SYNCS: Cell<u32> = const { Cell::new(0) };
+    static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
+}
+
+/// So many syncs of directories fail on this thread.
+pub(crate) fn fail_directory_syncs(count: u32) {
+    FAILING_SYNCS.set(count);
+}
+
+/// The directories that this thread has synced since it was asked before.
+pub(crate) fn synced_directories() -> Vec<PathBuf> {
+    SYNCED.take()
+}
+
+pub(crate) fn sync_directory(path: &Path) -> Result<(), LogError> {
+    let failing = FAILING_SYNCS.get();
+    if failing > 0 {
+        FAILING_SYNCS.set(failing - 1);
+        return Err(super::io("failing on demand at", path)(std::io::Error::other("a fault")));
+    }
+    SYNCED.with_borrow_mut(|synced| synced.push(path.into()));
+    Ok(())
 }

@@ -102,6 +102,8 @@ fn create_private(directory: &Path) -> Result<(), LogError> {
 
 /// Makes what was created in, renamed in or removed from a directory durable.
 pub(crate) fn sync_directory(directory: &Path) -> Result<(), LogError> {
+    #[cfg(test)]
+    super::faults::sync_directory(directory)?;
     if cfg!(unix) && !planted("directory-not-synced") {
         let opened = File::open(directory).map_err(io("opening", directory))?;
         opened.sync_all().map_err(io("syncing", directory))?;

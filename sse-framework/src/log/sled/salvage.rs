@@ -3,7 +3,7 @@
 use super::shelf::{OpenSegment, Segment};
 use super::span::{self, Span};
 use super::state::SegmentState;
-use super::{Core, OnDamage, io, locked};
+use super::{Core, OnDamage, io, locked, report};
 use crate::log::{LogError, LogStatus, SalvageReport, Salvaged};
 use std::fs;
 use std::ops::ControlFlow;
@@ -25,13 +25,17 @@ pub(crate) fn free_number(directory: &Path, first: u64) -> u32 {
     (1..u32::MAX).find(is_free).unwrap_or(u32::MAX)
 }
 
-/// Gives a segment's directory the name of a damaged one.
+/// Gives a segment's directory the name of a damaged one. One that is not there may have got it before.
 pub(crate) fn put_aside(directory: &Path, first: u64, path: &Path) -> Result<u32, LogError> {
     let number = free_number(directory, first);
     match fs::rename(path, damaged_path(directory, first, number)) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(number),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((number - 1).max(1)),
         Err(error) => Err(io("renaming", path)(error)),
-        Ok(()) => super::lock::sync_directory(directory).map(|()| number),
+        Ok(()) => {
+            // That is its name from now on. The state that says so is yet to be written, and synced with it.
+            report("syncing the log's directory", super::lock::sync_directory(directory));
+            Ok(number)
+        }
     }
 }
 
@@ -141,11 +145,21 @@ impl Core {
         if !self.shelf.has(segment) {
             return Ok(());
         }
+        let end = segment.end();
+        let is_there = segment.path.symlink_metadata().is_ok();
         let number = put_aside(&self.directory, segment.first, &segment.path)?;
         let path = damaged_path(&self.directory, segment.first, number);
-        let end = segment.end();
+        if !is_there && !path.is_dir() {
+            // That may pass. If it does not, an opening gives them up.
+            segment.leave_engine();
+            let whole = Span { first: segment.first, last: end };
+            return Err(damaged(&segment.path, whole, Some("the directory is missing")));
+        }
+        // What was not there when it was looked through may have another name: it is read anew.
+        let open = Some(open).filter(|_| is_there);
+        let holes = open.map_or(&[][..], |open| &open.holes);
         let noted = state.change(|state| {
-            span::merge(&mut state.lost, open.holes.iter().copied());
+            span::merge(&mut state.lost, holes.iter().copied());
             for part in state.segments.iter_mut().filter(|part| part.first == segment.first) {
                 *part = SegmentState {
                     end: Some(end),
@@ -155,7 +169,7 @@ impl Core {
                 };
             }
         });
-        let fresh = Arc::new(segment.quarantined(path.clone(), Some(open.clone())));
+        let fresh = Arc::new(segment.quarantined(path.clone(), open.cloned()));
         // Also if the state could not be written: that is where the files are now.
         self.shelf.change(|segments| {
             let place = segments.iter_mut().find(|place| Arc::ptr_eq(place, segment));
@@ -166,7 +180,7 @@ impl Core {
         noted?;
         *self.lost.write().unwrap_or_else(PoisonError::into_inner) = state.state().lost[..].into();
         drop(state);
-        let (records, lost) = (segment.first..=end, ranges(&open.holes));
+        let (records, lost) = (segment.first..=end, ranges(holes));
         let salvaged = Salvaged { path, records, lost };
         tell(&salvaged);
         locked(&self.salvaged).push(salvaged);

@@ -195,6 +195,80 @@ fn a_damaged_block_of_a_sealed_segment_is_told_with_its_range() {
     assert_eq!(rest.unwrap().until, 60);
 }
 
+/// A log with three sealed segments of several blocks, one of which is damaged, that keeps one of them open. Also the
+/// segment's directory, and what the damaged block holds.
+fn a_damaged_block(directory: &Path) -> (OpenSledLog, PathBuf, std::ops::RangeInclusive<u64>) {
+    let settings = || SledLog::new(directory).segment_bytes(300_000);
+    let log = open_still(settings(), Retention::forever()).unwrap();
+    while log.core.shelf.with(<[_]>::len) < 4 {
+        log.append(&[batch([record(None, vec![b'x'; 10_000])])]).unwrap();
+    }
+    log.core.tend();
+    let second = log.core.shelf.with(|segments| segments[1].clone());
+    let path = second.path.clone();
+    let blocks = carve::Carved::walk(&path).unwrap().blocks;
+    let [damaged, next] = [1, 2].map(|place| split_key(&blocks[place].0).0);
+    log.close().unwrap();
+    drop((second, log));
+    spoil(&path, damaged);
+    let settings = SledLog { open_segments: 1, ..settings().on_damage(OnDamage::Salvage) };
+    (open_still(settings, Retention::forever()).unwrap(), path, damaged..=next - 1)
+}
+
+/// Reads all, and passes over what is lost. Returns how many records there were, or another error.
+fn count_kept(log: &OpenSledLog) -> Result<u64, LogError> {
+    let (history, mut count) = (log.history(), 0);
+    let all = TopicSelection::everything();
+    let read = log.core.read_kept(1, history.last(), &history, &all, &mut |_| {
+        count += 1;
+        ControlFlow::Continue(())
+    });
+    read.map(|_| count)
+}
+
+#[test]
+fn a_directory_that_cannot_be_synced_costs_no_intact_record() {
+    // What is put aside, and the state after it.
+    for failing in 0..=2 {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, path, damaged) = a_damaged_block(directory.path());
+        super::super::faults::fail_directory_syncs(failing);
+        report("reading", count_kept(&log).map(drop));
+        super::super::faults::fail_directory_syncs(0);
+        assert!(!path.exists());
+        // The damaged one is closed when another is opened.
+        let all = TopicSelection::everything();
+        log.read(0, 1, &all, &mut |_| ControlFlow::Continue(())).unwrap();
+        let (last, lost) = (log.history().last(), damaged.clone().count() as u64);
+        assert_eq!(count_kept(&log).unwrap(), last - lost);
+        assert_eq!(log.status().salvage.lost, [damaged.clone()], "{failing}");
+        log.core.tend();
+        log.close().unwrap();
+        let log = SledLog::new(directory.path());
+        assert_eq!(log.verify(&mut |_| ()).unwrap().damages, []);
+        let log = open_still(log, Retention::forever()).unwrap();
+        assert_eq!(count_kept(&log).unwrap(), last - lost);
+        assert_eq!(log.status().salvage.lost, [damaged]);
+    }
+}
+
+#[test]
+fn a_directory_that_is_gone_for_a_while_costs_no_intact_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let (log, path, damaged) = a_damaged_block(directory.path());
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    for _ in 0..2 {
+        let read = count_kept(&log);
+        assert!(matches!(read, Err(LogError::Damaged { .. })), "{read:?}");
+        assert_eq!(log.status().salvage.lost, []);
+    }
+    fs::rename(&elsewhere, &path).unwrap();
+    let lost = damaged.clone().count() as u64;
+    assert_eq!(count_kept(&log).unwrap(), log.history().last() - lost);
+    assert_eq!(log.status().salvage.lost, [damaged]);
+}
+
 #[test]
 fn a_damaged_index_of_a_sealed_segment_is_made_anew() {
     let directory = tempfile::tempdir().unwrap();
