@@ -25,6 +25,7 @@ use crate::id::{Epoch, EventId};
 use crate::log::times::now_ms;
 use crate::log::{History, LogError, StoredKey};
 use std::fs;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Core {
         }
         let outliving = locked(&self.outliving);
         for Outliving { path, .. } in outliving.iter().rev() {
-            let keys = read(path).unwrap_or_default();
+            let keys = read(path)?.unwrap_or_default();
             if keys.into_iter().rev().try_for_each(&mut *visit).is_break() {
                 break;
             }
@@ -155,7 +156,10 @@ fn keys_of(
     let Some(sealed) = segment.sealed.filter(|_| !segment.is_damaged()) else {
         return Ok(open(segment)?.index()?.keys.clone());
     };
-    let noted = read(&segment.path.join("keys"));
+    let noted = read(&segment.path.join("keys")).unwrap_or_else(|error| {
+        report("reading keys", Err(error));
+        None
+    });
     let of_segment = |key: &StoredKey| {
         let seq = key.id.seq();
         (segment.first..=segment.end()).contains(&seq) && history.id(seq) == key.id
@@ -179,8 +183,13 @@ pub(crate) fn write(path: &Path, keys: &[StoredKey]) -> Result<u64, LogError> {
     Ok(keys.len() as u64)
 }
 
-fn read(path: &Path) -> Option<Vec<StoredKey>> {
-    decode(&fs::read(path).ok()?)
+/// The keys of a file; `None` if it is missing or damaged.
+fn read(path: &Path) -> Result<Option<Vec<StoredKey>>, LogError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(decode(&bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(io("reading", path)(error)),
+    }
 }
 
 fn outlive(
@@ -192,7 +201,9 @@ fn outlive(
     let path = directory.join(format!("{:020}.keys", segment.first));
     remove_file(&path)?;
     let linked = fs::hard_link(segment.path.join("keys"), &path);
-    if linked.is_err() || read(&path).as_deref() != Some(keys) {
+    let is_linked =
+        linked.is_ok() && read(&path).is_ok_and(|linked| linked.as_deref() == Some(keys));
+    if !is_linked {
         // Not through the link.
         remove_file(&path)?;
         write(&path, keys).inspect_err(|_| {
@@ -216,10 +227,11 @@ pub(crate) fn outliving(directory: &Path, state: &State) -> Result<Vec<Outliving
             remove_file(&path)?;
             continue;
         }
-        let keys = read(&path).unwrap_or_else(|| {
+        let Some(keys) = read(&path)? else {
             tracing::warn!(path = %path.display(), "damaged: keys of removed records are forgotten");
-            Vec::new()
-        });
+            report("removing a damaged file of keys", remove_file(&path));
+            continue;
+        };
         let last_time = keys.last().map_or(0, |key| key.time_ms);
         found.push(Outliving { path, count: keys.len(), last_time });
     }

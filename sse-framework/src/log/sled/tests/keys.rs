@@ -243,6 +243,55 @@ fn a_key_outlives_its_record_and_the_segment_of_it() {
 }
 
 #[test]
+fn a_damaged_file_of_keys_costs_no_others() {
+    let directory = tempfile::tempdir().unwrap();
+    let retention = Retention::forever().events(5);
+    let open = || open_still(small(directory.path()), retention);
+    let log = open().unwrap();
+    for n in 0..100 {
+        append(&log, keyed(n, 1, 200));
+    }
+    log.core.tend();
+    let expected = keys(&log);
+    log.close().unwrap();
+    let mut files: Vec<PathBuf> = kinds(directory.path())
+        .iter()
+        .filter_map(|kind| kind.strip_suffix(" keys")?.parse::<u64>().ok())
+        .map(|first| directory.path().join(format!("{first:020}.keys")))
+        .collect();
+    files.sort();
+    assert!(files.len() >= 4, "{files:?}");
+    let newest = files.pop().unwrap();
+    // What cannot be read now may be read later: nothing is forgotten.
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(&newest, &elsewhere).unwrap();
+    fs::create_dir(&newest).unwrap();
+    let refused = open();
+    assert!(matches!(&refused, Err(LogError::Io { path, .. }) if *path == newest), "{refused:?}");
+    fs::remove_dir(&newest).unwrap();
+    fs::rename(&elsewhere, &newest).unwrap();
+
+    let mut bytes = fs::read(&newest).unwrap();
+    let count = (bytes.len() - 4) / 56;
+    bytes[30] ^= 1;
+    fs::write(&newest, bytes).unwrap();
+    let from: u64 = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let expected: Vec<StoredKey> = expected
+        .into_iter()
+        .filter(|key| !(from..from + count as u64).contains(&key.id.seq()))
+        .collect();
+    for _ in 0..2 {
+        let log = open().unwrap();
+        assert_eq!(keys(&log), expected);
+        log.core.tend();
+        assert_eq!(keys(&log), expected);
+        log.close().unwrap();
+    }
+    assert!(!newest.exists());
+    assert!(files.iter().all(|file| file.exists()));
+}
+
+#[test]
 fn keys_that_nobody_can_ask_for_take_no_room() {
     let by_count = Window { age: Duration::from_secs(600), count: 20 };
     let by_age = Window { age: Duration::ZERO, count: 1_000_000 };
