@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use support::directory::Directory;
 use support::http::{Connection, Request};
 use support::planted;
@@ -82,6 +83,55 @@ fn check(calls: &str, data: &Path) -> (u64, u64, u64) {
         }
     }
     count
+}
+
+/// When a sync has failed the operating system says so once, and then takes what it could not write for written: the
+/// sync of an opening would say nothing about what a process that was killed has left. So that is written once more.
+#[test]
+fn what_a_crash_has_left_is_written_again_before_it_is_synced() {
+    const LEFT: u64 = 20;
+    let directory = Directory::new();
+    let at = |name: &str| directory.path().join(name);
+    let (data, trace) = (at("data"), at("trace"));
+    let arguments = ["--data", data.to_str().unwrap()];
+    let server = Server::start(server::loadtarget(), &arguments, &at("first.log"));
+    let mut connection = Connection::open(server.address()).unwrap();
+    for n in 0..LEFT {
+        let event = format!(r#"{{"n":{n},"t":0,"p":"left-{n}-here"}}"#);
+        let answer = connection.send(&Request::new("POST", "/publish").body(event)).unwrap();
+        assert_eq!(answer.head.status, 200);
+    }
+    server.kill();
+    // Nothing tells that any of it was synced.
+    std::fs::remove_file(data.join("mark")).unwrap();
+    let traced = at("traced");
+    let strace = "strace -D -f -y -s 500 -e trace=pwrite64,fdatasync";
+    let program = server::loadtarget().display();
+    let script = format!("#!/bin/sh\nexec {strace} -o {} {program} \"$@\"\n", trace.display());
+    std::fs::write(&traced, script).unwrap();
+    std::fs::set_permissions(&traced, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    Server::start(&traced, &arguments, &at("second.log")).kill();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let calls = loop {
+        let calls = std::fs::read_to_string(&trace).unwrap();
+        if calls.contains("+++ killed by SIGKILL +++") {
+            break calls;
+        }
+        assert!(Instant::now() < deadline, "{calls}");
+        std::thread::yield_now();
+    };
+    let of_segment = |line: &&str| line.contains(".active/db>");
+    let mut written = calls.lines().filter(of_segment);
+    let written: Vec<&str> =
+        written.by_ref().take_while(|line| !line.contains("fdatasync(")).collect();
+    for n in 0..LEFT {
+        let is_it =
+            |line: &&str| line.contains("pwrite64(") && line.contains(&format!("left-{n}-here"));
+        assert!(
+            written.iter().any(is_it),
+            "event {n} is not written again before the first sync:\n{calls}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! what follows; or it panics. A block tells its own key, length and checksum, so every block that
 //! is intact can be found wherever it lies.
 
+mod again;
 mod places;
 
 use super::block::{Block, Extent, HEADER, Key, extent, key, split_key};

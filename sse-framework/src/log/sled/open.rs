@@ -18,7 +18,6 @@ use crate::id::Epoch;
 use crate::log::{History, LogError, Retention, Salvaged};
 use crate::planted::planted;
 use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
@@ -222,11 +221,13 @@ impl<'a> Opening<'a> {
         let path = path_of(self.directory, &segment);
         let database = Database::carved(&path, Carved::read(&path)?);
         let found = recovery::scan(&database, segment.first, end, safe, &self.epochs)?;
-        drop(database);
         found.must_be_ours(&path)?;
         if let (Some(hole), OnDamage::Refuse) = (found.holes.first(), self.on_damage) {
             return Err(salvage::damaged(&path, *hole, found.reason));
         }
+        // What was written before a crash must be durable before it is shown.
+        database.make_durable(Span { first: safe.saturating_add(1), last: found.last })?;
+        drop(database);
         if !found.holes.is_empty() {
             self.quarantine(state, &path, &found)?;
             return Ok((found.last, None));
@@ -236,7 +237,6 @@ impl<'a> Opening<'a> {
             tracing::warn!(last, reason, "a commit was cut short; the log goes on before it");
         }
         if known.is_some() || found.reason.is_some() || segment.damaged.is_some() {
-            sync_file(&path.join("db"))?;
             return Ok((found.last, None));
         }
         self.open_active(state, &path, found)
@@ -257,7 +257,7 @@ impl<'a> Opening<'a> {
             Guard::new(path).and_then(|guard| guard.open(look, |seen| seen.holes.is_empty()));
         match opened {
             Ok((database, seen)) => {
-                // What a crash has left in the page cache must be durable before it is shown.
+                // The engine may have written when it opened the segment.
                 database.flush()?;
                 database.sync()?;
                 let open = OpenSegment::new(database, seen.index);
@@ -265,7 +265,6 @@ impl<'a> Opening<'a> {
             }
             Err(error) if is_damage(&error) => {
                 report("opening a segment with the engine", Err(error));
-                sync_file(&path.join("db"))?;
                 self.quarantine(state, path, &found)?;
                 Ok((found.last, None))
             }
@@ -293,14 +292,6 @@ impl<'a> Opening<'a> {
             lost: salvage::ranges(&found.holes),
         });
         Ok(())
-    }
-}
-
-/// What was written before a crash must be durable before it is shown.
-fn sync_file(path: &Path) -> Result<(), LogError> {
-    match fs::File::open(path).and_then(|file| file.sync_data()) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(io("syncing", path)(error)),
-        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use super::block::Key;
 use super::carve::{Blocks, Carved};
 use super::io;
 use super::lock::sync_directory;
+use super::span::Span;
 use crate::log::LogError;
 use crate::planted::planted;
 use std::fs::{self, File};
@@ -22,7 +23,7 @@ const ENGINE_SEGMENT_BYTES: usize = 8 << 20;
 /// no more than this is inserted between two syncs: the engine writes two or three times as much.
 const MOST_UNSYNCED: u64 = 1 << 20;
 /// A database is closed on other threads than the one that drops it: how long to wait for them.
-const CLOSING: Duration = Duration::from_secs(5);
+pub(crate) const CLOSING: Duration = Duration::from_secs(5);
 
 /// An open database.
 pub(crate) struct Database {
@@ -198,6 +199,14 @@ impl Database {
         match &self.source {
             Source::Engine { log, .. } => log.sync_data().map_err(io("syncing", &self.path)),
             Source::Carved(_) => Err(self.failed_before("syncing")),
+        }
+    }
+
+    /// Makes records durable that were found without the engine, whoever has written them.
+    pub(crate) fn make_durable(&self, records: Span) -> Result<(), LogError> {
+        match &self.source {
+            Source::Carved(carved) => carved.make_durable(records),
+            Source::Engine { .. } => self.sync(),
         }
     }
 

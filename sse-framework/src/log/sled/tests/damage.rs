@@ -319,6 +319,24 @@ fn a_segment_of_another_log_is_refused() {
 }
 
 #[test]
+fn writing_blocks_again_changes_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    let carved = carve::Carved::read(&path).unwrap();
+    let before = fs::read(path.join("db")).unwrap();
+    let all = Span { first: 1, last: 3 };
+    carved.make_durable(all).unwrap();
+    assert!(fs::read(path.join("db")).unwrap() == before);
+    // What is no longer the block that was found stays as it is.
+    spoil(&path, 2);
+    let before = fs::read(path.join("db")).unwrap();
+    carved.make_durable(Span { first: 3, last: 3 }).unwrap();
+    assert!(matches!(carved.make_durable(all), Err(LogError::Io { .. })));
+    assert!(fs::read(path.join("db")).unwrap() == before);
+}
+
+#[test]
 fn a_missing_part_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     three(directory.path());
