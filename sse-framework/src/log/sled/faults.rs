@@ -36,13 +36,13 @@ impl Faults {
 }
 
 thread_local! {
-    static FAILING_SYNCS: Cell<u32> = const { Cell::new(0) };
+    static FAILING_SYNCS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
     static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
 }
 
-/// So many syncs of directories fail on this thread.
-pub(crate) fn fail_directory_syncs(count: u32) {
-    FAILING_SYNCS.set(count);
+/// On this thread, after so many more syncs of directories, so many fail.
+pub(crate) fn fail_directory_syncs(after: u32, count: u32) {
+    FAILING_SYNCS.set((after, count));
 }
 
 /// The directories that this thread has synced since it was asked before.
@@ -51,10 +51,13 @@ pub(crate) fn synced_directories() -> Vec<PathBuf> {
 }
 
 pub(crate) fn sync_directory(path: &Path) -> Result<(), LogError> {
-    let failing = FAILING_SYNCS.get();
-    if failing > 0 {
-        FAILING_SYNCS.set(failing - 1);
-        return Err(super::io("failing on demand at", path)(std::io::Error::other("a fault")));
+    match FAILING_SYNCS.get() {
+        (_, 0) => {}
+        (0, count) => {
+            FAILING_SYNCS.set((0, count - 1));
+            return Err(super::io("failing on demand at", path)(std::io::Error::other("a fault")));
+        }
+        (after, count) => FAILING_SYNCS.set((after - 1, count)),
     }
     SYNCED.with_borrow_mut(|synced| synced.push(path.into()));
     Ok(())

@@ -90,14 +90,15 @@ fn create_private(directory: &Path) -> Result<(), LogError> {
     let missing: Vec<PathBuf> =
         directory.ancestors().take_while(|path| !path.exists()).map(Path::to_path_buf).collect();
     builder.create(directory).map_err(io("creating", directory))?;
-    for made in missing {
-        let parent = match made.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        sync_directory(parent)?;
+    missing.iter().try_for_each(|made| sync_entry(made))
+}
+
+/// Makes it durable that there is such a directory.
+pub(crate) fn sync_entry(directory: &Path) -> Result<(), LogError> {
+    match directory.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_directory(parent),
+        _ => sync_directory(Path::new(".")),
     }
-    Ok(())
 }
 
 /// Makes what was created in, renamed in or removed from a directory durable.

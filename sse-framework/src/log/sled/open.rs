@@ -18,6 +18,7 @@ use crate::id::Epoch;
 use crate::log::{History, LogError, Retention, Salvaged};
 use crate::planted::planted;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 
@@ -95,6 +96,12 @@ fn renew(
 /// The state of a log that is being made. An empty directory becomes one, any other does not.
 fn first_state(directory: &Path) -> Result<State, LogError> {
     super::lock::check_empty(directory)?;
+    // Whoever made the directory may have died right after that.
+    match super::lock::sync_entry(directory) {
+        // Then it was made by somebody else.
+        Err(LogError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        synced => synced?,
+    }
     let epochs =
         vec![EpochStart { epoch: Epoch::generate().map_err(LogError::no_random_bytes)?, first: 1 }];
     let state = State { epochs, floor: 1, ..State::default() };

@@ -353,7 +353,12 @@ fn write(directory: &Path, state: &State) -> Result<(), LogError> {
         }
         written => {
             written?;
+            let is_new = !path.exists();
             rename(&path)?;
+            if is_new {
+                // A directory with nothing but a copy would not be taken for a log.
+                sync_directory(directory)?;
+            }
             rename(&copy)?;
         }
     }

@@ -232,9 +232,9 @@ fn a_directory_that_cannot_be_synced_costs_no_intact_record() {
     for failing in 0..=2 {
         let directory = tempfile::tempdir().unwrap();
         let (log, path, damaged) = a_damaged_block(directory.path());
-        super::super::faults::fail_directory_syncs(failing);
+        super::super::faults::fail_directory_syncs(0, failing);
         report("reading", count_kept(&log).map(drop));
-        super::super::faults::fail_directory_syncs(0);
+        super::super::faults::fail_directory_syncs(0, 0);
         assert!(!path.exists());
         // The damaged one is closed when another is opened.
         let all = TopicSelection::everything();

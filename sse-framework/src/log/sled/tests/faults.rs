@@ -76,6 +76,28 @@ fn a_state_that_cannot_be_written_refuses_appends_until_it_can() {
     assert_eq!(read_all(&log).len() as u64, acknowledged + 1);
 }
 
+/// An opening that is the first may die at any step, and so may the one after it.
+#[test]
+fn a_new_log_is_one_from_its_first_file_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    // Made by an opening that died before it made that durable.
+    std::fs::create_dir(&path).unwrap();
+    let at = |name: &str| path.join(name).exists();
+    let open = || open_still(small(&path), Retention::forever());
+    super::super::faults::synced_directories();
+    super::super::faults::fail_directory_syncs(1, 1);
+    open().unwrap_err();
+    super::super::faults::fail_directory_syncs(0, 0);
+    assert_eq!(super::super::faults::synced_directories(), [directory.path()]);
+    assert_eq!((at("state"), at("state.copy")), (true, false));
+    let log = open().unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    log.close().unwrap();
+    assert_eq!((at("state"), at("state.copy")), (true, true));
+    assert_eq!(read_all(&open().unwrap()).len(), 1);
+}
+
 #[test]
 fn a_segment_that_panics_when_it_is_closed_harms_nothing() {
     let directory = tempfile::tempdir().unwrap();
