@@ -3,7 +3,7 @@
 use super::segment::remove_directory;
 use super::shelf::Segment;
 use super::times::dated;
-use super::{Core, locked, trash_path};
+use super::{Core, locked, report, sealed_path, trash_path};
 use crate::log::times::now_ms;
 use crate::log::{Appended, Batch, LogError, Retention, millis};
 use crate::topic::TopicSelection;
@@ -56,7 +56,7 @@ impl Trimmer {
         let counted = core.shelf.with(<[_]>::to_vec).into_iter();
         for segment in counted.filter(|segment| segment.end() >= self.floor) {
             if segment.totals().is_none() {
-                super::report("counting a segment", core.shelf.open(&segment, &history).map(drop));
+                report("counting a segment", core.shelf.open(&segment, &history).map(drop));
             }
             kept += segment.totals().unwrap_or_default().bytes;
         }
@@ -67,7 +67,7 @@ impl Trimmer {
             passed += record.bytes();
             ControlFlow::Continue(())
         });
-        super::report("counting a segment", read.map(drop));
+        report("counting a segment", read.map(drop));
         self.kept = Some(kept.saturating_sub(passed));
         self.passed = (start, passed);
     }
@@ -267,6 +267,11 @@ impl Core {
         let removed: Vec<Arc<Segment>> = self.shelf.change(|all| all.drain(..gone).collect());
         self.renew_epochs(state.state());
         drop(state);
+        for segment in removed.iter().filter(|segment| segment.sealed.is_none()) {
+            // It may have been sealed, and the state could not say so.
+            let sealed = sealed_path(&self.directory, segment.first);
+            report("removing a sealed segment", remove_directory(&sealed));
+        }
         tracing::debug!(segments = gone, floor, "retention removed segments");
         locked(&self.discarded).extend(removed);
         Ok(())
@@ -298,6 +303,8 @@ impl Core {
 fn remove(path: &Path) -> Result<(), LogError> {
     // Under another name, so that half a directory is never taken for a segment.
     let trash = trash_path(path);
+    // An earlier one may have been removed by half.
+    remove_directory(&trash)?;
     std::fs::rename(path, &trash).map_err(super::io("renaming", path))?;
     remove_directory(&trash)
 }

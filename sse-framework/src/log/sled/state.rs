@@ -274,6 +274,11 @@ impl StateFile {
         Ok(())
     }
 
+    /// Whether the file surely says what [`state`](StateFile::state) says, after a change has failed.
+    pub(crate) fn is_as_before(&self) -> bool {
+        matches!(StateFile::read(&self.directory), Ok(Some(state)) if state == self.state)
+    }
+
     /// Makes the file say what [`state`](StateFile::state) says, also after a failed change: records
     /// must not be appended to a segment that the file may declare to have ended.
     pub(crate) fn settle(&mut self) -> Result<(), LogError> {

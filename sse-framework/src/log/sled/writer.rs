@@ -256,7 +256,7 @@ impl Core {
         let database = database.with_faults(&self.settings.faults);
         let floor = self.history().first();
         let mut state = locked(&self.state);
-        state.change(|state| {
+        let changed = state.change(|state| {
             end_last(state, writer.last, None);
             // A failed segment in which nothing was acknowledged has left its name.
             state.segments.retain(|segment| segment.first < first);
@@ -265,7 +265,14 @@ impl Core {
             if let Some(epoch) = epoch {
                 state.begin_epoch(writer.epoch, EpochStart { epoch, first });
             }
-        })?;
+        });
+        if let Err(error) = changed {
+            if is_full(&error) && state.is_as_before() {
+                drop(database);
+                report("removing an empty segment", remove_directory(&path));
+            }
+            return Err(error);
+        }
         let open = Arc::new(OpenSegment::new(database, Index::new(first)));
         let segment = Arc::new(Segment::active(first, open.clone()));
         if let Active::Open { segment, open, .. } = &writer.active {

@@ -76,6 +76,30 @@ fn a_state_that_cannot_be_written_refuses_appends_until_it_can() {
     assert_eq!(read_all(&log).len() as u64, acknowledged + 1);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_segment_takes_no_room_if_there_is_none_for_the_state_to_say_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    let obstacle = directory.path().join("state.new");
+    std::os::unix::fs::symlink("/dev/full", &obstacle).unwrap();
+    let mut acknowledged = 0;
+    while log.append(&[numbered(acknowledged + 1)]).is_ok() {
+        acknowledged += 1;
+    }
+    assert_eq!(kinds(directory.path()), ["1 active"]);
+    std::fs::remove_file(&obstacle).unwrap();
+    // What the file says is not known any more.
+    std::fs::create_dir(&obstacle).unwrap();
+    log.append(&[numbered(acknowledged + 1)]).unwrap_err();
+    std::fs::remove_dir(&obstacle).unwrap();
+    log.append(&[numbered(acknowledged + 1)]).unwrap();
+    let all = read_all(&log);
+    assert_eq!(all.len() as u64, acknowledged + 1);
+    drop(log);
+    assert_eq!(read_all(&open_still(small(directory.path()), Retention::forever()).unwrap()), all);
+}
+
 /// An opening that is the first may die at any step, and so may the one after it.
 #[test]
 fn a_new_log_is_one_from_its_first_file_on() {

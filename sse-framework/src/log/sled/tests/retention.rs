@@ -49,6 +49,27 @@ fn retention_by_bytes_is_exact_at_every_append_also_after_reopening() {
     }
 }
 
+/// What is left of a step that failed goes with its segment.
+#[test]
+fn nothing_is_left_of_a_segment_that_is_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let log = open_still(small(directory.path()), Retention::forever().events(25)).unwrap();
+    fill(&log, 1..=20);
+    std::fs::create_dir(at("state.new")).unwrap();
+    // The state cannot say that it is sealed.
+    log.core.tend();
+    let of_first = || kinds(directory.path()).into_iter().filter(|name| name.starts_with("1 "));
+    assert_eq!(of_first().collect::<Vec<_>>(), ["1 active", "1 sealed"]);
+    std::fs::remove_dir(at("state.new")).unwrap();
+    // Some of another removal.
+    std::fs::create_dir_all(at("00000000000000000001.trash/blobs")).unwrap();
+    fill(&log, 21..=80);
+    log.core.tend();
+    assert_eq!(of_first().collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(read_all(&log).len(), 25);
+}
+
 /// Whoever reads an old segment may hold it for as long as the disk takes.
 #[test]
 fn an_append_does_not_wait_for_those_who_open_the_oldest_segment() {
