@@ -54,24 +54,27 @@ impl Core {
                 continue;
             };
             let part = Span { first: from, last: segment.end().min(until) };
-            match self.read_part(&segment, part, history, topics, visit) {
+            let mut shown = from;
+            match self.read_part(&segment, part, history, topics, &mut shown, visit) {
                 Ok(ControlFlow::Break(seq)) => return Ok(Read { first, until: seq }),
                 Ok(ControlFlow::Continue(next)) => from = next,
                 // It has been sealed or removed since.
-                Err(_) if !self.shelf.has(&segment) => {}
+                Err(_) if !self.shelf.has(&segment) => from = shown,
                 Err(error) => return Err(error),
             }
         }
         Ok(Read { first, until })
     }
 
-    /// Reads some of a segment. Returns where to go on, or where `visit` broke.
+    /// Reads some of a segment. Returns where to go on, or where `visit` broke. If that fails, all before `shown`
+    /// has been shown.
     fn read_part(
         &self,
         segment: &Arc<Segment>,
         part: Span,
         history: &History,
         topics: &TopicSelection,
+        shown: &mut u64,
         visit: &mut Visit<'_>,
     ) -> Result<ControlFlow<u64, u64>, LogError> {
         let Span { first: from, mut last } = part;
@@ -92,13 +95,15 @@ impl Core {
             last = hole.first - 1;
         }
         let reading = Reading::new(&open, history, topics, Span { first: from, last });
-        match reading.read(visit) {
+        let read = reading.read(visit);
+        *shown = reading.next.get();
+        match read {
             Ok(ControlFlow::Break(seq)) => Ok(ControlFlow::Break(seq)),
             Ok(ControlFlow::Continue(())) => Ok(ControlFlow::Continue(last + 1)),
             Err(error) if must_look_closer(segment, &error) => {
                 report("reading a sealed segment", Err(error));
                 self.shelf.open_anew(segment);
-                Ok(ControlFlow::Continue(reading.next.get()))
+                Ok(ControlFlow::Continue(*shown))
             }
             Err(error) => Err(error),
         }

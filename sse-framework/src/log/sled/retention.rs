@@ -254,6 +254,8 @@ impl Core {
         if gone == 0 {
             return Ok(());
         }
+        // A state that may already be without these segments has only the files that keep their keys.
+        locked(&self.state).settle()?;
         let gone = self.keep_keys(gone)?;
         let newest = self.shelf.with(|segments| segments.get(gone - 1).cloned());
         let newest = newest.and_then(|segment| dated(&segment));

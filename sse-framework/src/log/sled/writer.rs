@@ -247,7 +247,10 @@ impl Core {
     fn begin_segment(&self, writer: &mut Writer, epoch: Option<Epoch>) -> Result<(), LogError> {
         let first = writer.last + 1;
         let path = active_path(&self.directory, first);
-        self.remove_empty(first);
+        if let Some(failed) = self.shelf.find(first).filter(|segment| segment.first == first) {
+            // Nothing was acknowledged in it, and its files go.
+            failed.leave_engine();
+        }
         // Half of one would take the room by which retention can make more.
         let database = Database::create(&path).inspect_err(|_| {
             report("removing half of a segment", remove_directory(&path));
@@ -281,7 +284,14 @@ impl Core {
                 segment.set_keyless();
             }
         }
-        self.shelf.change(|segments| segments.push(segment.clone()));
+        let emptied = self.shelf.change(|segments| {
+            // Its successor has its name.
+            let is_emptied = segments.last().is_some_and(|last| last.first == first);
+            let emptied = if is_emptied { segments.pop() } else { None };
+            segments.push(segment.clone());
+            emptied
+        });
+        drop(emptied);
         if let Some(epoch) = epoch {
             writer.epoch = epoch;
             self.renew_epochs(state.state());
@@ -294,15 +304,6 @@ impl Core {
         self.shelf.close_engines();
         self.wake.notify_all();
         Ok(())
-    }
-
-    /// Removes a failed segment in which nothing was acknowledged: its successor has its name.
-    fn remove_empty(&self, first: u64) {
-        let removed = self.shelf.change(|segments| {
-            let last = segments.last().is_some_and(|last| last.first == first);
-            if last { segments.pop() } else { None }
-        });
-        drop(removed);
     }
 
     /// Syncs what has been written since the last sync.

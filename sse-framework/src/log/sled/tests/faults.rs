@@ -36,6 +36,27 @@ fn after_a_failed_write_or_sync_the_log_goes_on_elsewhere() {
 }
 
 #[test]
+fn a_log_that_could_store_nothing_yet_is_empty_and_not_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = small(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    faults.set(INSERT);
+    log.append(&[numbered(1)]).unwrap_err();
+    faults.set(0);
+    let path = active_path(directory.path(), 1);
+    std::fs::remove_dir_all(&path).unwrap();
+    std::fs::write(&path, "not a directory").unwrap();
+    let refused = log.append(&[numbered(1)]);
+    assert!(matches!(refused, Err(AppendError::Refused(_))), "{refused:?}");
+    assert_eq!(log.position_at(0).unwrap(), Position::After(0));
+    assert_eq!(read_all(&log), []);
+    std::fs::remove_file(&path).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    assert_eq!(read_all(&log).len(), 1);
+}
+
+#[test]
 fn what_a_failed_sync_has_left_does_not_exist_after_a_crash_either() {
     let directory = tempfile::tempdir().unwrap();
     let settings = small(directory.path());

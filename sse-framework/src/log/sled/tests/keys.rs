@@ -341,6 +341,28 @@ fn keys_are_kept_without_taking_room_and_a_segment_whose_keys_cannot_be_kept_sta
     assert_eq!(log.core.keep_keys(4).unwrap(), 4);
 }
 
+/// A state that could not be written may say that a segment is gone: then the file is all that there is of its keys.
+#[test]
+fn a_file_of_keys_stays_until_it_is_known_that_the_segment_is_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever().events(5)).unwrap();
+    let mut expected = Vec::new();
+    for n in 0..40 {
+        expected.insert(0, append(&log, keyed(n, 1, 200)));
+    }
+    let obstacle = directory.path().join("state.new");
+    fs::create_dir(&obstacle).unwrap();
+    log.core.remove_segments().unwrap_err();
+    let file = directory.path().join("00000000000000000001.keys");
+    fs::hard_link(&file, directory.path().join("witness")).unwrap();
+    log.core.remove_segments().unwrap_err();
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!(fs::metadata(&file).unwrap().nlink(), 2, "it is another file");
+    fs::remove_dir(&obstacle).unwrap();
+    log.core.remove_segments().unwrap();
+    assert_eq!(keys(&log), expected);
+}
+
 /// A crash between any two steps of removing a segment: the keys are known once, and known.
 #[test]
 fn a_crash_while_a_segment_is_removed_loses_no_key() {

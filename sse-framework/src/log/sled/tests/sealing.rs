@@ -97,6 +97,34 @@ fn a_reader_goes_on_while_its_segment_is_sealed_and_removed() {
 }
 
 #[test]
+fn what_has_been_shown_is_not_shown_again_when_the_segment_is_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = open_still(small(directory.path()), Retention::forever()).unwrap();
+    fill(&log, 1..=40);
+    let segment = log.core.shelf.find(1).unwrap();
+    assert!(segment.end() > 5);
+    // It is read from its file, block by block.
+    segment.leave_engine();
+    segment.set_damaged();
+    let db = segment.path.join("db");
+    let mut seen = Vec::new();
+    let topics = only(&["topics/0", "topics/1", "topics/2"]);
+    let read = log.core.read(0, 40, &topics, &mut |record| {
+        seen.push(record.id.seq());
+        if seen.len() == 3 {
+            fs::copy(&db, db.with_extension("good")).unwrap();
+            fs::File::options().write(true).open(&db).unwrap().set_len(0).unwrap();
+            fs::rename(db.with_extension("good"), &db).unwrap();
+            let fresh = Segment::new(1, segment.path.clone(), segment.end(), None);
+            log.core.shelf.change(|segments| segments[0] = fresh.into());
+        }
+        ControlFlow::Continue(())
+    });
+    assert_eq!(read.unwrap().until, 40);
+    assert_eq!(seen, (1..=40).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_crash_between_any_two_steps_of_sealing_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let full = directory.path().join("full");
