@@ -102,15 +102,21 @@ fn copy_of(path: &Path) -> PathBuf {
 /// If an opening has died and left a copy: of that and the segment, keeps what has more intact
 /// blocks.
 pub(crate) fn settle(path: &Path) -> Result<(), LogError> {
+    match better_copy(path)? {
+        Some(copy) => Guard { path: path.into(), copy }.restore(),
+        None => remove_directory(&copy_of(path)),
+    }
+}
+
+/// The copy that is to take the segment's place, if there is one.
+pub(crate) fn better_copy(path: &Path) -> Result<Option<PathBuf>, LogError> {
     let copy = copy_of(path);
     if !copy.exists() {
-        return Ok(());
+        return Ok(None);
     }
     let blocks = |path| Carved::read(path).map(|carved| carved.blocks.len());
-    match !path.exists() || blocks(&copy)? > blocks(path)? {
-        true => Guard { path: path.into(), copy }.restore(),
-        false => remove_directory(&copy),
-    }
+    let is_better = !path.exists() || blocks(&copy)? > blocks(path)?;
+    Ok(is_better.then_some(copy))
 }
 
 fn copy_blobs(from: &Path, to: &Path) -> Result<(), LogError> {

@@ -4,14 +4,14 @@ use super::block::Totals;
 use super::carve::Carved;
 use super::index::Index;
 use super::lock::DirectoryLock;
-use super::open::path_of;
+use super::open::{instead_of, path_of};
 use super::reader::Reading;
 use super::recovery;
 use super::segment::Database;
 use super::shelf::OpenSegment;
 use super::span::{self, Span};
 use super::state::{SegmentState, State, StateFile};
-use super::{epochs_of, io};
+use super::{epochs_of, guard, io, salvage};
 use crate::log::{History, LogError, RecordRef};
 use crate::topic::TopicSelection;
 use std::fs;
@@ -63,8 +63,18 @@ impl Offline {
         Ok(Offline { state, directory, epochs, marked, _lock: lock })
     }
 
-    pub(crate) fn path_of(&self, segment: &SegmentState) -> PathBuf {
-        path_of(&self.directory, segment)
+    /// Where a segment is. An opening that died may have put it elsewhere, where the next one finds it.
+    pub(crate) fn path_of(&self, segment: &SegmentState) -> Result<PathBuf, LogError> {
+        let (directory, first) = (&self.directory, segment.first);
+        let path = path_of(directory, segment);
+        if let Some(copy) = guard::better_copy(&path)? {
+            return Ok(copy);
+        }
+        let aside = salvage::free_number(directory, first) - 1;
+        match instead_of(directory, first, &path) {
+            None if aside > 0 => Ok(salvage::damaged_path(directory, first, aside)),
+            _ => Ok(path),
+        }
     }
 
     /// The last seq of a segment, if the state knows it.
@@ -74,7 +84,7 @@ impl Offline {
 
     /// Reads all blocks of a segment.
     pub(crate) fn check(&self, segment: &SegmentState) -> Result<Checked, LogError> {
-        let path = self.path_of(segment);
+        let path = self.path_of(segment)?;
         let database = Database::carved(&path, Carved::read(&path)?);
         let (first, epochs) = (segment.first, &self.epochs);
         let is_last = self.state.segments.last().is_some_and(|last| last.first == first);

@@ -131,7 +131,7 @@ pub(crate) fn path_of(directory: &Path, segment: &SegmentState) -> PathBuf {
 }
 
 /// What there is of a segment, if its directory is not where the state says.
-fn instead_of(directory: &Path, first: u64, path: &Path) -> Option<PathBuf> {
+pub(crate) fn instead_of(directory: &Path, first: u64, path: &Path) -> Option<PathBuf> {
     let names = [path.to_path_buf(), sealed_path(directory, first), active_path(directory, first)];
     names.into_iter().find(|name| name.symlink_metadata().is_ok())
 }

@@ -112,7 +112,7 @@ impl SledLog {
             if count > 0 {
                 times.push((first_time, last_time));
             }
-            segments.push(segment_stats(&log, segment, last, bytes));
+            segments.push(segment_stats(&log, segment, last, bytes)?);
         }
         let last = segments.last().map_or(0, |segment| segment.last);
         let floor = log.state.floor;
@@ -222,16 +222,21 @@ impl SledLog {
     }
 }
 
-fn segment_stats(log: &Offline, segment: &SegmentState, last: u64, bytes: u64) -> SegmentStats {
-    let path = log.path_of(segment);
-    SegmentStats {
+fn segment_stats(
+    log: &Offline,
+    segment: &SegmentState,
+    last: u64,
+    bytes: u64,
+) -> Result<SegmentStats, LogError> {
+    let path = log.path_of(segment)?;
+    Ok(SegmentStats {
         first: segment.first,
         last,
         payload_bytes: bytes,
         disk_bytes: bytes_on_disk(&path),
         sealed: segment.sealed.is_some(),
         path,
-    }
+    })
 }
 
 /// The last segment may have more records than the state knows.

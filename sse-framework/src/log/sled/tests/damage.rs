@@ -449,10 +449,36 @@ fn an_opening_that_dies_after_the_engine_has_overwritten_a_file_loses_nothing() 
         // Either the copy was not complete, or the engine had done its worst.
         let spoilt = if copied { &path } else { &copy };
         fs::write(spoilt.join("db"), vec![15; 1 << 20]).unwrap();
+        check_offline(directory.path());
         let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
         assert_eq!(read_all(&log).len(), 3);
         assert_eq!(kinds(directory.path()), ["1 active"]);
     }
+}
+
+#[test]
+fn an_opening_that_dies_after_it_has_put_a_segment_aside_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    fs::rename(&path, path.with_extension("damaged")).unwrap();
+    check_offline(directory.path());
+    let log = open_still(SledLog::new(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 3);
+}
+
+/// The tools find the three records, and no damage.
+fn check_offline(directory: &Path) {
+    let log = SledLog::new(directory);
+    assert_eq!(log.verify(&mut |_| ()).unwrap().damages, []);
+    assert_eq!(log.stats().unwrap().segments[0].last, 3);
+    let mut records = 0;
+    log.export(0, &mut |found, _| {
+        records += u64::from(matches!(found, Exported::Record(_)));
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(records, 3);
 }
 
 #[test]
