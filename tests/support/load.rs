@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Starts the load target under this server.
 pub fn start(by: served::Server, options: &[&str], log: &Path) -> Server {
@@ -25,13 +25,16 @@ pub struct Publisher {
     connection: Connection,
     published: u64,
     padding: String,
+    /// In microseconds.
+    longest: Arc<AtomicU64>,
 }
 
 impl Publisher {
     /// Nothing is published yet.
     pub fn new(address: SocketAddr, padding: usize) -> Self {
         let connection = Connection::open(address).expect("a connection");
-        Publisher { connection, published: 0, padding: "x".repeat(padding) }
+        let padding = "x".repeat(padding);
+        Publisher { connection, published: 0, padding, longest: Arc::default() }
     }
 
     /// Publishes so many events at once; their ids.
@@ -41,8 +44,11 @@ impl Publisher {
         let event = |n| format!(r#"{{"n":{n},"t":{now},"p":"{padding}"}}"#);
         let events: Vec<String> = (first..first + count).map(event).collect();
         let request = Request::new("POST", "/publish").body(events.join("\n"));
+        let began = Instant::now();
         let answer = self.connection.send(&request).expect("an answer");
         assert_eq!(answer.head.status, 200, "{}", answer.text());
+        let took = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.longest.fetch_max(took, Ordering::Relaxed);
         self.published += count;
         answer.text().lines().map(str::to_owned).collect()
     }
@@ -52,10 +58,16 @@ impl Publisher {
         self.published
     }
 
+    /// How long the slowest answer took: as long may an event have waited for the disk before anybody
+    /// could be shown it.
+    pub fn longest(&self) -> Duration {
+        Duration::from_micros(self.longest.load(Ordering::Relaxed))
+    }
+
     /// Publishes one after the other, at this distance, in a thread of its own.
     pub fn every(mut self, interval: Duration) -> Publishing {
         let (stop, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (stopped, count) = (stop.clone(), published.clone());
+        let (stopped, count, longest) = (stop.clone(), published.clone(), self.longest.clone());
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
                 self.publish(1);
@@ -64,7 +76,7 @@ impl Publisher {
             }
             self
         });
-        Publishing { stop, published, thread }
+        Publishing { stop, published, longest, thread }
     }
 }
 
@@ -73,6 +85,7 @@ impl Publisher {
 pub struct Publishing {
     stop: Arc<AtomicBool>,
     published: Arc<AtomicU64>,
+    longest: Arc<AtomicU64>,
     thread: JoinHandle<Publisher>,
 }
 
@@ -80,6 +93,17 @@ impl Publishing {
     /// How many it has published by now.
     pub fn published(&self) -> u64 {
         self.published.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it has published so many.
+    #[track_caller]
+    pub fn reach(&self, count: u64) {
+        served::eventually("so many are published", || self.published() >= count);
+    }
+
+    /// Forgets how long answers took so far.
+    pub fn restart(&self) {
+        self.longest.store(0, Ordering::Relaxed);
     }
 
     /// Ends it.

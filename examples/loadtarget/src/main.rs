@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const USAGE: &str = "usage: example-loadtarget --port PORT \
                      (--memory | --data DIR [--durability synced|buffered] \
                      [--segment-bytes N]) [--event-bytes N] [--keep-events N] [--tail-events N] \
-                     [--server framework|axum] [--ids plain|opaque]";
+                     [--send-buffer N] [--server framework|axum] [--ids plain|opaque]";
 
 /// What the load generator sends: a number, a time, padding.
 #[derive(Serialize, Deserialize, JsonSchema, SseEvent)]
@@ -41,6 +41,8 @@ struct Options {
     keep_events: Option<u64>,
     tail_events: Option<usize>,
     ids: IdStyle,
+    /// Of each connection, in bytes; the system doubles it.
+    send_buffer: Option<u32>,
     /// Under `axum::serve`, not under that of the framework.
     axum: bool,
 }
@@ -58,6 +60,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
+    if let Some(bytes) = options.send_buffer {
+        // Connections have it from their listener.
+        socket.set_send_buffer_size(bytes)?;
+    }
     socket.bind(([127, 0, 0, 1], options.port).into())?;
     // Thousands connect at once.
     let listener = socket.listen(4096)?;
@@ -183,6 +189,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             Long("event-bytes") => options.event_bytes = Some(arguments.value()?.parse()?),
             Long("keep-events") => options.keep_events = Some(arguments.value()?.parse()?),
             Long("tail-events") => options.tail_events = Some(arguments.value()?.parse()?),
+            Long("send-buffer") => options.send_buffer = Some(arguments.value()?.parse()?),
             Long("server") => {
                 options.axum = match arguments.value()?.string()?.as_str() {
                     "framework" => false,
