@@ -17,7 +17,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sse_framework::{Hub, MemoryLog, SseEvent};
+use sse_framework::{Hub, HubBuilder, MemoryLog, SseEvent};
 use std::time::Duration;
 use support::client::Client;
 use support::parser::Event;
@@ -47,9 +47,12 @@ fn app(hub: &Hub<Count>) -> Router {
 }
 
 /// Without heartbeats: one would serve a stream that was forgotten, and nobody would notice.
+fn builder() -> HubBuilder<Count> {
+    Hub::builder(MemoryLog::new()).heartbeat(Duration::from_secs(3600))
+}
+
 async fn hub() -> Hub<Count> {
-    let hub = Hub::builder(MemoryLog::new()).heartbeat(Duration::from_secs(3600));
-    hub.start().await.unwrap()
+    builder().start().await.unwrap()
 }
 
 /// Serves what `layered` makes of the app.
@@ -83,7 +86,13 @@ enum Leaves {
 fn open(hub: &Hub<Count>, server: Server, leaves: Leaves, streams: usize) {
     let by_writer =
         if server == Server::Framework && leaves == Leaves::Hyper { streams } else { 0 };
-    let expected = (by_writer, streams - by_writer, streams);
+    served_by(hub, by_writer, streams - by_writer);
+}
+
+/// Waits until so many streams are open, served by the writer and by bodies.
+#[track_caller]
+fn served_by(hub: &Hub<Count>, writer: usize, bodies: usize) {
+    let expected = (writer, bodies, writer + bodies);
     eventually(&format!("streams by the writer, by bodies, and all: {expected:?}"), || {
         let stats = hub.stats();
         (stats.streams_by_writer, stats.streams_by_body, stats.subscriptions) == expected
