@@ -1,15 +1,17 @@
 //! What arrives, byte by byte.
 
-use super::{Leaves, nobody, open, publish, serve};
+use super::{Leaves, app, hub, nobody, open, publish, serve};
+use axum::Router;
 use axum::extract::Path;
 use axum::http::HeaderValue;
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
 use sse_framework::Hub;
+use std::future::IntoFuture;
 use std::time::Duration;
 use support::raw::Raw;
-use support::served::Server;
+use support::served::{Served, Server};
 
 support::by_every_server!(a_stream_is_these_bytes, a_head_that_is_taken_slowly_arrives_whole,);
 
@@ -104,8 +106,16 @@ fn a_head_that_is_taken_slowly_arrives_whole(server: Server) {
         response
     }
     let large = get(async |Path(size): Path<usize>| "x".repeat(size));
-    let (served, hub) =
-        serve(server, |app| app.layer(map_response(add)).route("/large/{size}", large));
+    let layered = |app: Router| app.layer(map_response(add)).route("/large/{size}", large);
+    let (served, hub) = match server {
+        // They wait for each other.
+        Server::Framework => Served::by(async |listener| {
+            let hub = hub().await;
+            let serving = sse_framework::serve(listener, layered(app(&hub)));
+            (serving.write_timeout(Duration::from_secs(600)).into_future(), hub)
+        }),
+        Server::Axum => serve(server, layered),
+    };
     // What the sockets between take is not known. If it is a little more than an answer, the head
     // behind it does not go out at once, and is still hyper's when the stream begins.
     let sizes = (1..=24).map(|n| n * 250_000);

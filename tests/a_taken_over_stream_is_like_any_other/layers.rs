@@ -14,10 +14,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use support::client::{Client, End};
+use support::client::{Client, End, Seen};
 use support::http::{Connection, Request};
 use support::parser;
 use support::served::{Server, eventually};
+use support::stopwatch::without_pauses;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::{ResponseBodyTimeoutLayer, TimeoutLayer};
@@ -154,16 +155,27 @@ fn a_layer_that_changes_later_pieces_goes_on_doing_so(server: Server) {
 
 fn a_body_may_wait_for_timers(server: Server) {
     let timeout = Duration::from_secs(1);
-    let (served, hub) = serve(server, |app| app.layer(ResponseBodyTimeoutLayer::new(timeout)));
-    let (quiet, other) = (listener(&served, "/events?topic=a"), listener(&served, "/events"));
-    open(&hub, server, Leaves::Hyper, 2);
-    for n in 1..=15 {
-        std::thread::sleep(timeout / 10);
-        publish(&served, &hub, n);
-    }
-    other.data(15);
-    assert_eq!(quiet.ended().end, Some(End::Broken), "the layer has given up");
-    assert_eq!(other.seen().end, None, "for this one it has not");
+    without_pauses(timeout / 2, |pauses| {
+        let (served, hub) = serve(server, |app| app.layer(ResponseBodyTimeoutLayer::new(timeout)));
+        pauses.look();
+        let (quiet, other) = (listener(&served, "/events?topic=a"), listener(&served, "/events"));
+        let mut by_writer = 0;
+        for n in 1..=15 {
+            std::thread::sleep(timeout / 10);
+            publish(&served, &hub, n);
+            by_writer = by_writer.max(hub.stats().streams_by_writer);
+            pauses.look();
+        }
+        let quiet = quiet.ended();
+        let all = |seen: &Seen| seen.ordinary().count() == 15 || seen.end.is_some();
+        let other = other.wait("all events", all);
+        pauses.look();
+        move || {
+            assert_eq!(by_writer, if server == Server::Framework { 2 } else { 0 });
+            assert_eq!(quiet.end, Some(End::Broken), "the layer has given up");
+            assert_eq!(other.end, None, "for this one it has not");
+        }
+    });
 }
 
 fn what_a_body_holds_is_held_as_long_as_the_stream_lasts(server: Server) {
