@@ -1,23 +1,22 @@
 //! An example's program, started and killed like a server.
 
 use crate::http::{self, Request};
+use crate::port::Port;
 use crate::served::eventually;
 use crate::server;
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
-
-const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
 /// A server that keeps its address when it is killed and started again. Dropped, it is killed.
 pub struct Example {
     program: PathBuf,
     arguments: Box<dyn Fn(&mut Command)>,
-    address: SocketAddr,
+    port: Port,
     child: Child,
     /// What it has printed, and its data if nobody says where to keep it.
     directory: TempDir,
@@ -45,10 +44,11 @@ impl Example {
         arguments: impl Fn(&mut Command, u16) + 'static,
     ) -> Self {
         let program = server::build(name);
-        let address = free_address();
-        let arguments = Box::new(move |command: &mut Command| arguments(command, address.port()));
+        let port = Port::free();
+        let number = port.address().port();
+        let arguments = Box::new(move |command: &mut Command| arguments(command, number));
         let child = spawn(&program, &arguments, &directory);
-        let mut example = Example { program, arguments, address, child, directory };
+        let mut example = Example { program, arguments, port, child, directory };
         example.wait_until_it_listens();
         example
     }
@@ -67,12 +67,12 @@ impl Example {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// A page's or a stream's address on this server.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}{path}", self.address())
     }
 
     /// What it has printed since it was started last.
@@ -85,7 +85,7 @@ impl Example {
             if let Some(status) = self.child.try_wait().expect("it is a child") {
                 panic!("{} ended: {status}", self.program.display());
             }
-            TcpStream::connect(self.address).is_ok()
+            TcpStream::connect(self.address()).is_ok()
         });
     }
 }
@@ -124,14 +124,4 @@ fn spawn(program: &Path, arguments: &dyn Fn(&mut Command), directory: &TempDir) 
     let output = File::create(output(directory)).expect("a file");
     command.stdin(Stdio::null()).stdout(output);
     command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
-}
-
-/// A port below those that the system gives to clients: one that tries to connect to a killed
-/// server could otherwise be given that very port, and meet itself.
-pub(crate) fn free_address() -> SocketAddr {
-    // Tests that run beside each other look at different places.
-    let offset = (std::process::id() % 1_000) as u16 * 10;
-    let mut ports = (0..10_000).map(|n| 20_000 + (offset + n) % 10_000);
-    let port = ports.find(|port| TcpListener::bind((HOST, *port)).is_ok());
-    (HOST, port.expect("a port is free")).into()
 }

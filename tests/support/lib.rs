@@ -21,6 +21,7 @@ pub mod log_lines;
 pub mod nginx;
 pub mod parser;
 pub mod planted;
+pub mod port;
 pub mod random;
 pub mod raw;
 pub mod served;

@@ -1,6 +1,6 @@
 //! nginx, with a configuration of our own.
 
-use crate::example::free_address;
+use crate::port::Port;
 use crate::served::eventually;
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 #[derive(Debug)]
 pub struct Nginx {
     child: Child,
-    address: SocketAddr,
+    port: Port,
     /// Its configuration, and what it writes.
     directory: TempDir,
 }
@@ -37,20 +37,20 @@ impl Nginx {
     pub fn with(app: SocketAddr, change: impl FnOnce(&str) -> String) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         certify(directory.path());
-        let address = free_address();
+        let port = Port::free();
         let configuration = change(include_str!("nginx.conf"))
             .replace("APP_PORT", &app.port().to_string())
-            .replace("PROXY_PORT", &address.port().to_string());
+            .replace("PROXY_PORT", &port.address().port().to_string());
         fs::write(directory.path().join("nginx.conf"), configuration).expect("a file");
         let child = start(&directory);
-        let mut nginx = Nginx { child, address, directory };
+        let mut nginx = Nginx { child, port, directory };
         nginx.wait_until_it_listens();
         nginx
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Ends it, with all its connections.
@@ -74,7 +74,7 @@ impl Nginx {
         eventually("nginx listens", || {
             let ended = self.child.try_wait().expect("it is a child");
             assert!(ended.is_none(), "nginx has ended: {ended:?}");
-            TcpStream::connect(self.address).is_ok()
+            TcpStream::connect(self.address()).is_ok()
         });
     }
 }

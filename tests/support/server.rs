@@ -1,8 +1,9 @@
 //! A server in a process of its own, to be killed.
 
+use crate::port::Port;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -43,13 +44,15 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     log: PathBuf,
+    _port: Option<Port>,
 }
 
 impl Server {
     /// Starts `program` with `--port` and these arguments. What it writes to its standard error
     /// goes to the file `log`.
     pub fn spawn<S: AsRef<OsStr>>(program: &Path, arguments: &[S], log: &Path) -> Self {
-        Server::spawn_at(free_address(), program, arguments, log)
+        let port = Port::free();
+        Server::launch(port.address(), Some(port), program, arguments, log)
     }
 
     /// The same, on a port of the caller's choice.
@@ -59,12 +62,22 @@ impl Server {
         arguments: &[S],
         log: &Path,
     ) -> Self {
+        Server::launch(address, None, program, arguments, log)
+    }
+
+    fn launch<S: AsRef<OsStr>>(
+        address: SocketAddr,
+        port: Option<Port>,
+        program: &Path,
+        arguments: &[S],
+        log: &Path,
+    ) -> Self {
         let output = File::create(log).expect("a file for the server's log");
         let mut command = Command::new(program);
         command.arg("--port").arg(address.port().to_string()).args(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
         let child = command.spawn().expect("the server starts");
-        Server { child, address, log: log.to_owned() }
+        Server { child, address, log: log.to_owned(), _port: port }
     }
 
     /// The same, and waits until it accepts connections.
@@ -189,9 +202,4 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address")
 }
