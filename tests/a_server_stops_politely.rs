@@ -11,7 +11,7 @@ use axum::routing::get;
 use sse_framework::{CloseReason, Health, Hub, Received, SseEvent, Subscribe, Subscription};
 use std::collections::BTreeSet;
 use std::future::{Future, ready};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ fn stop_under_load(by: Server, data: &Path, random: &mut Random) -> Duration {
     std::thread::sleep(Duration::from_millis(100 + random.below(500) as u64));
 
     let began = Instant::now();
-    let status = server.terminate(Duration::from_secs(8)).expect("it ends in time");
+    let status = server.terminate(Duration::from_secs(30)).expect("it ends in time");
     let took = began.elapsed();
     assert!(status.success(), "{status}");
     let acknowledged: BTreeSet<String> =
@@ -144,12 +144,15 @@ fn a_second_signal_does_not_wait(by: Server) {
     }
     drop(publisher);
     server.ask_to_end();
-    std::thread::sleep(Duration::from_secs(1));
+    // Two signals that come at once are one.
+    let is_refused = || TcpStream::connect(server.address()).is_err();
+    eventually("it takes nobody new", is_refused);
     server.ask_to_end();
     let began = Instant::now();
     let status = server.ended(Duration::from_secs(60)).expect("it ends");
     assert!(status.success(), "{status}");
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // It would wait for ten seconds, or for ever.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     let server = start(by, &directory.path().join("data"));
     assert_eq!(history(server.address(), "earliest").len(), 100);
 }
@@ -177,7 +180,7 @@ fn a_balancer_hears_of_it_while_there_is_still_an_answer(by: Server) {
     eventually("the hub drains", || matches!(hub.health(), Health::Draining));
     assert_eq!(ask(), 503);
     hears.send(()).unwrap();
-    assert!(served.stopped(Duration::from_secs(5)).is_some());
+    assert!(served.stopped(Duration::from_secs(30)).is_some());
 }
 
 // ANCHOR: ready
