@@ -106,9 +106,13 @@ fn a_publish_that_is_tried_again_is_stored_once() {
         let options = [&options[..], &["--durability", durability]].concat();
         let start = || Server::start(loadtarget(), &options, &directory.path().join("server.log"));
         let mut insistent: Vec<_> = (0..4).map(|n| Insistent::new(n + 1, random.bits())).collect();
-        for _ in round * ROUND..kills.min((round + 1) * ROUND) {
+        for kill in round * ROUND..kills.min((round + 1) * ROUND) {
             let server = start();
             let address = server.address();
+            if kill == round * ROUND {
+                // However short its life is: there is something to ask for again.
+                insistent.iter_mut().for_each(|publisher| publisher.go_on(address).unwrap());
+            }
             let life = Duration::from_millis(20 + random.below(400) as u64);
             std::thread::scope(|scope| {
                 for publisher in &mut insistent {
