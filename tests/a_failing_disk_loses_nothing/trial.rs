@@ -14,7 +14,7 @@ use support::directory::Directory;
 use support::random::{self, Random};
 
 /// A life takes less than a second; one that hangs is ended.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Calls that a log makes, and how many of them fail in turn. Each thread counts its own.
 const CALLS: [(&str, u64); 14] = [
