@@ -167,16 +167,21 @@ impl Client {
         self.shared.seen().clone()
     }
 
-    /// Waits until what it has seen is enough.
+    /// Waits until what it has seen is enough. As long as events come it goes on, though not for ever.
     ///
     /// # Panics
     ///
     /// If it never is, with what was seen.
     #[track_caller]
     pub fn wait(&self, what: &str, enough: impl Fn(&Seen) -> bool) -> Seen {
-        let deadline = Instant::now() + PATIENCE;
+        let began = Instant::now();
         let mut seen = self.shared.seen();
+        let (mut count, mut deadline) = (seen.events.len(), began + PATIENCE);
         while !enough(&seen) {
+            if seen.events.len() > count {
+                count = seen.events.len();
+                deadline = (Instant::now() + PATIENCE).min(began + 10 * PATIENCE);
+            }
             let left = deadline.saturating_duration_since(Instant::now());
             let over = seen.end.is_some() || left == Duration::ZERO;
             assert!(!over, "{what} did not come: {}", summary(&seen));

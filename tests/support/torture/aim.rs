@@ -16,7 +16,7 @@ pub enum Moment {
 }
 
 /// A log that never does it has another size of segments than the test assumes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Moment {
     /// Waits until the log in `directory` does it; false if it does not.
