@@ -92,8 +92,8 @@ fn a_graceful_shutdown_ends_in_time_with_streams_open(server: Server) {
     let id = publish(&served, &hub, 1);
     clients[0].wait("the event", |seen| seen.last_event_id == id);
     stop.send(()).unwrap();
-    let took = served.stopped(Duration::from_secs(10)).expect("the server ends");
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    // What does not end by itself is cut off after ten seconds.
+    assert!(served.stopped(Duration::from_secs(9)).is_some(), "the server ends");
 
     let mut retries = HashSet::new();
     for client in &clients {
