@@ -88,7 +88,7 @@ async fn what_was_synced_survives_also_when_much_is_published() {
         let mut disk = Disk::new(directory.path(), DISK);
         let data = disk.path().join("data");
         let (mut child, acknowledged) = publish_in_bulk(&data);
-        std::thread::sleep(Duration::from_millis(1000 + random.below(1500) as u64));
+        std::thread::sleep(Duration::from_millis(3000 + random.below(2000) as u64));
         let lost_at = Instant::now();
         disk.lose_power();
         child.kill().unwrap();
