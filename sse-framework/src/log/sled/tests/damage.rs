@@ -241,7 +241,7 @@ fn a_directory_that_cannot_be_synced_costs_no_intact_record() {
         log.read(0, 1, &all, &mut |_| ControlFlow::Continue(())).unwrap();
         let (last, lost) = (log.history().last(), damaged.clone().count() as u64);
         assert_eq!(count_kept(&log).unwrap(), last - lost);
-        assert_eq!(log.status().salvage.lost, [damaged.clone()], "{failing}");
+        assert_eq!(log.status().salvage.lost, std::slice::from_ref(&damaged), "{failing}");
         log.core.tend();
         log.close().unwrap();
         let log = SledLog::new(directory.path());

@@ -281,13 +281,16 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
     }
 }
 
+/// Which blocks are left, and which records are lost.
+type Cut = (fn(usize) -> bool, Option<std::ops::RangeInclusive<u64>>);
+
 /// A loss of power takes some blocks of a batch that could not be synced, after the log has gone on elsewhere.
 #[test]
 fn a_batch_that_could_not_be_synced_is_there_whole_or_not_at_all() {
     let key = BatchKey { key: 7, content: 7 };
     let whole = Batch { key: Some(key), ..batch((0..10).map(|n| record(None, vec![n; 30_000]))) };
     // The first block is of record 1, and the last of 12.
-    let cuts: [(fn(usize) -> bool, _); 6] = [
+    let cuts: [Cut; 6] = [
         (|_| true, None),
         (|place| place < 1, Some(2..=12)),
         (|place| place < 2, Some(2..=12)),
