@@ -14,8 +14,7 @@ use std::time::Duration;
 /// (RFC 9457) with the members `type`, `title`, `status`, `detail`, and `help`, which says what to do.
 ///
 /// What the framework itself refuses is answered so. A handler that publishes can answer so too: with `?`,
-/// since errors of publishing become problems. So do those of a [topic](TopicError) that is made of what the client sent, say
-/// of a part of the path, by [`Topic::from_segments`](crate::Topic::from_segments): they are `400 Bad Request`. What a client is told is about what it can do; paths, the
+/// since errors of publishing become problems. What a client is told is about what it can do; paths, the
 /// names of types and what the disk said are in the log lines.
 ///
 /// ```
@@ -44,6 +43,9 @@ use std::time::Duration;
 /// | `Conflict` | `422 Unprocessable Content` |
 /// | `QueueFull`, `Closed`, `Refused` | `503 Service Unavailable` with `Retry-After`: the event is not in the log |
 /// | `Encode`, `Topic`, `OutcomeUnknown` | `500 Internal Server Error` |
+///
+/// A [`TopicError`] is `400 Bad Request`: of a topic that the handler makes of what the client sent, say of a part of the
+/// path with [`Topic::from_segments`](crate::Topic::from_segments).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     #[serde(rename = "type")]

@@ -268,7 +268,8 @@ pub enum SubscribeRejection {
         limit: usize,
         /// When the client should try again: a time that differs from client to client.
         retry_after: Duration,
-        /// Whether it asks for `text/event-stream` by name, as browsers do.
+        /// Whether the client asks for `text/event-stream` by name, as browsers do: then the response is a stream of
+        /// one event.
         wants_stream: bool,
     },
     /// There are [`max_subscriptions_per_key`](crate::HubBuilder::max_subscriptions_per_key) of its key
@@ -281,7 +282,8 @@ pub enum SubscribeRejection {
         limit: usize,
         /// When the client should try again: a time that differs from client to client.
         retry_after: Duration,
-        /// Whether it asks for `text/event-stream` by name, as browsers do.
+        /// Whether the client asks for `text/event-stream` by name, as browsers do: then the response is a stream of
+        /// one event.
         wants_stream: bool,
     },
 }
@@ -307,9 +309,7 @@ impl SubscribeRejection {
             Self::TooManySubscriptionsOfKey { .. } => Some(Limit::SubscriptionsPerKey),
         }
     }
-}
 
-impl SubscribeRejection {
     /// The response, of which nothing is logged.
     pub(super) fn answer(&self) -> Response {
         match self {

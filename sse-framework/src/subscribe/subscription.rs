@@ -101,9 +101,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     ///
     /// It holds for new events, for the history and for the [snapshot](Subscription::snapshot). Those
     /// that it hides move the client's position, as if they were of other topics. That a topic is
-    /// [closed](crate::Hub::close_topic) is no event, and is told. An event that cannot
-    /// be read, or whose `Deserialize` panics, is a [`Gap`](super::Gap). If the filter panics, the stream ends with [`CloseReason::Failed`], after
-    /// what comes before the event, and an error is logged; other streams go on.
+    /// [closed](crate::Hub::close_topic) is no event, and is told. An event that cannot be read, or whose
+    /// `Deserialize` panics, is a [`Gap`](super::Gap). If the filter panics, the stream ends with
+    /// [`CloseReason::Failed`], after what comes before the event, and an error is logged; other streams go on.
     ///
     /// # Cost
     ///
