@@ -16,7 +16,6 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::ops::{ControlFlow, RangeInclusive};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub use history::{History, Position};
@@ -546,7 +545,7 @@ pub enum LogError {
         /// What was tried, for example "committing rows".
         action: &'static str,
         /// Why it failed.
-        source: Arc<dyn Error + Send + Sync>,
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The log has been closed.
     #[error("the log is closed")]
@@ -556,7 +555,7 @@ pub enum LogError {
 impl LogError {
     /// A failure of a log of your own: what was tried, for example "committing rows", and why it failed.
     pub fn other(action: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        LogError::Other { action, source: source.into().into() }
+        LogError::Other { action, source: source.into() }
     }
 
     /// The operating system has none.
