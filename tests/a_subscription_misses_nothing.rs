@@ -207,8 +207,6 @@ fn poll(subscription: &mut Subscription<Count>) -> Option<Received<Count>> {
 
 const EVENTS: u64 = 500;
 
-/// Readers at every speed, in a tail of every small size, pass between the tail and the log again
-/// and again while publishing goes on.
 /// On a runtime of one thread, of which it would take all the time.
 #[tokio::test]
 async fn a_reader_that_is_far_behind_lets_others_have_their_turn() {
@@ -244,6 +242,8 @@ fn outside_of_a_runtime_a_reader_goes_on_without_a_pause() {
     assert_eq!(poll(&mut behind), None);
 }
 
+/// Readers at every speed, in a tail of every small size, pass between the tail and the log again
+/// and again while publishing goes on.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_passage_between_log_and_tail_has_no_seam() {
     let mut random = Random::new(random::seed());

@@ -103,6 +103,10 @@ fn seven_tabs_have_one_connection_whatever_happens_to_the_leader() {
         eventually(&format!("{how}: the others go on"), || {
             others.iter().all(|tab| app.last_of(tab) > seen + 50)
         });
+        if how == "freeze" {
+            assert!(app.last_of(&leader) > 0, "it is there again");
+            app.share_one();
+        }
     }
     app.publish(&mut ticking, 20);
     let end = ticking.stop();

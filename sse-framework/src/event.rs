@@ -15,7 +15,7 @@ mod variant;
 
 pub use name::{EventTypeError, MAX_EVENT_NAME_LENGTH};
 
-pub(crate) use caught::{caught, decode_caught};
+pub(crate) use caught::decode_caught;
 use described::Described;
 pub(crate) use described::{Schemas, decoded, used};
 pub(crate) use renewal::Renewal;
@@ -344,8 +344,9 @@ pub enum DecodeError {
         /// What it says.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The app's code panicked, for example a `Deserialize`, when a hub read the record for a subscription.
-    #[error("event `{name}`: the code that reads the record panicked")]
+    /// The app's code panicked, for example a `Deserialize`, when a hub read the record for a subscription, or
+    /// wrote it as it is written today.
+    #[error("event `{name}`: the app's code for the record panicked")]
     Panicked {
         /// The event type.
         name: String,

@@ -97,6 +97,7 @@ mod tail;
 #[cfg_attr(docsrs, doc(cfg(feature = "test-util")))]
 pub mod testing;
 mod topic;
+mod unwind;
 pub mod wire;
 
 pub use event::{

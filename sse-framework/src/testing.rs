@@ -161,7 +161,7 @@ impl TestStream {
         match last_event_id.as_str() {
             "" => drop(headers.remove(LAST_EVENT_ID)),
             id => {
-                let id = HeaderValue::try_from(id).map_err(http::Error::from)?;
+                let id = HeaderValue::from_bytes(id.as_bytes()).map_err(http::Error::from)?;
                 headers.insert(LAST_EVENT_ID, id);
             }
         }

@@ -127,7 +127,7 @@ fn log_lines_and_errors_tell_what_failed_but_no_payload() {
     let lines = captured.text();
     assert!(lines.contains("records cannot be read as events"), "{lines}");
     assert!(lines.contains("ERROR") && lines.contains("a filter panicked"), "{lines}");
-    assert!(lines.contains("the code that reads the record panicked"), "{lines}");
+    assert!(lines.contains("the app's code for the record panicked"), "{lines}");
     assert_eq!(lines.matches("a snapshot could not be had").count(), 2, "{lines}");
     assert!(!lines.contains(SECRET), "{lines}");
 }

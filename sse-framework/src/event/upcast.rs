@@ -1,7 +1,7 @@
 //! Records of earlier versions.
 
-use super::caught::{Panic, caught};
 use super::{DecodeError, EventType, RawEvent, SseEvent};
+use crate::unwind::{Panic, caught};
 use std::error::Error;
 
 type BoxError = Box<dyn Error + Send + Sync>;

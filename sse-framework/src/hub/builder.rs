@@ -200,7 +200,8 @@ impl<E: SseEvent> HubBuilder<E> {
 
     /// How many bytes of events may wait to be stored; beyond that, publishing waits. It bounds a
     /// batch, too. One event that is larger waits until nothing else does: how large it may be is said by
-    /// [`max_event_bytes`](Self::max_event_bytes) alone. By default 16 MiB; less than 4 GiB.
+    /// [`max_event_bytes`](Self::max_event_bytes) alone. By default 16 MiB; more than
+    /// 4 GiB is taken as that.
     pub fn queue_bytes(self, bytes: usize) -> Self {
         HubBuilder { queue_bytes: bytes, ..self }
     }

@@ -5,14 +5,14 @@ use super::group::Group;
 use super::queue::Job;
 use crate::log::{AppendError, LogError};
 use crate::tail::Commit;
+use crate::unwind::caught;
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Appends what is queued, group by group, until the queue is closed; then closes the log. If the
 /// log panics, or loses count, that is the hub's end: nobody waits for what will never be.
 pub(super) fn run(core: &Core) {
     while let Some(jobs) = core.queue.take() {
-        let committed = catch_unwind(AssertUnwindSafe(|| commit(core, jobs)));
+        let committed = caught(|| commit(core, jobs));
         if let Err(error) = committed.unwrap_or_else(|_| Err(panicked("appending"))) {
             core.fail(error);
             break;

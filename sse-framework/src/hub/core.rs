@@ -11,9 +11,9 @@ use crate::log::{EventLog, History, LogError, Position, Read, RecordRef};
 use crate::sync::{Mutex, MutexGuard, thread};
 use crate::tail::{Copies, Subscribers, Tail};
 use crate::topic::TopicSelection;
+use crate::unwind::caught;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -215,7 +215,7 @@ impl Core {
             }
             thread::sleep(Duration::from_millis(if told { 50 } else { 1 }));
         }
-        let closing = catch_unwind(AssertUnwindSafe(|| self.log.close()));
+        let closing = caught(|| self.log.close());
         if let Err(error) = closing.unwrap_or_else(|_| Err(panicked("closing"))) {
             self.fail(error);
         }

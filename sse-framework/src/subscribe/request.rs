@@ -201,7 +201,9 @@ impl<S: Sync> FromRequestParts<S> for Subscribe {
     type Rejection = SubscribeRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, SubscribeRejection> {
-        Subscribe::from_parts(parts)
+        Subscribe::from_parts(parts).inspect_err(|rejection| {
+            tracing::debug!(reason = %rejection, "a request to subscribe is refused");
+        })
     }
 }
 
@@ -211,7 +213,7 @@ impl<S: Sync> FromRequestParts<S> for Subscribe {
 /// [wants a stream](SubscribeRejection::TooManySubscriptions::wants_stream) gets one, of one event: `sse-close` with
 /// [`CloseReason::Overloaded`], after which it comes back. Displayed, it is meant for whoever runs the server.
 ///
-/// As a response it is also logged: at the level `debug`, so that clients cannot fill the log.
+/// It is logged, once: at the level `debug`, so that clients cannot fill the log.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeRejection {
@@ -309,24 +311,18 @@ impl SubscribeRejection {
             Self::TooManySubscriptionsOfKey { .. } => Some(Limit::SubscriptionsPerKey),
         }
     }
-
-    /// The response, of which nothing is logged.
-    pub(super) fn answer(&self) -> Response {
-        match self {
-            // Any other status, and a browser would never come back.
-            Self::TooManySubscriptions { retry_after, wants_stream: true, .. }
-            | Self::TooManySubscriptionsOfKey { retry_after, wants_stream: true, .. } => {
-                stream(control::close_until(CloseReason::Overloaded, None, *retry_after).into())
-            }
-            _ => Problem::from(self).into_response(),
-        }
-    }
 }
 
 impl IntoResponse for SubscribeRejection {
     fn into_response(self) -> Response {
-        tracing::debug!(reason = %self, "a request to subscribe is refused");
-        self.answer()
+        match self {
+            // Any other status, and a browser would never come back.
+            Self::TooManySubscriptions { retry_after, wants_stream: true, .. }
+            | Self::TooManySubscriptionsOfKey { retry_after, wants_stream: true, .. } => {
+                stream(control::close_until(CloseReason::Overloaded, None, retry_after).into())
+            }
+            _ => Problem::from(&self).into_response(),
+        }
     }
 }
 

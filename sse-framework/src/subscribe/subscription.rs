@@ -299,7 +299,7 @@ impl<E: SseEvent> Subscription<E> {
     /// The next event, or what else happened; none after [`Received::Closed`].
     ///
     /// On a task of tokio's, each counts for its [cooperative budget](tokio::task::coop): who is far behind lets others
-    /// have their turn now and then.
+    /// have their turn now and then. So to be pending is not to be at the end.
     pub async fn next(&mut self) -> Option<Received<E>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
@@ -350,8 +350,8 @@ impl<E: SseEvent> Subscription<E> {
     }
 
     /// This subscription; or if one of the hub's limits is met, why there is none: for a handler that then does not go
-    /// on, with `?`. The rejection's response is the one that the subscription would have been, but for a client that has
-    /// [all there will be](super::CloseReason::Complete): it is asked to come back, as the others are.
+    /// on, with `?`. The rejection's response is the one that the subscription would have been, but for a client that
+    /// would be told not to come back (`204`): it is asked to, as the others are.
     ///
     /// ```
     /// # use axum::extract::State;

@@ -90,7 +90,7 @@ impl IntoResponse for Unopened {
             {
                 nothing()
             }
-            Unopened::Rejected { rejection, .. } => rejection.answer(),
+            Unopened::Rejected { rejection, .. } => rejection.into_response(),
         }
     }
 }

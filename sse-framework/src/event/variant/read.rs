@@ -14,7 +14,7 @@ type Json<'de> = serde_json::Deserializer<SliceRead<'de>>;
 
 /// An enum of which the variant is known by its number, and the content is JSON.
 ///
-/// serde's derive numbers the variants in the order of the source, whatever they are called.
+/// serde's derive numbers the variants that it reads in the order of the source, whatever they are called.
 pub(super) struct Variant<'a, 'de> {
     pub(super) index: u32,
     pub(super) json: &'a mut Json<'de>,

@@ -1,10 +1,10 @@
 //! The threads beside the appends: one seals, trims and removes, another syncs.
 
-use super::segment::catch;
 use super::shelf::Segment;
 use super::{Core, Durability, io, locked, report};
 use crate::log::LogError;
 use crate::log::times::now_ms;
+use crate::unwind::caught;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -44,9 +44,9 @@ impl Core {
             .name(name.into())
             .spawn(move || {
                 while !core.pause(period) {
-                    if let Err(panic) = catch(|| round(&core)) {
+                    if let Err(panic) = caught(|| round(&core)) {
                         tracing::error!(
-                            panic,
+                            panic = panic.message(),
                             thread = name,
                             "a thread of the log goes on after a panic"
                         );

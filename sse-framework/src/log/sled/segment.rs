@@ -7,10 +7,10 @@ use super::lock::sync_directory;
 use super::span::Span;
 use crate::log::LogError;
 use crate::planted::planted;
+use crate::unwind::caught;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -338,23 +338,14 @@ fn contained<T>(
     run: impl FnOnce() -> sled::Result<T>,
 ) -> Result<T, LogError> {
     let failed = |reason| LogError::Engine { action, path: path.into(), reason };
-    match catch(run) {
+    match caught(run) {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(sled::Error::Io(source))) if source.kind() != ErrorKind::Other => {
             Err(LogError::Io { action, path: path.into(), source })
         }
         Ok(Err(error)) => Err(failed(error.to_string())),
-        Err(message) => Err(failed(format!("it panicked: {message}"))),
+        Err(panic) => Err(failed(format!("it panicked: {}", panic.message()))),
     }
-}
-
-/// Runs what may panic. The error is the panic's message.
-pub(crate) fn catch<T>(run: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("without a message").to_owned()
-    })
 }
 
 /// Snapshots only make opening faster. One that a crash has left unfinished, however, would be

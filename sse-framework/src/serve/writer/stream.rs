@@ -5,13 +5,13 @@ use super::bell::{Bell, StreamBell};
 use super::chunk::{Chunk, Framer};
 use crate::serve::connection::Return;
 use crate::serve::socket::give_up_after;
+use crate::unwind::caught;
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body as _, Frame};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, Read};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -232,14 +232,14 @@ type Polled = Poll<Option<Result<Frame<Bytes>, axum::Error>>>;
 impl Contained {
     fn poll(&mut self, cx: &mut Context<'_>) -> Result<Polled, Failed> {
         let body = self.0.as_mut().ok_or(Failed)?;
-        catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))).map_err(|_| Failed)
+        caught(|| Pin::new(body).poll_frame(cx)).map_err(|_| Failed)
     }
 }
 
 impl Drop for Contained {
     fn drop(&mut self) {
         let body = self.0.take();
-        if catch_unwind(AssertUnwindSafe(|| drop(body))).is_err() {
+        if caught(|| drop(body)).is_err() {
             tracing::error!("the body of a stream panicked when it was dropped");
         }
     }
