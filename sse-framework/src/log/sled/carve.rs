@@ -55,8 +55,8 @@ impl Carved {
     pub(crate) fn read(directory: &Path) -> Result<Self, LogError> {
         let (mut carved, mut found) = (Carved::default(), BTreeMap::new());
         carved.look_through(directory.join("db"), &mut found)?;
-        // The engine puts large values into files of their own: our blocks are too small for that
-        // by themselves, but it does so with what it groups as well.
+        // The engine puts large values into files of their own. Our blocks are too small for that, so there
+        // are none; if there are all the same, what they hold counts.
         let blobs = directory.join("blobs");
         let entries = match fs::read_dir(&blobs) {
             Ok(entries) => entries,
