@@ -243,7 +243,11 @@ impl<'a> Opening<'a> {
             let last = found.last;
             tracing::warn!(last, reason, "a commit was cut short; the log goes on before it");
         }
-        if known.is_some() || found.reason.is_some() || segment.damaged.is_some() {
+        let has_ended = known.is_some() || found.reason.is_some() || segment.damaged.is_some();
+        // A sync may have failed then. Of older blocks, which the engine writes several times, the newest copies may
+        // be in memory only, and it would write over the others: so it does not get the segment again.
+        let has_tail = found.last > safe;
+        if has_ended || has_tail {
             return Ok((found.last, None));
         }
         self.open_active(state, &path, found)

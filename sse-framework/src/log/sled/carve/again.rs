@@ -4,6 +4,9 @@
 //! in memory, and takes it for written from then on. So what a process that has died left there may be read
 //! though it is not on the disk, and syncing the file would not change that. What has been written
 //! again, is written by the next sync, or that fails.
+//!
+//! One copy of each block is written again. The engine, which writes a block several times, takes the newest for
+//! durable and the room of the others for free: it must not write to the segment any more.
 
 use super::{Carved, Place, read_some};
 use crate::log::LogError;
