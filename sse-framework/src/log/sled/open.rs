@@ -77,7 +77,6 @@ fn renew(
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     if let (Some(segment), true) = (state.segments.last_mut(), has_ended) {
         segment.end = Some(last).filter(|_| segment.sealed.is_none());
-        segment.unsynced_after = segment.unsynced_after.filter(|&synced| synced < last);
     }
     state.segments.retain(|segment| segment.end.is_none_or(|end| end >= segment.first));
     state.drop_empty_epoch(last + 1);
@@ -235,6 +234,9 @@ impl<'a> Opening<'a> {
         // What was written before a crash must be durable before it is shown.
         database.make_durable(Span { first: safe.saturating_add(1), last: found.last })?;
         drop(database);
+        if let Some(segment) = state.segments.last_mut() {
+            segment.unsynced_after = None;
+        }
         if !found.holes.is_empty() {
             self.quarantine(state, &path, &found)?;
             return Ok((found.last, None));

@@ -281,6 +281,34 @@ fn what_was_acknowledged_before_a_failed_write_is_synced_or_known_not_to_be() {
     }
 }
 
+/// What an opening has shown has been made durable, whatever became of the sync before.
+#[test]
+fn what_could_not_be_synced_is_durable_when_the_log_has_been_opened_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = buffered(directory.path());
+    let faults = settings.faults.clone();
+    let log = open_still(settings, Retention::forever()).unwrap();
+    log.append(&[numbered(1)]).unwrap();
+    log.core.sync().unwrap();
+    log.append(&[numbered(2)]).unwrap();
+    faults.set(FLUSH | SYNC);
+    log.append(&[numbered(3)]).unwrap_err();
+    faults.set(0);
+    log.close().unwrap_err();
+    drop(log);
+    let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+    assert_eq!(read_all(&log).len(), 2);
+    let segment = locked(&log.core.state).state().segments[0];
+    assert_eq!((segment.end, segment.unsynced_after), (Some(2), None));
+    log.close().unwrap();
+    drop(log);
+    // What is damaged from then on is not told as lost.
+    keep_blocks(&active_path(directory.path(), 1), |place| place < 1);
+    let log = open_still(buffered(directory.path()), Retention::forever()).unwrap();
+    let damaged = read(&log, &TopicSelection::everything());
+    assert!(matches!(damaged, Err(LogError::Damaged { first: 2, last: 2, .. })), "{damaged:?}");
+}
+
 /// Which blocks are left, and which records are lost.
 type Cut = (fn(usize) -> bool, Option<std::ops::RangeInclusive<u64>>);
 
