@@ -10,7 +10,8 @@ use super::segment::{Database, create_directory, remove_directory};
 use super::{io, report};
 use crate::log::LogError;
 use crate::planted::planted;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Holds a copy of a segment's directory.
@@ -20,6 +21,9 @@ pub(crate) struct Guard {
     path: PathBuf,
     copy: PathBuf,
 }
+
+/// So much is written again at once.
+const PIECE: usize = 1 << 20;
 
 /// The files that a segment consists of; the rest only makes opening it faster.
 const FILES: [&str; 2] = ["db", "conf"];
@@ -48,11 +52,12 @@ impl Guard {
         copy_blobs(&self.path, &self.copy)
     }
 
-    /// Puts the copy in the segment's place. It is synced first: what it is a copy of goes.
+    /// Puts the copy in the segment's place. It is synced first: what it is a copy of goes. An earlier opening
+    /// may have made it, and a sync may have failed since: so it is written once more, as it is.
     fn restore(&self) -> Result<(), LogError> {
         for name in FILES.map(|name| self.copy.join(name)).into_iter().filter(|name| name.exists())
         {
-            fs::File::open(&name).and_then(|file| file.sync_all()).map_err(io("syncing", &name))?;
+            write_again(&name).map_err(io("syncing", &name))?;
         }
         sync_directory(&self.copy)?;
         remove_directory(&self.path)?;
@@ -91,6 +96,20 @@ impl Guard {
                 self.restore()?;
                 Err(error)
             }
+        }
+    }
+}
+
+/// Writes what is in a file to the same place, and syncs it. If that is interrupted, the file is as it was.
+fn write_again(path: &Path) -> std::io::Result<()> {
+    let (mut from, mut to) = (File::open(path)?, File::options().write(true).open(path)?);
+    let mut piece = vec![0; PIECE];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return to.sync_all(),
+            Ok(read) => to.write_all(&piece[..read])?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

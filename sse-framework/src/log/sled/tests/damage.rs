@@ -456,6 +456,30 @@ fn an_opening_that_dies_after_the_engine_has_overwritten_a_file_loses_nothing() 
     }
 }
 
+/// A sync of the copy may have failed before the opening died: the next one would succeed whatever is on the disk.
+#[test]
+fn a_copy_is_written_again_before_it_takes_the_segments_place() {
+    let directory = tempfile::tempdir().unwrap();
+    three(directory.path());
+    let path = active_path(directory.path(), 1);
+    let copy = path.with_extension("copy");
+    sealing::copy(&path, &copy);
+    let expected = ["db", "conf"].map(|name| fs::read(copy.join(name)).unwrap());
+    for name in ["db", "conf"] {
+        let file = fs::File::options().write(true).open(copy.join(name)).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+    fs::write(path.join("db"), "").unwrap();
+    guard::settle(&path).unwrap();
+    assert!(!copy.exists());
+    for (name, expected) in ["db", "conf"].into_iter().zip(expected) {
+        let file = path.join(name);
+        assert!(fs::read(&file).unwrap() == expected, "{name} has changed");
+        let written = fs::metadata(&file).unwrap().modified().unwrap();
+        assert!(written > std::time::UNIX_EPOCH, "{name} has not been written");
+    }
+}
+
 #[test]
 fn an_opening_that_dies_after_it_has_put_a_segment_aside_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
