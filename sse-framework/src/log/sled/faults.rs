@@ -2,6 +2,7 @@
 
 use crate::log::LogError;
 use std::cell::{Cell, RefCell};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -37,12 +38,18 @@ impl Faults {
 
 thread_local! {
     static FAILING_SYNCS: Cell<(u32, u32)> = const { Cell::new((0, 0)) };
+    static KIND: Cell<ErrorKind> = const { Cell::new(ErrorKind::Other) };
     static SYNCED: RefCell<Vec<PathBuf>> = const { RefCell::new(Vec::new()) };
 }
 
 /// On this thread, after so many more syncs of directories, so many fail.
 pub(crate) fn fail_directory_syncs(after: u32, count: u32) {
     FAILING_SYNCS.set((after, count));
+}
+
+/// With which error they fail.
+pub(crate) fn fail_directory_syncs_as(kind: ErrorKind) {
+    KIND.set(kind);
 }
 
 /// The directories that this thread has synced since it was asked before.
@@ -55,7 +62,8 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), LogError> {
         (_, 0) => {}
         (0, count) => {
             FAILING_SYNCS.set((0, count - 1));
-            return Err(super::io("failing on demand at", path)(std::io::Error::other("a fault")));
+            let fault = std::io::Error::new(KIND.get(), "a fault");
+            return Err(super::io("failing on demand at", path)(fault));
         }
         (after, count) => FAILING_SYNCS.set((after - 1, count)),
     }

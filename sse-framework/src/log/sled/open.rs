@@ -92,13 +92,22 @@ fn renew(
     Ok(())
 }
 
+/// How syncing a directory fails in which a log cannot have made its own: of others, or of a file system
+/// that only shows something.
+const NOT_OURS: [ErrorKind; 4] = [
+    ErrorKind::PermissionDenied,
+    ErrorKind::ReadOnlyFilesystem,
+    ErrorKind::InvalidInput,
+    ErrorKind::Unsupported,
+];
+
 /// The state of a log that is being made. An empty directory becomes one, any other does not.
 fn first_state(directory: &Path) -> Result<State, LogError> {
     super::lock::check_empty(directory)?;
     // Whoever made the directory may have died right after that.
     match super::lock::sync_entry(directory) {
-        // Then it was made by somebody else.
-        Err(LogError::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        // Nobody makes a directory where none can be made durable: it was there, or is mounted.
+        Err(LogError::Io { source, .. }) if NOT_OURS.contains(&source.kind()) => {}
         synced => synced?,
     }
     let epochs =

@@ -143,6 +143,22 @@ fn a_new_log_is_one_from_its_first_file_on() {
     assert_eq!(read_all(&open().unwrap()).len(), 1);
 }
 
+/// A directory that is mounted, or was made by others, need not be made durable by the log.
+#[test]
+fn a_log_can_be_made_in_a_directory_above_which_nothing_can_be_synced() {
+    use std::io::ErrorKind::*;
+    for kind in [PermissionDenied, ReadOnlyFilesystem, InvalidInput, Unsupported, StorageFull] {
+        let is_made = kind != StorageFull;
+        let directory = tempfile::tempdir().unwrap();
+        super::super::faults::fail_directory_syncs_as(kind);
+        super::super::faults::fail_directory_syncs(0, 1);
+        let opened = open_still(small(directory.path()), Retention::forever());
+        super::super::faults::fail_directory_syncs(0, 0);
+        assert_eq!(opened.is_ok(), is_made, "{kind}: {opened:?}");
+        assert_eq!(directory.path().join("state").exists(), is_made);
+    }
+}
+
 #[test]
 fn a_segment_that_panics_when_it_is_closed_harms_nothing() {
     let directory = tempfile::tempdir().unwrap();
