@@ -20,7 +20,7 @@ use super::lock::sync_directory;
 use super::segment::remove_file;
 use super::shelf::{OpenSegment, Segment, is_damage};
 use super::state::State;
-use super::{Core, files, io, locked, report};
+use super::{Core, OnDamage, files, io, locked, report};
 use crate::id::{Epoch, EventId};
 use crate::log::times::now_ms;
 use crate::log::{History, LogError, StoredKey};
@@ -71,7 +71,13 @@ impl Core {
         }
         let outliving = locked(&self.outliving);
         for Outliving { path, .. } in outliving.iter().rev() {
-            let keys = read(path)?.unwrap_or_default();
+            let keys = match read(path) {
+                Err(error) if self.settings.on_damage == OnDamage::Salvage => {
+                    pass_over(path, &error);
+                    continue;
+                }
+                keys => keys?.unwrap_or_default(),
+            };
             if keys.into_iter().rev().try_for_each(&mut *visit).is_break() {
                 break;
             }
@@ -192,6 +198,12 @@ fn read(path: &Path) -> Result<Option<Vec<StoredKey>>, LogError> {
     }
 }
 
+/// Whoever salvages goes on without a file that cannot be read. It stays: that may pass.
+fn pass_over(path: &Path, error: &LogError) {
+    let (path, error) = (path.display(), error as &dyn std::error::Error);
+    tracing::warn!(%path, error, "cannot be read: keys of removed records are not known");
+}
+
 fn outlive(
     directory: &Path,
     segment: &Segment,
@@ -215,7 +227,11 @@ fn outlive(
 
 /// The files of keys in a log's directory, in order. Those of segments that are still there are
 /// removed: the step that made them was interrupted.
-pub(crate) fn outliving(directory: &Path, state: &State) -> Result<Vec<Outliving>, LogError> {
+pub(crate) fn outliving(
+    directory: &Path,
+    state: &State,
+    on_damage: OnDamage,
+) -> Result<Vec<Outliving>, LogError> {
     let oldest = state.segments.first().map_or(u64::MAX, |segment| segment.first);
     let mut found = Vec::new();
     for entry in fs::read_dir(directory).map_err(io("reading", directory))? {
@@ -227,7 +243,14 @@ pub(crate) fn outliving(directory: &Path, state: &State) -> Result<Vec<Outliving
             remove_file(&path)?;
             continue;
         }
-        let Some(keys) = read(&path)? else {
+        let keys = match read(&path) {
+            Err(error) if on_damage == OnDamage::Salvage => {
+                pass_over(&path, &error);
+                continue;
+            }
+            keys => keys?,
+        };
+        let Some(keys) = keys else {
             tracing::warn!(path = %path.display(), "damaged: keys of removed records are forgotten");
             report("removing a damaged file of keys", remove_file(&path));
             continue;

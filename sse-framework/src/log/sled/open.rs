@@ -49,7 +49,7 @@ pub(crate) fn open(settings: SledLog, retention: Retention) -> Result<Arc<Core>,
     };
     let state = StateFile::new(&directory, state);
     let mark = Mark::open(&directory)?;
-    let outliving = keys::outliving(&directory, state.state())?;
+    let outliving = keys::outliving(&directory, state.state(), settings.on_damage)?;
     let salvaged = opening.salvaged;
     salvaged.iter().for_each(salvage::tell);
     Core::assemble(Parts {
