@@ -77,7 +77,7 @@ fn what_was_synced_before_a_crash_is_on_the_disk_also_if_a_sync_failed_then() {
     let synced = copies(&disk);
     assert_eq!(synced.len(), 43);
     append(&log, 15);
-    super::sealing::copy(directory.path(), killed.path());
+    sealing::copy(directory.path(), killed.path());
     drop(log);
     let left = look(killed.path());
     let log = open_still(settings(killed.path()), Retention::forever()).unwrap();
