@@ -46,7 +46,7 @@ const FAULTS: [(&str, &str); 20] = [
     ),
     (
         "unfinished-chain-shown",
-        "log::sled::tests::damage::a_batch_over_many_blocks_is_there_whole_or_not_at_all",
+        "log::sled::tests::cut::a_batch_over_many_blocks_is_there_whole_or_not_at_all",
     ),
     (
         "floor-not-exact",

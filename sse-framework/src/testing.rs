@@ -354,35 +354,17 @@ pub enum TestError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::EncodeError;
+    use crate::SseEvent;
     use crate::hub::Hub;
     use crate::subscribe::Subscribe;
-    use crate::topic::{Topic, TopicFilter};
+    use crate::topic::TopicFilter;
     use axum::routing::any;
+    use schemars::JsonSchema;
+    use serde::{Deserialize, Serialize};
 
-    #[derive(Debug, PartialEq)]
+    #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema, SseEvent)]
+    #[sse(crate = "crate")]
     struct Beat;
-
-    impl SseEvent for Beat {
-        const TYPES: &'static [EventType] = &[EventType::new("beat")];
-
-        fn event_type(&self) -> &'static EventType {
-            &Self::TYPES[0]
-        }
-
-        fn topic(&self) -> Result<Option<Topic>, EncodeError> {
-            Ok(None)
-        }
-
-        fn encode(&self, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-            out.extend_from_slice(b"1");
-            Ok(())
-        }
-
-        fn decode(_: RawEvent<'_>) -> Result<Self, DecodeError> {
-            Ok(Beat)
-        }
-    }
 
     /// An app whose clients say in the body which topic they want.
     fn app(hub: &Hub<Beat>) -> Router {

@@ -41,8 +41,7 @@ pub(crate) fn scan(
     safe: u64,
     epochs: &History,
 ) -> Result<Scanned, LogError> {
-    let found = Found::read(database, first, end, epochs)?;
-    let safe = safe.max(found.synced).min(end);
+    let (found, safe) = Found::read(database, first, end, safe, epochs)?;
     Ok(found.assemble(first, safe, safe))
 }
 
@@ -55,8 +54,7 @@ pub(crate) fn scan_ended(
     safe: u64,
     epochs: &History,
 ) -> Result<Scanned, LogError> {
-    let found = Found::read(database, first, end, epochs)?;
-    let safe = safe.max(found.synced).min(end);
+    let (found, safe) = Found::read(database, first, end, safe, epochs)?;
     Ok(found.assemble(first, safe, end))
 }
 
@@ -88,7 +86,14 @@ impl Link {
 }
 
 impl Found {
-    fn read(database: &Database, first: u64, end: u64, epochs: &History) -> Result<Self, LogError> {
+    /// What there is, and up to where it has been there.
+    fn read(
+        database: &Database,
+        first: u64,
+        end: u64,
+        safe: u64,
+        epochs: &History,
+    ) -> Result<(Self, u64), LogError> {
         let mut found = Found::default();
         let mut scan = database.scan(&super::block::key(first, 0));
         while let Some(entry) = scan.next() {
@@ -107,7 +112,8 @@ impl Found {
                 Err(reason) => found.reason = found.reason.or(Some(reason)),
             }
         }
-        Ok(found)
+        let safe = safe.max(found.synced).min(end);
+        Ok((found, safe))
     }
 
     fn add(&mut self, key: &Key, block: &Block<'_>, value: &[u8]) {

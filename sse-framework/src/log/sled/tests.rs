@@ -1,6 +1,7 @@
 //! Each test is named by the promise that it keeps.
 
 mod closes;
+mod cut;
 mod damage;
 mod damages;
 mod faults;
