@@ -56,8 +56,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     }
 
     /// When the subscription ends at the latest, say with the session or the token by which the
-    /// client was let in. Within a second it ends with [`CloseReason::Expired`]; if its time is
-    /// over already, it begins and ends without an event.
+    /// client was let in. Within a second it ends with
+    /// [`CloseReason::Expired`](crate::CloseReason::Expired); if its time is over already, it begins and
+    /// ends without an event.
     ///
     /// The time that is left is counted from now on by a clock that does not jump when somebody sets
     /// the system's.
@@ -74,7 +75,7 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
 
     /// Whether the client may ask for history without an id: for everything that is kept, with the word
     /// `earliest`, or for what was published since a time. By default it may, of the topics that it may
-    /// see. Otherwise either is answered with a gap of the reason [`NotAllowed`](super::GapReason::NotAllowed),
+    /// see. Otherwise either is answered with a gap of the reason [`NotAllowed`](crate::GapReason::NotAllowed),
     /// and new events. It says nothing of [`start`](Self::start), nor of ids: a client goes on where it was.
     pub fn history(self, allowed: bool) -> Self {
         SubscriptionBuilder { history: allowed, ..self }
@@ -91,8 +92,9 @@ impl<E: SseEvent> SubscriptionBuilder<E> {
     /// It holds for new events, for the history and for the [snapshot](Subscription::snapshot). Those
     /// that it hides move the client's position, as if they were of other topics. That a topic is
     /// [closed](crate::Hub::close_topic) is no event, and is told. An event that cannot be read, or whose
-    /// `Deserialize` panics, is a [`Gap`](super::Gap). If the filter panics, the stream ends with
-    /// [`CloseReason::Failed`], after what comes before the event, and an error is logged; other streams go on.
+    /// `Deserialize` panics, is a [`Gap`](crate::Gap). If the filter panics, the stream ends with
+    /// [`CloseReason::Failed`](crate::CloseReason::Failed), after what comes before the event, and an
+    /// error is logged; other streams go on.
     ///
     /// # Cost
     ///
